@@ -1,0 +1,81 @@
+# `make serve` and `make test` set up all they need on a fresh Debian machine with Python 3.11, Node 20 and make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PORT   ?= 8000
+DATA   ?= var
+
+.PHONY: help serve test check client setup services bench loadtest lock types vectors clean
+
+help:
+	@echo "make serve     run the classroom (PORT=8000 DATA=var); prints a link for the instructor and one for students"
+	@echo "make test      everything: lint, types, client, the whole suite with real Redis, PostgreSQL and Chromium"
+	@echo "make bench     figures of speed and memory, side by side with peers"
+	@echo "make client    build the browser client"
+	@echo "make check     ruff, mypy, tsc and the client's tests only"
+	@echo "make types     TypeScript types from the Python structs;  make vectors  golden logs"
+	@echo "make lock      write the lock files anew"
+
+serve: $(VENV)/.serve classroom/static/index.html
+	@PORT=$(PORT) DATA=$(DATA) $(BIN)/python -m classroom serve
+
+setup: $(VENV)/.dev client/node_modules/.installed
+
+test: setup classroom/static/index.html services check
+	@# What fails while two run at a time gets a second look, alone: what fails twice has failed.
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) \
+	  || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd client && npm run check && npm test
+
+services:
+	@sh tests/services.sh
+
+client: classroom/static/index.html
+
+bench: setup
+	$(BIN)/python -m loadtest.bench $(BENCH)
+
+types: setup
+	$(BIN)/python -m classroom.typescript > client/src/protocol/generated.ts
+
+vectors: setup
+	$(BIN)/python -m tests.vectors.make
+
+loadtest: $(VENV)/.dev
+	$(BIN)/python -m loadtest.run $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(USERS),--users $(USERS)) $(LOADTEST)
+
+lock: $(VENV)/.dev
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade --extra dev --extra load pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) client/node_modules classroom/static .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Classroom needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: requirements.lock | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ $(VENV)/.serve
+
+client/node_modules/.installed: client/package-lock.json
+	cd client && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+CLIENT_SOURCES := $(shell find client/src -type f 2>/dev/null) client/index.html client/vite.config.ts client/package-lock.json
+
+classroom/static/index.html: $(CLIENT_SOURCES) | client/node_modules/.installed
+	cd client && npm run build
+	@touch $@

@@ -1,0 +1,139 @@
+"""The composition root: the only place that puts the parts together, runs them, and takes them apart again.
+
+What always holds at the end: commands under way are answered, members are told to come back, every owner has committed and
+kept a snapshot, and only then are journal and bus let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import resource
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from classroom.auth import Authenticator
+from classroom.bus.local import LocalBus
+from classroom.bus.placement import Alone, Placement
+from classroom.bus.port import Bus
+from classroom.config import Settings
+from classroom.http import add_routes
+from classroom.journal.port import Journal
+from classroom.journal.sql import open_journal
+from classroom.limits import Limits
+from classroom.logs import set_up
+from classroom.metrics import Metrics
+from classroom.rooms.house import House
+from classroom.sockets.server import Sockets
+
+log = structlog.get_logger(__name__)
+
+DEMO = "demo"
+BACKLOG = 4_096  # connections that the kernel may hold until they are accepted: a class comes all at once
+
+
+class Classroom(NamedTuple):
+    """One worker, put together."""
+
+    app: web.Application
+    house: House
+    sockets: Sockets
+    journal: Journal
+    bus: Bus
+    auth: Authenticator
+
+
+async def build(settings: Settings) -> Classroom:
+    """Put a worker together. Raises `SettingsError`, `ValueError` for a wrong database URL, `Unavailable`."""
+    auth = Authenticator(settings)
+    metrics = Metrics()
+    journal = await open_journal(settings.database_url)
+    edge = f"{os.getpid()}-{secrets.token_hex(4)}"  # as logs and leases name this worker
+    bus, placement = await _connect(settings.cluster.redis, edge)
+    house = House(journal, bus, auth, metrics, settings, placement)
+    limits = Limits(settings.limits)
+    app = web.Application()
+    sockets = Sockets(app, house, limits)
+    add_routes(app, house, limits)
+    await placement.start()
+    house.start()
+    return Classroom(app, house, sockets, journal, bus, auth)
+
+
+async def _connect(redis: str, edge: str) -> tuple[Bus, Placement]:
+    if not redis:
+        return LocalBus(), Alone(edge)
+    from classroom.bus.leases import Leases  # a worker that is alone needs neither
+    from classroom.bus.redis import open_bus
+
+    bus = await open_bus(redis, edge)
+    return bus, Leases(redis, edge)
+
+
+async def drain(classroom: Classroom) -> None:
+    """Take a worker apart without losing what was acknowledged. The web server must be listening no more."""
+    await classroom.sockets.drain()
+    await classroom.house.close()
+    await classroom.house.placement.close()
+    await classroom.bus.close()
+    await classroom.journal.close()
+
+
+Started = Callable[[int, Classroom], None]
+
+
+async def serve(settings: Settings, started: Started | None = None, number: int | None = None) -> None:
+    """Serve until SIGINT or SIGTERM. `started` is called with the port once connections are taken. `number`: which of
+    several workers that share the port this is; without, it is alone."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, stop.set)
+    classroom = await build(settings)
+    runner = web.AppRunner(classroom.app, access_log=None, handle_signals=False, shutdown_timeout=3)
+    try:
+        await runner.setup()
+        site = web.TCPSite(
+            runner, settings.server.host, settings.server.port, backlog=BACKLOG, reuse_port=number is not None
+        )
+        await site.start()
+        port: int = runner.addresses[0][1]
+        # What is loaded now stays for good: no collection need look at it again, nor one come for every few hundred objects.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+        if settings.cluster.metrics_port:
+            await web.TCPSite(runner, "127.0.0.1", settings.cluster.metrics_port + (number or 0)).start()
+        await classroom.house.found(DEMO, "Demo class")
+        if started is not None:
+            started(port, classroom)
+        await stop.wait()
+        log.info("draining", members=len(classroom.sockets.links))
+        await site.stop()
+    finally:
+        await drain(classroom)
+        await runner.cleanup()
+    log.info("stopped")
+
+
+def run(settings: Settings, started: Started | None = None, number: int | None = None) -> None:
+    """Run a worker in this process until it is told to stop."""
+    set_up(settings.log)
+    raise_descriptor_limit()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop, debug=sys.flags.dev_mode) as runner:
+        runner.run(serve(settings, started, number))
+
+
+def raise_descriptor_limit() -> int:
+    """Let this process open as many files as it may: the soft limit becomes the hard one, which is answered."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

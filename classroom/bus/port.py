@@ -1,0 +1,103 @@
+"""What a bus promises: little, on purpose.
+
+- `publish` reaches every subscriber of the room that the bus can reach now, in order per publisher, at most once. What is
+  lost is found again in the journal: an `Appended` or `Head` that does not fit tells a replica to read there. Of heads, and
+  of an edge's counts, only a room's newest need arrive, and they may come a little later than what was published after.
+- `ask` carries a request to whoever serves the room and brings the reply, or raises `Unreachable`; then it is not known
+  whether the request was carried out, and asking again with the same `cid` is safe.
+- A handler never raises into the bus; what it does raise is logged, and other subscribers are served all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from classroom.kernel import Member, Meta
+from classroom.rooms.room import AnyCommand, AnyEvent
+from classroom.rooms.signals import SignalOut
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One event of the log, as it travels."""
+
+    meta: Meta
+    event: AnyEvent
+
+
+class Appended(msgspec.Struct, frozen=True, tag="appended"):
+    """These events were committed right after place `after`."""
+
+    after: int
+    entries: tuple[Entry, ...]
+
+
+class Head(msgspec.Struct, frozen=True, tag="head"):
+    """The log's last place, as its owner knows it: announced every second, so that an edge notices what it missed."""
+
+    seq: int
+
+
+class Signalled(msgspec.Struct, frozen=True, tag="signalled"):
+    """Signals for everybody in the room."""
+
+    signals: tuple[SignalOut, ...]
+
+
+class Counted(msgspec.Struct, frozen=True, tag="counted"):
+    """How many members of the room are connected to this edge (a worker's id)."""
+
+    edge: str
+    count: int
+
+
+Message = Appended | Head | Signalled | Counted
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A command and who gives it, for the room's owner."""
+
+    member: Member
+    command: AnyCommand
+
+
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The owner's answer: kept (`seq`: the place of its last event, or the head where nothing had to change), or refused."""
+
+    ok: bool
+    seq: int = 0
+    code: str = ""
+    message: str = ""
+    temporary: bool = False
+    until: int | None = None
+
+
+class Unreachable(Exception):
+    """Nobody serves the room, or the answer did not come in time."""
+
+
+Handler = Callable[[Message], None]
+Server = Callable[[Request], Awaitable[Reply]]
+Cancel = Callable[[], Awaitable[None]]
+
+
+class Bus(Protocol):
+    async def publish(self, room: str, message: Message) -> None:
+        """Tell the room's subscribers; losing it is allowed, raising is not."""
+
+    async def subscribe(self, room: str, handler: Handler) -> Cancel:
+        """Call `handler` with every message of the room from now on, until the returned function is awaited."""
+
+    async def serve(self, room: str, server: Server) -> Cancel:
+        """Answer the room's requests from now on. One server a room: the newest takes over."""
+
+    async def ask(self, room: str, request: Request, timeout: float) -> Reply:
+        """Have the room's server answer, within `timeout` seconds. Raises `Unreachable`."""
+
+    async def ping(self) -> None:
+        """Answers when messages can travel; raises `Unreachable`."""
+
+    async def close(self) -> None:
+        """Let go of all connections and handlers."""

@@ -1,0 +1,1 @@
+"""Chat: messages, replies, reactions, pins, slow mode."""

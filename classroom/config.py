@@ -1,0 +1,328 @@
+"""Settings: every value known, typed and in range before anything starts, or a sentence that says which is wrong.
+
+`config/default.toml` holds the defaults and names all there is. Over it come a file of one's own, then the environment
+(`CLASSROOM_<SECTION>_<SETTING>`, and plain `PORT`, `HOST`, `DATA`), then command-line flags. The structs below give
+types and ranges; they have no defaults, so that a default stands in one place.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+from msgspec import inspect as shapes
+
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Rate = Annotated[float, Meta(gt=0, le=1_000_000)]
+Bytes = Annotated[int, Meta(ge=1_024, le=1 << 30)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+
+class SettingsError(Exception):
+    """A wrong setting: the sentence names the setting, where it came from, and what is allowed."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of `default.toml`."""
+
+
+class Server(Section, frozen=True, kw_only=True):
+    host: Annotated[str, Meta(min_length=1)]
+    port: Annotated[int, Meta(ge=0, le=65_535)]
+    public_url: str
+    polling: bool
+    compression: bool
+    max_connections: Annotated[int, Meta(ge=0, le=10_000_000)]
+    max_frame_bytes: Annotated[int, Meta(ge=4_096, le=1 << 24)]
+    allowed_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+
+
+class Storage(Section, frozen=True, kw_only=True):
+    data: Annotated[str, Meta(min_length=1)]
+    database: str
+
+
+class Auth(Section, frozen=True, kw_only=True):
+    secret: str
+    api_key: str
+    open_rooms: bool
+    jwks_file: str
+    jwks_url: str
+    issuer: str
+    audience: str
+    token_seconds: Annotated[int, Meta(ge=1, le=31_622_400)]
+
+
+class Cluster(Section, frozen=True, kw_only=True):
+    workers: Annotated[int, Meta(ge=1, le=256)]
+    redis: str
+    metrics_port: Annotated[int, Meta(ge=0, le=65_000)]
+    drain_seconds: Seconds
+
+
+class Rooms(Section, frozen=True, kw_only=True):
+    tick_ms: Annotated[int, Meta(ge=1, le=1_000)]
+    unload_after_seconds: Seconds
+    snapshot_every: Count
+    recent_events: Count
+    joins_per_second: Rate
+
+
+class LimitSettings(Section, frozen=True, kw_only=True):
+    command_rate: Rate
+    command_burst: Count
+    signal_rate: Rate
+    signal_burst: Count
+    connect_rate: Rate
+    connect_burst: Count
+    request_rate: Rate
+    request_burst: Count
+
+
+class Slow(Section, frozen=True, kw_only=True):
+    max_buffer_bytes: Bytes
+    max_queue_packets: Count
+    deadline_seconds: Seconds
+
+
+class Log(Section, frozen=True, kw_only=True):
+    level: Literal["debug", "info", "warning", "error"]
+    format: Literal["auto", "console", "json"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    server: Server
+    storage: Storage
+    auth: Auth
+    cluster: Cluster
+    rooms: Rooms
+    limits: LimitSettings
+    slow: Slow
+    log: Log
+
+    @property
+    def data(self) -> Path:
+        """The directory of everything that is kept."""
+        return Path(self.storage.data)
+
+    @property
+    def database_url(self) -> str:
+        """The journal's database: as set, or the embedded one in the data directory."""
+        return self.storage.database or f"sqlite:///{self.data / 'classroom.db'}"
+
+    @property
+    def base_url(self) -> str:
+        """How people reach this server, without a slash at the end."""
+        host = self.server.host
+        if host in ("0.0.0.0", "::"):
+            host = "localhost"
+        shown = f"[{host}]" if ":" in host else host
+        return (self.server.public_url or f"http://{shown}:{self.server.port}").rstrip("/")
+
+
+PLAIN = {"PORT": ("server", "port"), "HOST": ("server", "host"), "DATA": ("storage", "data")}
+PREFIX = "CLASSROOM_"
+FILE_VARIABLE = "CLASSROOM_CONFIG"
+TYPES: dict[tuple[str, str], Any] = {
+    (section.name, field.name): field.type
+    for section in msgspec.structs.fields(Settings)
+    for field in msgspec.structs.fields(section.type)
+}
+
+SECRETS = frozenset({("auth", "secret"), ("auth", "api_key")})  # never shown in a message
+
+Key = tuple[str, str]
+
+
+class Sourced(NamedTuple):
+    """A value, where it came from as a person would say it, and whether it is text still to be read as its type."""
+
+    value: Any
+    source: str
+    text: bool = True
+
+
+def load(
+    config: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[Key, str | int] | None = None,
+) -> Settings:
+    """The settings in force. `flags` are those given on the command line, by (section, setting).
+
+    Raises `SettingsError` for the first thing that is wrong.
+    """
+    environment = environment or {}
+    config = config or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
+    found: dict[Key, Sourced] = _from_toml(default_toml(), "default.toml")
+    if config is not None:
+        try:
+            found |= _from_toml(config.read_text("utf-8"), str(config))
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"The settings file {config} cannot be read: {error}.") from error
+    found |= _from_environment(environment)
+    found |= {key: Sourced(value, f"flag --{key[1]}") for key, value in (flags or {}).items()}
+    return _build(found)
+
+
+def default_toml() -> str:
+    """The text of `default.toml`: inside the installed package, or in the repository's `config/`."""
+    packaged = resources.files("classroom").joinpath("default.toml")
+    if packaged.is_file():
+        return packaged.read_text("utf-8")
+    return (Path(__file__).parent.parent / "config" / "default.toml").read_text("utf-8")
+
+
+def _from_toml(text: str, source: str) -> dict[Key, Sourced]:
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{source} is not valid TOML: {error}.") from error
+    found: dict[Key, Sourced] = {}
+    for section, table in tables.items():
+        if not isinstance(table, dict):
+            raise SettingsError(f"{source}: {section} stands outside a section such as [server].")
+        for name, value in table.items():
+            found[_known((section, name), source)] = Sourced(value, source, text=False)
+    return found
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[Key, Sourced]:
+    found: dict[Key, Sourced] = {
+        key: Sourced(environment[name], f"environment variable {name}")
+        for name, key in PLAIN.items()
+        if environment.get(name)
+    }
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name != FILE_VARIABLE:
+            section, _, setting = name.removeprefix(PREFIX).lower().partition("_")
+            source = f"environment variable {name}"
+            found[_known((section, setting), source)] = Sourced(environment[name], source)
+    return found
+
+
+def _known(key: Key, source: str) -> Key:
+    if key in TYPES:
+        return key
+    section, name = key
+    names = [known for part, known in TYPES if part == section]
+    if not names:
+        sections = ", ".join(dict.fromkeys(part for part, _ in TYPES))
+        raise SettingsError(f"{source}: there is no section {section!r}; there are {sections}.")
+    raise SettingsError(f"{source}: there is no setting {section}.{name}; [{section}] has {', '.join(names)}.")
+
+
+def _build(found: Mapping[Key, Sourced]) -> Settings:
+    found = dict(found)
+    database, opened = found["storage", "database"].value, found["auth", "open_rooms"]
+    if opened.value == "auto":
+        embedded = not database or str(database).startswith("sqlite")
+        found["auth", "open_rooms"] = Sourced(embedded, opened.source, text=False)
+    values = {key: _convert(key, sourced) for key, sourced in found.items()}
+    for key, value in values.items():
+        reason = _objection(key, value)
+        if reason:
+            raise SettingsError(f"{key[0]}.{key[1]} (from {found[key].source}) {reason}")
+    sections = {
+        section.name: section.type(**{name: value for (part, name), value in values.items() if part == section.name})
+        for section in msgspec.structs.fields(Settings)
+    }
+    return Settings(**sections)
+
+
+def _convert(key: Key, sourced: Sourced) -> Any:
+    value, kind = sourced.value, TYPES[key]
+    if sourced.text and isinstance(shapes.type_info(kind), shapes.VarTupleType):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        converted = msgspec.convert(value, kind, strict=not sourced.text)
+        if isinstance(converted, float) and not math.isfinite(converted):
+            raise msgspec.ValidationError("not a finite number")
+    except msgspec.ValidationError as error:
+        shown = "a secret" if key in SECRETS else repr(value)
+        allowed = _allowed(key, shapes.type_info(kind))
+        raise SettingsError(f"{key[0]}.{key[1]} is {shown} (from {sourced.source}); it must be {allowed}.") from error
+    return converted
+
+
+def _allowed(key: Key, kind: shapes.Type) -> str:
+    """What a setting may be, to complete "it must be …"."""
+    if isinstance(kind, shapes.IntType | shapes.FloatType):
+        noun = "a whole number" if isinstance(kind, shapes.IntType) else "a number"
+        above = kind.ge is None
+        return f"{noun} above {kind.gt} and up to {kind.le}" if above else f"{noun} from {kind.ge} to {kind.le}"
+    if isinstance(kind, shapes.BoolType):
+        return "true, false or auto" if key == ("auth", "open_rooms") else "true or false"
+    if isinstance(kind, shapes.LiteralType):
+        return "one of " + ", ".join(map(repr, kind.values))
+    if isinstance(kind, shapes.VarTupleType):
+        return "a list of texts"
+    return "a text that is not empty" if isinstance(kind, shapes.StrType) and kind.min_length else "a text"
+
+
+def _objection(key: Key, value: Any) -> str:
+    """Why a value of the right type will not do, as the rest of a sentence; empty: it will."""
+    match key:
+        case ("auth", "secret") if value and len(value) < 32:
+            return f"has {len(value)} characters; at least 32 are needed, or none to have one drawn."
+        case ("auth", "api_key") if value and len(value) < 16:
+            return f"has {len(value)} characters; at least 16 are needed, or none to have one drawn."
+        case ("storage", "database") if value and not _is_database(value):
+            shown = _without_password(value)
+            return f"is {shown!r}; it must look like sqlite:///path or postgresql://user:password@host/database."
+        case ("server", "public_url") if value and not _is_url(value, ("http", "https")):
+            return f"is {value!r}; it must be an http:// or https:// address."
+        case ("auth", "jwks_url") if value and not _is_trustworthy(value):
+            return f"is {value!r}; it must be an https:// address (http:// only on this machine)."
+        case ("server", "trusted_proxies"):
+            bad = next((network for network in value if not _is_network(network)), None)
+            return f"has {bad!r}; it must list addresses or networks such as 10.0.0.0/8." if bad is not None else ""
+        case ("server", "allowed_origins"):
+            bad = next((origin for origin in value if origin != "*" and not _is_origin(origin)), None)
+            return f"has {bad!r}; it must list origins such as https://class.example.org." if bad is not None else ""
+    return ""
+
+
+def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _is_trustworthy(value: str) -> bool:
+    here = _is_url(value, ("http",)) and urlsplit(value).hostname in ("127.0.0.1", "::1", "localhost")
+    return here or _is_url(value, ("https",))
+
+
+def _is_origin(value: str) -> bool:
+    return _is_url(value, ("http", "https")) and not urlsplit(value).path and not urlsplit(value).query
+
+
+def _is_database(value: str) -> bool:
+    scheme, _, rest = value.partition("://")
+    if scheme == "sqlite":
+        return len(rest) > 1 and rest.startswith("/") and rest != "/:memory:"
+    return scheme == "postgresql" and bool(rest.partition("?")[0].partition("/")[2])
+
+
+def _is_network(value: str) -> bool:
+    try:
+        ip_network(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"//[^@/]*@", "//…@", url)

@@ -1,0 +1,1 @@
+"""Doubts: students' questions, moderated, supported by others ("me too"), answered."""

@@ -1,0 +1,51 @@
+"""What the HTTP skin needs of the house it stands before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from classroom.auth import Authenticator
+from classroom.config import Settings
+from classroom.journal.port import Journal
+from classroom.kernel import Audience, Member
+from classroom.metrics import Metrics
+from classroom.polls.model import Ballot
+from classroom.rooms.room import RoomView
+from classroom.rooms.roster.model import PersonView
+
+
+class Services(Protocol):
+    """`clock` gives milliseconds since 1970. Methods raise `Rejected` ("room_not_found", "unavailable", "banned", …)."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def journal(self) -> Journal: ...
+
+    @property
+    def auth(self) -> Authenticator: ...
+
+    @property
+    def metrics(self) -> Metrics: ...
+
+    @property
+    def clock(self) -> Callable[[], int]: ...
+
+    async def in_force(self, room: str, member: Member) -> Member:
+        """The member with the name and role that hold in the room now."""
+
+    async def state(self, room: str, audience: Audience) -> RoomView:
+        """The room as `audience` sees it."""
+
+    async def people(
+        self, room: str, query: str = "", after: str = "", limit: int = 100
+    ) -> tuple[list[PersonView], int]:
+        """A page of the room's members from the one after the id `after`, and how many match `query`."""
+
+    async def votes(self, room: str, poll: int) -> list[tuple[PersonView, Ballot]]:
+        """Who voted what in a named poll; a secret one's are refused ("forbidden")."""
+
+    async def ready(self) -> None:
+        """Returns when journal and bus answer; raises their errors."""

@@ -1,0 +1,222 @@
+"""How a function of a connection gets its connection and its transaction: on SQLite, and on PostgreSQL.
+
+What always holds:
+
+- A function runs in one transaction, which ends whole or not at all. A caller that is cancelled only stops waiting: the
+  transaction goes on to its end without it, so nothing is left half done and no connection is left unusable.
+- Reads never wait behind writes.
+- What the database cannot do now is raised as `Unavailable`; what the journal itself means (`Conflict`, …) passes
+  through.
+
+On SQLite a whole transaction is one step in a thread: nothing of the event loop stands between BEGIN and COMMIT, so a
+busy loop does not hold the write lock, and a transaction costs one change of threads. (aiosqlite changes threads for
+every call of the driver, about ten a transaction: two to three times the CPU.) On PostgreSQL the same functions run over
+asyncpg, by SQLAlchemy's `run_sync`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    TimeoutError,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from classroom.journal.migrations import upgrade
+from classroom.journal.port import Unavailable
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 5  # how long a writer waits for another process's write, and a caller for a free connection
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 15
+SQLITE_READERS = 3
+POSTGRES_CONNECTIONS = 10
+_MIGRATION_LOCK = 0x636C617373  # any number that every worker agrees on
+
+_PROGRAMS_FAULT = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+
+
+class Store(Protocol):
+    """Runs functions of a connection, each in a transaction of its own."""
+
+    async def read(self, function: Callable[[Connection], T]) -> T:
+        """Run `function`, which only reads. Raises `Unavailable` and whatever `function` raises."""
+
+    async def write(self, function: Callable[[Connection], T]) -> T:
+        """Run `function`; what it wrote is durable on return. Raises `Unavailable` and whatever `function` raises."""
+
+    async def migrate(self) -> None:
+        """Bring the schema to the newest version; any number of processes may do so at once."""
+
+    async def close(self) -> None:
+        """Let go of all connections, after what is under way."""
+
+
+def _translated(error: Exception) -> Exception:
+    """`Unavailable` in place of what tells that the database is gone, full, locked or broken; others as they are."""
+    if isinstance(error, _PROGRAMS_FAULT) and not error.connection_invalidated:
+        return error
+    if isinstance(error, DBAPIError):
+        return Unavailable(str(error.orig))
+    if isinstance(error, TimeoutError | OSError):
+        return Unavailable(str(error) or type(error).__name__)
+    return error
+
+
+class SqliteStore:
+    """One writer and a few readers, each in a thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer, self._writes = _sqlite_engine(path, 1, "BEGIN IMMEDIATE"), ThreadPoolExecutor(1, "journal-write")
+        self._reader = _sqlite_engine(path, SQLITE_READERS, "BEGIN")
+        self._reads = ThreadPoolExecutor(SQLITE_READERS, "journal-read")
+        self._closed = False
+
+    async def read(self, function: Callable[[Connection], T]) -> T:
+        return await self._run(self._reads, self._reader, function)
+
+    async def write(self, function: Callable[[Connection], T]) -> T:
+        return await self._run(self._writes, self._writer, function)
+
+    async def migrate(self) -> None:
+        await self.write(upgrade)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._reads.shutdown()
+        self._reader.dispose()
+        self._writes.shutdown()
+        self._writer.dispose()  # last: the last connection to go folds the write-ahead log into the file
+
+    async def _run(self, pool: ThreadPoolExecutor, engine: Engine, function: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise Unavailable("the journal is closed")
+        return await asyncio.get_running_loop().run_in_executor(pool, _transaction, engine, function)
+
+
+def _transaction(engine: Engine, function: Callable[[Connection], T]) -> T:
+    try:
+        with engine.begin() as connection:
+            return function(connection)
+    except Exception as error:
+        translated = _translated(error)
+        if translated is error:
+            raise
+        raise translated from error
+
+
+def _sqlite_engine(path: Path, connections: int, begin: str) -> Engine:
+    """An engine on the file at `path` whose transactions start with the statement `begin`.
+
+    The driver's own transaction handling is off, as SQLAlchemy advises for Python before 3.12: it would begin nothing
+    before a SELECT or a CREATE TABLE.
+    """
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
+
+    def set_up(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine, "connect", set_up)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+class PostgresStore:
+    """A pool of asyncpg connections."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = _postgres_engine(url)
+        # A read is one statement and needs no BEGIN and COMMIT, a round trip each.
+        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def read(self, function: Callable[[Connection], T]) -> T:
+        return await self._run(self._transaction(self._reader, function))
+
+    async def write(self, function: Callable[[Connection], T]) -> T:
+        return await self._run(self._transaction(self._engine, function))
+
+    async def migrate(self) -> None:
+        def locked(connection: Connection) -> None:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            upgrade(connection)
+
+        await self.write(locked)
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        await self._engine.dispose()
+
+    async def _transaction(self, engine: AsyncEngine, function: Callable[[Connection], T]) -> T:
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(function)
+        except Exception as error:
+            translated = _translated(error)
+            if translated is error:
+                raise
+            raise translated from error
+
+    async def _run(self, transaction: Coroutine[Any, Any, T]) -> T:
+        """Let `transaction` run to its end in a task of its own, whatever becomes of the caller."""
+        if self._closed:
+            transaction.close()
+            raise Unavailable("the journal is closed")
+        task = asyncio.ensure_future(transaction)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at here, because a cancelled caller never will
+
+
+def _postgres_engine(url: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=POSTGRES_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
+    )
+
+    def check(connection: Any, _record: Any, _proxy: Any) -> None:
+        # asyncpg knows of a closed socket without a round trip, which SQLAlchemy's own pre-ping would take.
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError("the server closed the connection")
+
+    event.listen(engine.sync_engine, "checkout", check)
+    return engine

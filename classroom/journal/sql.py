@@ -1,0 +1,105 @@
+"""The journal on SQL: SQLite for one worker, PostgreSQL for many.
+
+What always holds is in `port.py`. The statements are in `statements.py`, the transactions in `engines.py`; this file
+joins the two, and `open_journal` chooses by URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from classroom.journal import statements
+from classroom.journal.engines import PostgresStore, SqliteStore, Store
+from classroom.journal.port import Done, Journal, RoomInfo, Snapshot
+from classroom.kernel import Stored
+
+_SQLITE = ("sqlite", "sqlite+aiosqlite", "sqlite+pysqlite")
+_POSTGRES = ("postgresql", "postgresql+asyncpg", "postgres")
+
+
+async def open_journal(url: str) -> Journal:
+    """Open the journal at `url` with the newest schema: `sqlite:///path` or `postgresql://user:password@host/database`.
+
+    Missing folders of an SQLite file are made. Raises `ValueError` for a URL that names neither, `Unavailable`.
+    """
+    store = _store(url)
+    try:
+        await store.migrate()
+    except BaseException:
+        await store.close()
+        raise
+    return SqlJournal(store)
+
+
+def _store(url: str) -> Store:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ValueError("the database's URL cannot be read; it looks like sqlite:///path or postgresql://…") from error
+    if parsed.drivername in _SQLITE:
+        return SqliteStore(_file(parsed))
+    if parsed.drivername in _POSTGRES:
+        if not parsed.database:
+            raise ValueError("the PostgreSQL URL names no database: postgresql://user:password@host/database")
+        return PostgresStore(parsed.set(drivername="postgresql+asyncpg"))
+    raise ValueError(f"{parsed.drivername!r} is no database that the journal knows; use sqlite or postgresql")
+
+
+def _file(url: URL) -> Path:
+    name = url.database or ""
+    if name in ("", ":memory:") or name.startswith("file:"):
+        raise ValueError("the journal needs a file: sqlite:///path (three slashes; four for an absolute path)")
+    if url.host:
+        raise ValueError(f"an SQLite URL has no host, but this one has {url.host!r}: sqlite:///path has three slashes")
+    path = Path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"the folder of the SQLite file cannot be made: {error}") from error
+    return path
+
+
+class SqlJournal:
+    """`Journal` over a `Store`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def create(self, room: str, title: str, at: int, *, open: bool) -> tuple[RoomInfo, bool]:
+        return await self._store.write(lambda connection: statements.create(connection, room, title, at, open))
+
+    async def room(self, room: str) -> RoomInfo | None:
+        return await self._store.read(lambda connection: statements.find(connection, room))
+
+    async def rooms(self, *, after: str = "", limit: int = 100) -> list[RoomInfo]:
+        return await self._store.read(lambda connection: statements.rooms(connection, after, limit))
+
+    async def append(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done] = ()) -> None:
+        rows = statements.rows(room, after, events)
+        await self._store.write(partial(statements.append, room=room, after=after, events=rows, done=done))
+
+    async def read(self, room: str, after: int, limit: int = 1_000) -> list[Stored]:
+        return await self._store.read(lambda connection: statements.read(connection, room, after, limit))
+
+    async def done(self, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        return await self._store.read(lambda connection: statements.done(connection, room, keys))
+
+    async def page(self, room: str, type: str, before: int, limit: int) -> list[Stored]:
+        return await self._store.read(lambda connection: statements.page(connection, room, type, before, limit))
+
+    async def snapshot(self, room: str) -> Snapshot | None:
+        return await self._store.read(lambda connection: statements.snapshot(connection, room))
+
+    async def keep_snapshot(self, room: str, snapshot: Snapshot) -> None:
+        await self._store.write(lambda connection: statements.keep_snapshot(connection, room, snapshot))
+
+    async def ping(self) -> None:
+        await self._store.read(statements.ping)
+
+    async def close(self) -> None:
+        await self._store.close()

@@ -1,0 +1,249 @@
+"""What the journal asks of SQL: plain functions of a connection that is in a transaction.
+
+What always holds: these functions neither begin nor end a transaction, know nothing of threads or event loops, and run
+unchanged on SQLite and PostgreSQL. A function that raises leaves the transaction to be rolled back by its caller.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    Connection,
+    Integer,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from classroom.journal import tables
+from classroom.journal.port import Conflict, Done, Duplicate, RoomInfo, Snapshot
+from classroom.kernel import Event, Meta, Stored
+from classroom.rooms.room import AnyEvent
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(AnyEvent)
+
+_rooms, _events, _done, _snapshots = tables.rooms, tables.events, tables.done, tables.snapshots
+
+_ROOM = select(_rooms).where(_rooms.c.id == bindparam("room"))
+_ROOMS = select(_rooms).where(_rooms.c.id > bindparam("after")).order_by(_rooms.c.id).limit(bindparam("limit"))
+
+_MOVE_HEAD = (
+    update(_rooms)
+    .where(_rooms.c.id == bindparam("room"), _rooms.c.head == bindparam("after"))
+    .values(head=bindparam("new"))
+)
+_INSERT_EVENTS = insert(_events)
+_INSERT_DONE = insert(_done)
+
+_LOG = (_events.c.seq, _events.c.at, _events.c.by, _events.c.body)
+_READ = (
+    select(*_LOG)
+    .where(_events.c.room == bindparam("room"), _events.c.seq > bindparam("after"))
+    .order_by(_events.c.seq)
+    .limit(bindparam("limit"))
+)
+# History is found in two steps, so that the first needs nothing but the indexes: which places, and then their events.
+# Asked for whole rows at once, SQLite's planner would rather walk through the whole room.
+_PICKED = (
+    select(_events.c.seq)
+    .where(
+        _events.c.room == bindparam("room"),
+        _events.c.type == bindparam("type"),
+        _events.c.seq < bindparam("before"),
+    )
+    .order_by(_events.c.seq.desc())
+    .limit(bindparam("limit"))
+    .cte("picked")
+)
+_ABOUT = (
+    select(_events.c.seq)
+    .where(
+        _events.c.room == bindparam("room"),
+        _events.c.ref.in_(select(_PICKED.c.seq)),
+        _events.c.ref.is_not(None),
+        _events.c.seq > _events.c.ref,
+    )
+    .cte("about")
+)
+_PAGE = (
+    select(*_LOG)
+    .where(
+        _events.c.room == bindparam("room"),
+        _events.c.seq.in_(union_all(select(_PICKED.c.seq), select(_ABOUT.c.seq))),
+        func.substr(_events.c.type, 1, bindparam("length", type_=Integer)) == bindparam("feature"),
+    )
+    .order_by(_events.c.seq)
+)
+
+# Any number of keys is one parameter: a JSON list of pairs. The join makes each of them one search of the primary key;
+# CROSS keeps SQLite from going through all marks of the room instead.
+_FIND_DONE = {
+    "sqlite": text(
+        "SELECT done.actor, done.cid, done.seq FROM json_each(:keys) AS given CROSS JOIN done ON done.room = :room "
+        "AND done.actor = json_extract(given.value, '$[0]') AND done.cid = json_extract(given.value, '$[1]')"
+    ),
+    "postgresql": text(
+        "SELECT done.actor, done.cid, done.seq FROM json_array_elements(CAST(:keys AS json)) AS given "
+        "JOIN done ON done.room = :room AND done.actor = given ->> 0 AND done.cid = given ->> 1"
+    ),
+}
+
+_SNAPSHOT = select(_snapshots.c.seq, _snapshots.c.version, _snapshots.c.data).where(
+    _snapshots.c.room == bindparam("room")
+)
+
+
+def _insert(connection: Connection, table: Any) -> Any:
+    """An INSERT that knows ON CONFLICT, which SQLAlchemy keeps per dialect."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def keepable(name: str) -> bool:
+    """Whether every database can keep `name`: PostgreSQL takes no NUL, and none takes half a surrogate pair."""
+    if name.isascii():
+        return "\0" not in name
+    return "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _need_keepable(*names: str) -> None:
+    for name in names:
+        if not keepable(name):
+            raise ValueError(f"{name!r} holds a character that cannot be kept")
+
+
+def create(connection: Connection, room: str, title: str, at: int, open: bool) -> tuple[RoomInfo, bool]:
+    """Make the room or find it; the flag tells whether it was made. `ValueError` for a name that cannot be kept."""
+    _need_keepable(room, title)
+    row = {"id": room, "title": title, "epoch": secrets.token_hex(8), "created_at": at, "head": 0, "open": open}
+    made = connection.execute(_insert(connection, _rooms).values(row).on_conflict_do_nothing()).rowcount == 1
+    info = find(connection, room)
+    if info is None:
+        raise RuntimeError(f"room {room!r} is neither there nor can be made")
+    return info, made
+
+
+def find(connection: Connection, room: str) -> RoomInfo | None:
+    """The room, or None."""
+    if not keepable(room):
+        return None
+    row = connection.execute(_ROOM, {"room": room}).one_or_none()
+    return None if row is None else RoomInfo(*row)
+
+
+def rooms(connection: Connection, after: str, limit: int) -> list[RoomInfo]:
+    """Up to `limit` rooms after the one named `after`, by id."""
+    return [RoomInfo(*row) for row in connection.execute(_ROOMS, {"after": after, "limit": limit})]
+
+
+def rows(room: str, after: int, events: Sequence[Stored]) -> list[dict[str, Any]]:
+    """The events as rows. Raises `ValueError` unless they take the places after+1, after+2, … and can be kept."""
+    _need_keepable(room)
+    found: list[dict[str, Any]] = []
+    for place, stored in enumerate(events, after + 1):
+        meta, event = stored.meta, stored.event
+        if meta.seq != place:
+            raise ValueError(f"event {meta.seq} stands where {place} belongs")
+        _need_keepable(meta.by)
+        found.append(
+            {
+                "room": room,
+                "seq": place,
+                "at": meta.at,
+                "by": meta.by,
+                "type": event.__struct_config__.tag,
+                "ref": getattr(event, "id", None),
+                "body": _encoder.encode(event).decode(),
+            }
+        )
+    if not found:
+        raise ValueError("nothing to append")
+    return found
+
+
+def append(connection: Connection, room: str, after: int, events: list[dict[str, Any]], done: Sequence[Done]) -> None:
+    """Move the head from `after` over `events` (from `rows`), and write them and `done`.
+
+    Raises `Conflict` when the head is elsewhere, `Duplicate`, `KeyError` where there is no such room, and `ValueError` for
+    a mark that cannot be kept. The head's row is what writers meet at: on PostgreSQL the second waits there for the first,
+    and then finds the head moved.
+    """
+    for mark in done:
+        _need_keepable(mark.actor, mark.cid)
+    moved = connection.execute(_MOVE_HEAD, {"room": room, "after": after, "new": after + len(events)})
+    if moved.rowcount != 1:
+        found = find(connection, room)
+        if found is None:
+            raise KeyError(room)
+        raise Conflict(f"the log of {room!r} ends at {found.head}, not at {after}")
+    try:
+        connection.execute(_INSERT_EVENTS, events)
+    except IntegrityError as error:
+        raise Conflict(f"a place after {after} in the log of {room!r} is taken") from error
+    if done:
+        marks = [{"room": room, "actor": mark.actor, "cid": mark.cid, "seq": mark.seq} for mark in done]
+        try:
+            connection.execute(_INSERT_DONE, marks)
+        except IntegrityError as error:
+            raise Duplicate(f"a command in {room!r} was done before") from error
+
+
+def _stored(found: Any) -> list[Stored]:
+    return [Stored(Meta(seq, at, by), _decoder.decode(body)) for seq, at, by, body in found]
+
+
+def read(connection: Connection, room: str, after: int, limit: int) -> list[Stored]:
+    """Up to `limit` events after place `after`, in order."""
+    return _stored(connection.execute(_READ, {"room": room, "after": after, "limit": limit}))
+
+
+def page(connection: Connection, room: str, type: str, before: int, limit: int) -> list[Stored]:
+    """The newest `limit` events of `type` before `before`, and the feature's later events about them, by seq."""
+    feature = f"{type.partition('.')[0]}."
+    asked = {"room": room, "type": type, "before": before, "limit": limit}
+    return _stored(connection.execute(_PAGE, {**asked, "feature": feature, "length": len(feature)}))
+
+
+def done(connection: Connection, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Of these (actor, cid), those that were applied, each with its place."""
+    known = [key for key in keys if keepable(key[0]) and keepable(key[1])]
+    if not known:
+        return {}
+    given = {"room": room, "keys": _encoder.encode(known).decode()}
+    found = connection.execute(_FIND_DONE[connection.dialect.name], given)
+    return {(actor, cid): seq for actor, cid, seq in found}
+
+
+def snapshot(connection: Connection, room: str) -> Snapshot | None:
+    """The snapshot kept."""
+    row = connection.execute(_SNAPSHOT, {"room": room}).one_or_none()
+    return None if row is None else Snapshot(*row)
+
+
+def keep_snapshot(connection: Connection, room: str, snapshot: Snapshot) -> None:
+    """Keep `snapshot` unless a newer one is there. `KeyError` where there is no such room."""
+    wish = _insert(connection, _snapshots).values(
+        room=room, seq=snapshot.seq, version=snapshot.version, data=snapshot.data
+    )
+    new = {name: wish.excluded[name] for name in ("seq", "version", "data")}
+    try:
+        connection.execute(
+            wish.on_conflict_do_update(index_elements=["room"], set_=new, where=_snapshots.c.seq <= wish.excluded.seq)
+        )
+    except IntegrityError as error:
+        raise KeyError(room) from error
+
+
+def ping(connection: Connection) -> None:
+    """Reads one row or none."""
+    connection.execute(_ROOMS, {"after": "", "limit": 1}).all()

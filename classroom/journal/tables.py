@@ -1,0 +1,68 @@
+"""The journal's tables.
+
+What always holds: an event's row is never changed. `events.body` is the whole event as JSON; `type` and `ref` repeat
+its tag and its `id` so that history can be found by index. Keys compare byte by byte (collation "C"), so rooms have one
+order on every database. The migrations make these tables; a test compares the two.
+
+`events` and `done` have no foreign key to `rooms`: whoever writes them has just moved the head of that room in the same
+transaction, and the check of every row would double PostgreSQL's work.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+
+KEY = Text().with_variant(Text(collation="C"), "postgresql")
+
+metadata = MetaData()
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("id", KEY, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("epoch", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("head", BigInteger, nullable=False),
+    Column("open", Boolean, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("room", KEY, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("type", KEY, nullable=False),
+    Column("ref", BigInteger),
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("events_by_type", events.c.room, events.c.type, events.c.seq)
+Index(
+    "events_by_ref",
+    events.c.room,
+    events.c.ref,
+    sqlite_where=events.c.ref.is_not(None),
+    postgresql_where=events.c.ref.is_not(None),
+)
+
+done = Table(
+    "done",
+    metadata,
+    Column("room", KEY, primary_key=True),
+    Column("actor", KEY, primary_key=True),
+    Column("cid", KEY, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("room", KEY, ForeignKey("rooms.id"), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)

@@ -1,0 +1,56 @@
+"""What this process tells Prometheus of itself. Labels have few values, known beforehand: never a room or a member."""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
+SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000)
+
+
+class Metrics:
+    """A registry of its own, so that several servers in one process do not mix their figures."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.members = self._gauge("members", "Members connected to this worker")
+        self.rooms_loaded = self._gauge("rooms_loaded", "Rooms in memory")
+        self.rooms_owned = self._gauge("rooms_owned", "Rooms whose commands are decided by this worker")
+        self.joins = self._counter("joins", "Attempts to come in: welcome, resumed, or the refusal's code", "outcome")
+        self.commands = self._counter("commands", "Commands by type, and ok or the refusal's code", "type", "outcome")
+        self.command_seconds = self._histogram("command_seconds", "From a command's arrival to its answer")
+        self.events = self._counter("events", "Events committed")
+        self.append_seconds = self._histogram("append_seconds", "One commit to the journal")
+        self.batch_events = self._histogram("batch_events", "Events in one commit", SIZES)
+        self.owner_moves = self._counter("owner_moves", "Times that a room's owner here stood down for another")
+        self.frames_out = self._counter("frames_out", "Frames written to members")
+        self.bytes_out = self._counter("bytes_out", "Bytes written to members, before the network's own")
+        self.flush_seconds = self._histogram("flush_seconds", "One tick's fan-out of one room")
+        self.resyncs = self._counter("resyncs", "Slow members brought up to date again")
+        self.slow_disconnects = self._counter("slow_disconnects", "Members disconnected for staying behind too long")
+        self.requests = self._counter("http_requests", "Requests to the HTTP API", "operation", "status")
+
+    def text(self) -> bytes:
+        """All figures in Prometheus's text format (`content_type`)."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, help: str, *labels: str) -> Counter:
+        return Counter(name, help, labels, namespace="classroom", registry=self.registry)
+
+    def _gauge(self, name: str, help: str) -> Gauge:
+        return Gauge(name, help, namespace="classroom", registry=self.registry)
+
+    def _histogram(self, name: str, help: str, buckets: tuple[float, ...] = FAST) -> Histogram:
+        return Histogram(name, help, namespace="classroom", registry=self.registry, buckets=buckets)

@@ -1,0 +1,1 @@
+"""Rooms: the log's owner, its replicas, the fan-out, who is here."""

@@ -1,0 +1,263 @@
+"""A hall: one room as one edge has it open — its replica, its hub, who is here.
+
+What always holds: a session is sent a `welcome` or `resumed` first, then everything after it; what is the same for many
+members of a welcome is encoded once per (seq, kind of audience, codec).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from classroom import wire
+from classroom.bus.port import Appended, Bus, Cancel, Counted, Head, Message, Request, Signalled
+from classroom.config import Settings
+from classroom.journal.port import Journal, RoomInfo
+from classroom.kernel import ALL, STAFF, SYSTEM, Audience, Member, Rejected, Stored
+from classroom.metrics import Metrics
+from classroom.polls import rules as polls_rules
+from classroom.polls.model import Tally
+from classroom.rooms import room as rooms
+from classroom.rooms.hub import Bounds, Hub, Session
+from classroom.rooms.presence import Presence
+from classroom.rooms.replica import Replica
+from classroom.rooms.roster import rules as roster_rules
+from classroom.rooms.roster.model import Appointed, Banned, Removed, Renamed
+from classroom.rooms.signals import Present, React, Reactions, SignalIn, TypingBy, check
+from classroom.wire import Codec
+
+ASK_TIMEOUT = 10.0  # seconds that an edge waits for the owner's answer to a command of its own
+TYPING_LIMIT = 50  # members up to which "is writing" is shown
+DEVICES = 10  # connections of one member at once; the oldest gives way
+
+
+class Hall:
+    """`pass_for` gives a session's bearer token for the HTTP API of a room."""
+
+    def __init__(
+        self,
+        info: RoomInfo,
+        edge: str,
+        journal: Journal,
+        bus: Bus,
+        metrics: Metrics,
+        settings: Settings,
+        clock: Callable[[], int],
+        pass_for: Callable[[str, Session], str],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        slow = settings.slow
+        bounds = Bounds(settings.rooms.tick_ms / 1_000, slow.max_buffer_bytes, slow.deadline_seconds)
+        self.info = info
+        self.entering = 0
+        self.idle_since = loop.time()
+        self.replica = Replica(info.id, journal, self._follow, recent=settings.rooms.recent_events)
+        self.hub = Hub(self.replica, metrics, bounds, self._resync)
+        self.presence = Presence(edge, loop.time)
+        self._bus = bus
+        self._metrics = metrics
+        self._clock = clock
+        self._pass_for = pass_for
+        self._unsubscribe: Cancel | None = None
+        self._encoded: dict[tuple[Audience, Codec], tuple[int, wire.Shared]] = {}
+        self._tallies: dict[tuple[Audience, int], Tally] = {}
+        self._tallied = -1
+        self._present = -1
+        self._reactions: Counter[str] = Counter()
+
+    async def open(self) -> None:
+        """Start to follow the room. Raises `KeyError`, `Unavailable`."""
+        self._unsubscribe = await self._bus.subscribe(self.info.id, self._hear)
+        try:
+            await self.replica.load()
+        except BaseException:
+            await self._unsubscribe()
+            raise
+
+    async def close(self) -> None:
+        """Let go of the room: what waits is sent."""
+        if self._unsubscribe is not None:
+            await self._unsubscribe()
+        await self.replica.stop()
+        self.hub.close()
+
+    # --- members --------------------------------------------------------------------------------------------------
+
+    def in_force(self, member: Member) -> Member:
+        """The member with the name and the role that hold in this room. Raises `Rejected("banned")`."""
+        roster = self.replica.state.roster
+        if roster_rules.is_banned(roster, member.id):
+            raise Rejected("banned", "You have been banned from this room.")
+        return Member(member.id, roster_rules.name_of(roster, member), roster_rules.role_of(roster, member))
+
+    def admit(self, session: Session, since: int | None, epoch: str | None) -> bool:
+        """Send the session what it needs and let it in, in one turn of the loop. Whether it was resumed."""
+        mine = self.hub.by_member.get(session.member.id, set())
+        if len(mine) >= DEVICES:
+            oldest = min(mine, key=lambda s: s.entered)
+            self.hub.remove(oldest)
+            oldest.link.end(REPLACED)
+        if not mine:
+            self.presence.came(session.member)
+        resumed = epoch == self.info.epoch and since is not None and self._resume(session, since)
+        if not resumed:
+            self._welcome(session)
+        self._present = -1  # the newcomer is told the count even where it is the same again
+        self.hub.add(session, self.replica.seq)
+        return resumed
+
+    def leave(self, session: Session) -> None:
+        """The session's connection is gone."""
+        self.hub.remove(session)
+        if session.member.id not in self.hub.by_member:
+            self.presence.left(session.member.id)
+        self.idle_since = asyncio.get_running_loop().time()
+
+    def _resync(self, session: Session) -> None:
+        if not self._resume(session, session.since):
+            self._welcome(session)
+
+    def _resume(self, session: Session, since: int) -> bool:
+        """Send only what was missed, where that is possible. Tallies are signals, of which some were missed: they are said
+        again."""
+        missed = self.replica.since(since)
+        if missed is None or any(
+            isinstance(s.event, Appointed) and s.event.member == session.member.id for s in missed
+        ):
+            return False
+        codec = session.link.codec
+        shown = ((s.meta, rooms.view(s.event, session.audience)) for s in missed)
+        items = [wire.item(codec, meta, event) for meta, event in shown if event is not None]
+        resumed = wire.Resumed(self.replica.seq, self._clock(), msgspec.Raw(wire.join(codec, items)))
+        session.link.write(wire.message(codec, "resumed", wire.encode(codec, resumed)))
+        self._tallies.clear()
+        self._tallied = -1
+        return True
+
+    def _welcome(self, session: Session) -> None:
+        codec, member = session.link.codec, session.member
+        welcome = wire.WelcomeRaw(
+            room=wire.RoomLabel(self.info.id, self.info.title),
+            me=wire.Me(member.id, member.name, member.role),
+            epoch=self.info.epoch,
+            pass_=self._pass_for(self.info.id, session),
+            seq=self.replica.seq,
+            now=self._clock(),
+            own=msgspec.Raw(wire.encode(codec, rooms.own(self.replica.state, session.audience))),
+            state=None,
+        )
+        session.link.write(wire.welcome(codec, welcome, self._state(session.kind, codec)))
+
+    def _state(self, kind: Audience, codec: Codec) -> wire.Shared:
+        """The room as `kind` sees it, encoded once for all who come at this place of the log."""
+        known = self._encoded.get((kind, codec))
+        if known is None or known[0] != self.replica.seq:
+            shown = wire.Shared(wire.encode(codec, rooms.show(self.replica.state, kind)))
+            known = self._encoded[kind, codec] = (self.replica.seq, shown)
+        return known[1]
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
+    def _hear(self, message: Message) -> None:
+        match message:
+            case Appended() | Head():
+                self.replica.hear(message)
+            case Signalled():
+                for signal in message.signals:
+                    self.hub.signal(signal)
+            case Counted():
+                self.presence.heard(message)
+
+    def _follow(self, events: Sequence[Stored]) -> None:
+        """Events have been applied: fan them out, and carry out what they mean for connections."""
+        appointed = [s.event.member for s in events if isinstance(s.event, Appointed)]
+        if any(member in self.hub.by_member for member in appointed):
+            self.hub.flush()  # what came before is shown to whom they were until now, and nothing more
+        self.hub.events(events)
+        for stored in events:
+            match stored.event:
+                case Appointed(member=member):
+                    self._appoint(member)
+                case Renamed(member=member, name=name):
+                    for session in self.hub.by_member.get(member, ()):
+                        session.member = Member(member, name, session.member.role)
+                case Removed(member=member, reason=reason):
+                    self._end(member, "removed", "You have been removed from the room", reason)
+                case Banned(member=member, on=True, reason=reason):
+                    self._end(member, "banned", "You have been banned from the room", reason)
+                case _:
+                    pass
+
+    def _appoint(self, id: str) -> None:
+        record = self.replica.state.roster.members.get(id)
+        if record is None:
+            return
+        for session in list(self.hub.by_member.get(id, ())):
+            self.hub.change(session, Member(id, record.name, record.role))
+            self._welcome(session)
+
+    def _end(self, id: str, code: str, sentence: str, reason: str) -> None:
+        if id not in self.hub.by_member:
+            return
+        self.hub.flush()
+        message = f"{sentence}: {reason}" if reason else f"{sentence}."
+        for session in list(self.hub.by_member.get(id, ())):
+            self.leave(session)
+            session.link.end(wire.Bye(code=code, message=message))
+
+    # --- signals --------------------------------------------------------------------------------------------------
+
+    async def take_signal(self, member: Member, signal: SignalIn) -> None:
+        """Pass on a member's signal. Raises `Rejected`."""
+        check(signal)
+        if isinstance(signal, React):
+            self._reactions[signal.emoji] += 1
+        elif self.presence.count() <= TYPING_LIMIT:
+            await self._bus.publish(self.info.id, Signalled((TypingBy(member.id, member.name),)))
+
+    async def tick(self) -> None:
+        """Called four times a second: tallies of open polls and reactions."""
+        if self._reactions:
+            counts, self._reactions = dict(self._reactions), Counter()
+            await self._bus.publish(self.info.id, Signalled((Reactions(counts),)))
+        if self._tallied == self.replica.seq or not self.hub.sessions:
+            return
+        self._tallied = self.replica.seq
+        tallies: dict[tuple[Audience, int], Tally] = {}
+        everyone = {s.id for s in polls_rules.tallies(self.replica.state.polls, ALL)}
+        for signal in polls_rules.tallies(self.replica.state.polls, STAFF):
+            audience = ALL if signal.id in everyone else STAFF
+            tallies[audience, signal.id] = signal.tally
+            if self._tallies.get((audience, signal.id)) != signal.tally:
+                self.hub.signal(signal, audience)
+        self._tallies = tallies
+
+    async def second(self) -> None:
+        """Called once a second: counts and attendance."""
+        await self._bus.publish(self.info.id, self.presence.here())
+        count = self.presence.count()
+        if count != self._present:
+            self._present = count
+            self.hub.signal(Present(count))
+        records = self.replica.state.roster.members
+        attend = self.presence.attendance(records)
+        if attend is not None:
+            reply = await self._bus.ask(self.info.id, Request(SYSTEM, attend), ASK_TIMEOUT)
+            if not reply.ok:
+                self.presence.again(attend)
+
+    def idle(self, now: float, after: float) -> bool:
+        """Whether nobody has been here for `after` seconds and nothing waits to happen."""
+        return (
+            not self.hub.sessions
+            and not self.entering
+            and self.presence.empty
+            and now - self.idle_since >= after
+            and rooms.next_due(self.replica.state) is None
+        )
+
+
+REPLACED = wire.Bye(code="replaced", message=f"You have come in from more than {DEVICES} places; the oldest gave way.")

@@ -1,0 +1,271 @@
+"""The house: all rooms that this worker has open, opened when asked for and let go when nobody is left.
+
+What always holds: a room is open once per worker, however many ask for it at the same moment; a room that nobody has been
+in for a while leaves nothing behind in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+
+import structlog
+
+from classroom.auth import Authenticator
+from classroom.bus.placement import Alone, Placement
+from classroom.bus.port import Bus, Reply, Request, Unreachable
+from classroom.config import Settings
+from classroom.journal.port import Journal, RoomInfo, Unavailable
+from classroom.kernel import Audience, Member, Rejected
+from classroom.keyed import KeyedLocks
+from classroom.metrics import Metrics
+from classroom.polls.model import Ballot, PollState
+from classroom.rooms import room as rooms
+from classroom.rooms.hall import ASK_TIMEOUT, Hall
+from classroom.rooms.hub import Session
+from classroom.rooms.owner import MOVED, Owner
+from classroom.rooms.owners import Owners
+from classroom.rooms.room import AnyCommand
+from classroom.rooms.roster import people as roster_people
+from classroom.rooms.roster.model import PersonView
+from classroom.wire import Hello
+
+log = structlog.get_logger(__name__)
+
+QUARTER = 0.25  # seconds between two ticks of the house
+PATIENCE = (0.01, 0.1, 0.3, 0.6, 1.0, 1.5, 2.0)  # seconds between attempts when a room's owner cannot be reached
+PASS_SECONDS = 12 * 3_600
+
+UNREADABLE = Rejected("unavailable", "The classroom cannot read its journal right now; try again.", temporary=True)
+
+
+class Clock:
+    """Milliseconds since 1970 that never go back and never jump: the machine's clock, read once, and time since."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def __call__(self) -> int:
+        return int((self._offset + time.monotonic()) * 1_000)
+
+
+class House:
+    """The rooms of one worker; `edge` is the worker's id. `placement` says which of them it owns: without one, all."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        bus: Bus,
+        auth: Authenticator,
+        metrics: Metrics,
+        settings: Settings,
+        placement: Placement | None = None,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
+        self.placement = placement or Alone(secrets.token_hex(6))
+        self.edge = self.placement.worker
+        self.journal = journal
+        self.bus = bus
+        self.auth = auth
+        self.metrics = metrics
+        self.settings = settings
+        self.clock = clock or Clock()
+        self._halls: dict[str, Hall] = {}
+        self._locks = KeyedLocks()
+        self.owners = Owners(self._make_owner, self.placement, settings.rooms.unload_after_seconds)
+        self._ticker: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self.draining = False
+
+    def start(self) -> None:
+        """Begin to keep time for the rooms."""
+        self._ticker = asyncio.create_task(self._tick(), name="house")
+
+    def _make_owner(self, room: str) -> Owner:
+        return Owner(
+            room, self.journal, self.bus, self.metrics, self.clock, snapshot_every=self.settings.rooms.snapshot_every
+        )
+
+    async def close(self) -> None:
+        """Let go of every room: answer and send what waits, keep snapshots."""
+        self.draining = True
+        if self._ticker is not None:
+            self._ticker.cancel()
+            await asyncio.gather(self._ticker, *self._background, return_exceptions=True)
+        await self.owners.close()
+        await asyncio.gather(*(self._close(room) for room in list(self._halls)))
+
+    @property
+    def halls(self) -> list[Hall]:
+        """The rooms that are open here now."""
+        return list(self._halls.values())
+
+    async def hall(self, room: str) -> Hall:
+        """The room, opened if it is not. Raises `Rejected`: "room_not_found", "unavailable", "restarting"."""
+        hall = self._halls.get(room)
+        if hall is not None:
+            return hall
+        async with self._locks.hold(room):
+            return self._halls.get(room) or await self._open(room)
+
+    async def _open(self, room: str) -> Hall:
+        if self.draining:
+            raise Rejected("restarting", "The classroom is restarting; come back in a moment.", temporary=True)
+        try:
+            info = await self.journal.room(room)
+            if info is None:
+                raise Rejected("room_not_found", "There is no such room yet.", temporary=True)
+            hall = Hall(
+                info,
+                self.edge,
+                self.journal,
+                self.bus,
+                self.metrics,
+                self.settings,
+                self.clock,
+                self._pass_for,
+            )
+            await hall.open()
+        except Unavailable as error:
+            raise UNREADABLE from error
+        self._halls[room] = hall
+        self._spawn(self.placement.wake(room))
+        self.metrics.rooms_loaded.set(len(self._halls))
+        return hall
+
+    async def _close(self, room: str) -> None:
+        async with self._locks.hold(room):
+            hall = self._halls.pop(room, None)
+            if hall is not None:
+                await hall.close()
+                self.metrics.rooms_loaded.set(len(self._halls))
+
+    # --- coming in and doing ----------------------------------------------------------------------------------------
+
+    async def enter(self, hello: Hello) -> tuple[Hall, Member, int]:
+        """The room that this hello leads to, which stays open until they are let in (`entering`), who comes, and when their
+        token ends (seconds since 1970; 0: they came without).
+
+        Raises `Rejected` with why not."""
+        if hello.token is not None:
+            claims = await self.auth.verify(hello.token, hello.room)
+            member, expires_at = claims.member, claims.expires_at
+            await self._ensure(hello.room)
+        else:
+            member, expires_at = self.auth.guest(hello.room, hello.name or "", hello.client or ""), 0
+        hall = await self.hall(hello.room)
+        hall.entering += 1
+        try:
+            if hello.token is None and not hall.info.open:
+                raise Rejected("token_missing", "Entering this room needs a link with a token.")
+            return hall, hall.in_force(member), expires_at
+        except BaseException:
+            hall.entering -= 1
+            raise
+
+    async def found(self, room: str, title: str) -> RoomInfo:
+        """Make a room that students may enter by name (where open rooms are on), or find it. Raises `Unavailable`."""
+        info, _ = await self.journal.create(room, title, self.clock(), open=True)
+        return info
+
+    async def _ensure(self, room: str) -> None:
+        """Whoever signs tokens decides which rooms there are: the first to come with one finds the room made."""
+        if room in self._halls:
+            return
+        try:
+            if await self.journal.room(room) is None:
+                await self.found(room, room)
+        except Unavailable as error:
+            raise UNREADABLE from error
+
+    async def submit(self, room: str, member: Member, command: AnyCommand) -> Reply:
+        """Have the room's owner carry out a command. Asking again is safe: its `cid` is applied once."""
+        request = Request(member, command)
+        reply = MOVED
+        for pause in (*PATIENCE, None):
+            try:
+                reply = await self.bus.ask(room, request, ASK_TIMEOUT)
+            except Unreachable:
+                reply = MOVED
+                await self.placement.wake(room)
+            if reply.code != MOVED.code or pause is None or self.draining:
+                break
+            await asyncio.sleep(pause)
+        return reply
+
+    def _pass_for(self, room: str, session: Session) -> str:
+        """A pass never outlives the token that its bearer came with, else coming back with it would renew it for ever."""
+        left = session.expires_at - self.clock() // 1_000 if session.expires_at else PASS_SECONDS
+        return self.auth.mint_pass(room, session.member, max(1, min(PASS_SECONDS, left)))
+
+    # --- for the HTTP API -------------------------------------------------------------------------------------------
+
+    async def in_force(self, room: str, member: Member) -> Member:
+        """The member with the name and role that hold in the room. Raises `Rejected`."""
+        return (await self.hall(room)).in_force(member)
+
+    async def state(self, room: str, audience: Audience) -> rooms.RoomView:
+        """The room as `audience` sees it. Raises `Rejected`."""
+        return rooms.show((await self.hall(room)).replica.state, audience)
+
+    async def people(
+        self, room: str, query: str = "", after: str = "", limit: int = 100
+    ) -> tuple[list[PersonView], int]:
+        """Members by name, `limit` from the one after the id `after`, and how many match. Raises `Rejected`."""
+        roster = (await self.hall(room)).replica.state.roster
+        return roster_people.search(roster, query, after, limit)
+
+    async def votes(self, room: str, poll: int) -> list[tuple[PersonView, Ballot]]:
+        """Who voted what in a named poll. Raises `Rejected`: "not_found", "forbidden" for a secret one."""
+        state = (await self.hall(room)).replica.state
+        found = state.polls.polls.get(poll)
+        if found is None or found.state is PollState.PREPARED:
+            raise Rejected("not_found", "There is no such poll, or it has not been opened.")
+        if found.spec.secret:
+            raise Rejected("forbidden", "This poll is secret: nobody learns who voted what.")
+        return [(roster_people.person(state.roster, ballot.member), ballot) for ballot in found.votes.values()]
+
+    async def ready(self) -> None:
+        """Answers when journal and bus do. Raises `Unavailable`, `Unreachable`."""
+        await self.journal.ping()
+        await self.bus.ping()
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        second = loop.time()
+        while True:
+            await asyncio.sleep(QUARTER)
+            whole = loop.time() >= second
+            if whole:
+                second = loop.time() + 1.0
+                self.owners.check()
+                self.metrics.rooms_owned.set(len(self.owners))
+            await self._tick_all(whole)
+
+    async def _tick_all(self, whole: bool) -> None:
+        for room, hall in list(self._halls.items()):
+            try:
+                await hall.tick()
+                if whole:
+                    self._spawn(self._second(room, hall))
+            except Exception:
+                log.exception("a room's tick failed", room=room)
+
+    async def _second(self, room: str, hall: Hall) -> None:
+        try:
+            await hall.second()
+            if hall.idle(asyncio.get_running_loop().time(), self.settings.rooms.unload_after_seconds):
+                await self._close(room)
+        except Unreachable:
+            pass  # attendance is said again a second later
+        except Exception:
+            log.exception("a room's second failed", room=room)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

@@ -1,0 +1,342 @@
+"""The owner of a room: the one task that turns commands into events, in one order.
+
+What always holds: a command is answered "kept" only after its events are committed; all commands that wait when a commit
+begins go into it together (one transaction), are then published, then answered. The owner's state runs ahead of the
+journal only inside one commit; if that fails in any way the state is dropped and read anew, so it never drifts. Whoever
+finds the log moved by another owner stands down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from time import perf_counter
+from typing import NamedTuple
+
+import structlog
+
+from classroom.bus.port import Appended, Bus, Cancel, Counted, Entry, Head, Message, Reply, Request
+from classroom.journal.port import Conflict, Done, Duplicate, Journal, Snapshot, Unavailable
+from classroom.kernel import SYSTEM, Event, Meta, Rejected, Stored
+from classroom.metrics import Metrics
+from classroom.rooms import room as rooms
+from classroom.rooms.loading import load
+from classroom.rooms.roster.model import Attend
+
+log = structlog.get_logger(__name__)
+
+BATCH = 1_000  # commands in one transaction at most: a few milliseconds of deciding
+SWEEP = 5_000  # members in one attendance command of the owner's own
+REMEMBERED = 10_000  # newest (actor, cid) kept in memory; older ones are looked up in the journal
+HEAD_EVERY = 1.0  # seconds between two announcements of the head
+RELOAD_AFTER = 1.0  # seconds until the state is read again after a failure, so that what was committed is announced
+
+Key = tuple[str, str]
+
+
+class Waiting(NamedTuple):
+    """A request and where its answer goes."""
+
+    request: Request
+    answer: asyncio.Future[Reply]
+
+
+class Batch:
+    """What one transaction will hold, and who is to be told what when it has."""
+
+    def __init__(self, after: int, now: int) -> None:
+        self.after = after
+        self.now = now
+        self.events: list[Stored] = []
+        self.done: dict[Key, int] = {}
+        self.kept: list[tuple[Waiting, int]] = []
+        self.refused: list[tuple[Waiting, Rejected]] = []
+
+
+MOVED = Reply(ok=False, code="moved", message="The room has moved to another worker; try again.", temporary=True)
+UNAVAILABLE = Reply(
+    ok=False, code="unavailable", message="The classroom cannot save anything right now; try again.", temporary=True
+)
+
+INTERNAL = Reply(ok=False, code="internal", message="Something went wrong here; try again.", temporary=True)
+
+
+def _tell(waiting: Iterable[Waiting], reply: Reply) -> None:
+    """Answer all of them who have no answer yet and still wait for one."""
+    for one in waiting:
+        if not one.answer.done():
+            one.answer.set_result(reply)
+
+
+def refused(error: Rejected) -> Reply:
+    """A refusal as the owner answers it."""
+    return Reply(ok=False, code=error.code, message=error.message, temporary=error.temporary, until=error.until)
+
+
+class Owner:
+    """Owns `room` from `start` until `stop`, or until it loses it (`lost` is then set and every answer is `MOVED`).
+
+    `clock` gives milliseconds since 1970. `snapshot_every`: events between two snapshots.
+    """
+
+    def __init__(
+        self,
+        room: str,
+        journal: Journal,
+        bus: Bus,
+        metrics: Metrics,
+        clock: Callable[[], int],
+        *,
+        snapshot_every: int = 1_000,
+    ) -> None:
+        self.room = room
+        self.lost = asyncio.Event()
+        self._journal = journal
+        self._bus = bus
+        self._metrics = metrics
+        self._clock = clock
+        self._snapshot_every = snapshot_every
+        self._snapshot_seq = 0
+        self._head = 0
+        self._state: rooms.Room | None = None
+        self._recent: OrderedDict[Key, int] = OrderedDict()
+        self._inbox: list[Waiting] = []
+        self._news = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._unserve: Cancel | None = None
+        self._unsubscribe: Cancel | None = None
+        self._used = 0.0
+        self._gone: dict[str, float] = {}
+
+    async def start(self) -> None:
+        """Load the state and begin to serve. Raises `Unavailable`, `KeyError` when there is no such room."""
+        await self._load()
+        self._task = asyncio.create_task(self._run(), name=f"owner {self.room}")
+        self._used = asyncio.get_running_loop().time()
+        self._unsubscribe = await self._bus.subscribe(self.room, self._hear)
+        self._unserve = await self._bus.serve(self.room, self.submit)
+        # Whoever follows the room may have missed what the owner before wrote last.
+        await self._bus.publish(self.room, Head(self._head))
+
+    def submit(self, request: Request) -> asyncio.Future[Reply]:
+        """Take one request, at its place in the order; the answer comes. Who stops waiting for it stops nothing."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Reply] = loop.create_future()
+        if self._stopping or self.lost.is_set():
+            answer.set_result(MOVED)
+            return answer
+        self._used = loop.time()
+        self._inbox.append(Waiting(request, answer))
+        self._news.set()
+        return answer
+
+    async def stop(self) -> None:
+        """Answer what waits, keep a snapshot, and let go of the room."""
+        self._stopping = True
+        for cancel in (self._unserve, self._unsubscribe):
+            if cancel is not None:
+                await cancel()
+        self._news.set()
+        if self._task is not None:
+            await self._task
+        if self._state is not None and self._state.seq > self._snapshot_seq:
+            await self._keep_snapshot()
+
+    def idle(self, now: float, after: float) -> bool:
+        """Whether for `after` seconds nobody was in the room, nobody asked for anything, and nothing waits to happen."""
+        nothing_due = self._state is not None and rooms.next_due(self._state) is None
+        return not self._inbox and nothing_due and now - self._used >= after
+
+    def sweep(self, edges: Sequence[str], now: float, after: float) -> None:
+        """Those whom the log takes for present at an edge that has not been among `edges` for `after` seconds have gone."""
+        if self._state is None:
+            return
+        here = [record for record in self._state.roster.members.values() if record.present]
+        missing = {record.edge for record in here}.difference(edges)
+        self._gone = {edge: self._gone.get(edge, now) for edge in missing}
+        for edge, since in self._gone.items():
+            if now - since >= after:
+                went = tuple(record.id for record in here if record.edge == edge)[:SWEEP]
+                answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+                self._inbox.append(Waiting(Request(SYSTEM, Attend(went=went, edge=edge)), answer))
+                self._news.set()
+
+    def _hear(self, message: Message) -> None:
+        if isinstance(message, Counted) and message.count:
+            self._used = asyncio.get_running_loop().time()
+
+    # --- the loop -------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        announced = asyncio.create_task(self._announce(), name=f"head {self.room}")
+        try:
+            while not self.lost.is_set():
+                await self._wait()
+                waiting, self._inbox = self._inbox[:BATCH], self._inbox[BATCH:]
+                if not waiting and self._stopping:
+                    break
+                try:
+                    await self._serve(waiting)
+                finally:
+                    _tell(waiting, UNAVAILABLE)
+        finally:
+            announced.cancel()
+            _tell(self._inbox, MOVED)
+            self._inbox.clear()
+
+    async def _wait(self) -> None:
+        """Until there is something to do: a request, a deadline, the end."""
+        if self._inbox:
+            return
+        self._news.clear()
+        if self._stopping:
+            return
+        if self._state is None:
+            timeout: float | None = RELOAD_AFTER
+        else:
+            due = rooms.next_due(self._state)
+            timeout = None if due is None else max(0.0, (due - self._clock()) / 1_000)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), timeout)
+
+    async def _announce(self) -> None:
+        while True:
+            await asyncio.sleep(HEAD_EVERY)
+            # Only what is committed: the state may be ahead of that.
+            await self._bus.publish(self.room, Head(self._head))
+
+    async def _load(self) -> None:
+        self._state, self._snapshot_seq = await load(self._journal, self.room)
+        self._head = self._state.seq
+
+    async def _serve(self, waiting: list[Waiting]) -> None:
+        """Decide, commit, publish, answer. Commands found to be done before are answered so, and the rest go again."""
+        try:
+            while True:
+                if self._state is None:
+                    await self._load()
+                batch = self._decide(waiting)
+                try:
+                    await self._commit(batch)
+                    break
+                except Duplicate:
+                    self._state = None
+                    await self._recall([(w.request.member.id, w.request.command.cid) for w in waiting])
+            await self._answer(batch)
+        except Conflict:
+            self._state = None
+            self.lost.set()
+            self._metrics.owner_moves.inc()
+            log.warning("another owner has written to the room; standing down", room=self.room)
+            _tell(waiting, MOVED)
+        except (Unavailable, KeyError) as error:
+            self._state = None
+            log.warning("the journal does not take the commands", room=self.room, error=str(error), count=len(waiting))
+            _tell(waiting, UNAVAILABLE)
+        except Exception:
+            # A defect in one room's rules must not leave its members without an answer, nor its state half applied.
+            self._state = None
+            log.exception("commands failed", room=self.room)
+            _tell(waiting, INTERNAL)
+
+    # --- one transaction ------------------------------------------------------------------------------------------
+
+    def _decide(self, waiting: list[Waiting]) -> Batch:
+        assert self._state is not None
+        now = max(self._clock(), self._state.at)
+        batch = Batch(self._state.seq, now)
+        for command in rooms.due(self._state, now):
+            self._fold(batch, rooms.decide(self._state, command, SYSTEM, now), SYSTEM.id)
+        for one in waiting:
+            member, command = one.request.member, one.request.command
+            key = (member.id, command.cid)
+            before = batch.done.get(key) or self._recent.get(key)
+            if command.cid and before is not None:
+                batch.kept.append((one, before))
+                continue
+            try:
+                events = rooms.decide(self._state, command, member, now)
+            except Rejected as error:
+                batch.refused.append((one, error))
+                continue
+            self._fold(batch, events, member.id)
+            if events and command.cid:
+                batch.done[key] = self._state.seq
+            batch.kept.append((one, self._state.seq))
+        return batch
+
+    def _fold(self, batch: Batch, events: list[Event], by: str) -> None:
+        """Take events into the batch and the state; what can be said in one event with its neighbour is."""
+        assert self._state is not None
+        for event in events:
+            previous = batch.events[-1] if batch.events else None
+            merged = rooms.merge(previous.event, event) if previous is not None else None
+            if previous is not None and merged is not None:
+                batch.events[-1] = Stored(previous.meta, merged)
+                self._state.seq = previous.meta.seq - 1
+                rooms.apply(self._state, Stored(previous.meta, event))
+            else:
+                stored = Stored(Meta(self._state.seq + 1, batch.now, by), event)
+                batch.events.append(stored)
+                rooms.apply(self._state, stored)
+
+    async def _commit(self, batch: Batch) -> None:
+        if not batch.events:
+            return
+        begun = perf_counter()
+        done = [Done(actor, cid, seq) for (actor, cid), seq in batch.done.items()]
+        await self._journal.append(self.room, batch.after, batch.events, done)
+        self._head = batch.events[-1].meta.seq
+        self._metrics.append_seconds.observe(perf_counter() - begun)
+        self._metrics.batch_events.observe(len(batch.events))
+        self._metrics.events.inc(len(batch.events))
+        entries = tuple(Entry(s.meta, s.event) for s in batch.events)  # type: ignore[arg-type]
+        await self._bus.publish(self.room, Appended(batch.after, entries))
+
+    async def _answer(self, batch: Batch) -> None:
+        for key, seq in batch.done.items():
+            self._remember(key, seq)
+        for one, seq in batch.kept:
+            _tell([one], Reply(ok=True, seq=seq))
+        await self._refuse(batch.refused)
+        if self._state is not None and self._state.seq - self._snapshot_seq >= self._snapshot_every:
+            await self._keep_snapshot()
+
+    async def _refuse(self, refusals: list[tuple[Waiting, Rejected]]) -> None:
+        """A refused command may be the retry of one that was kept, whose answer was lost: only the journal knows."""
+        keys = [(w.request.member.id, w.request.command.cid) for w, _ in refusals if w.request.command.cid]
+        try:
+            before = await self._journal.done(self.room, keys) if keys else {}
+        except Unavailable:
+            before = None
+        for one, error in refusals:
+            if before is None:
+                _tell([one], UNAVAILABLE)
+                continue
+            seq = before.get((one.request.member.id, one.request.command.cid))
+            _tell([one], refused(error) if seq is None else Reply(ok=True, seq=seq))
+
+    async def _recall(self, keys: list[Key]) -> None:
+        found = await self._journal.done(self.room, [key for key in keys if key[1]])
+        for key, seq in found.items():
+            self._remember(key, seq)
+
+    def _remember(self, key: Key, seq: int) -> None:
+        self._recent[key] = seq
+        self._recent.move_to_end(key)
+        while len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
+
+    async def _keep_snapshot(self) -> None:
+        assert self._state is not None
+        snapshot = Snapshot(self._state.seq, rooms.SNAPSHOT_VERSION, rooms.encode(self._state))
+        try:
+            await self._journal.keep_snapshot(self.room, snapshot)
+            self._snapshot_seq = snapshot.seq
+        except Unavailable as error:
+            # Only a cache: the next one will do.
+            self._snapshot_seq = snapshot.seq
+            log.warning("no snapshot kept", room=self.room, error=str(error))

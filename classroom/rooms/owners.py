@@ -1,0 +1,90 @@
+"""The owners of this worker: which rooms it owns, from when to when.
+
+What always holds: a room is owned here only while its lease is held here, or could not be asked about; a room whose home is
+another worker now is handed over: what waits is answered, a snapshot is kept, the lease is given back, the new home is
+woken. A room that nobody is in and nothing happens in is let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from classroom.bus.placement import Placement
+from classroom.journal.port import Unavailable
+from classroom.keyed import KeyedLocks
+from classroom.rooms.owner import Owner
+
+log = structlog.get_logger(__name__)
+
+LEAVING = 15.0  # seconds that a worker may be gone until those who were there count as gone too
+
+
+class Owners:
+    """`make` makes the owner of a room; `idle_after`: seconds without anybody until a room is let go."""
+
+    def __init__(self, make: Callable[[str], Owner], placement: Placement, idle_after: float) -> None:
+        self._make = make
+        self._placement = placement
+        self._idle_after = idle_after
+        self._owners: dict[str, Owner] = {}
+        self._locks = KeyedLocks()
+        self._moving: set[asyncio.Task[None]] = set()
+        self._closed = False
+        placement.on_wake(self.ensure)
+
+    def __len__(self) -> int:
+        """How many rooms are owned here, those that are being handed over included."""
+        return len(self._owners) + len(self._moving)
+
+    def get(self, room: str) -> Owner | None:
+        """The room's owner, if it is here."""
+        return self._owners.get(room)
+
+    async def ensure(self, room: str) -> None:
+        """Own the room if its home is here and nobody else holds it. Never raises: what cannot be had now is tried again
+        by whoever asks next."""
+        if self._closed or room in self._owners or self._placement.home(room) != self._placement.worker:
+            return
+        async with self._locks.hold(room):
+            if self._closed or room in self._owners or not await self._placement.claim(room):
+                return
+            owner = self._make(room)
+            try:
+                await owner.start()
+            except (Unavailable, KeyError) as error:
+                log.warning("a room cannot be owned now", room=room, error=str(error))
+                await self._placement.release(room)
+                return
+            self._owners[room] = owner
+
+    def check(self) -> None:
+        """Called once a second: let go of what is lost, idle, or at home elsewhere."""
+        now = asyncio.get_running_loop().time()
+        for room, owner in list(self._owners.items()):
+            elsewhere = self._placement.home(room) != self._placement.worker
+            if owner.lost.is_set() or elsewhere or owner.idle(now, self._idle_after):
+                del self._owners[room]
+                task = asyncio.create_task(self._let_go(room, owner, elsewhere), name=f"moving {room}")
+                self._moving.add(task)
+                task.add_done_callback(self._moving.discard)
+            else:
+                owner.sweep(self._placement.workers(), now, LEAVING)
+
+    async def _let_go(self, room: str, owner: Owner, elsewhere: bool) -> None:
+        async with self._locks.hold(room):
+            await owner.stop()
+            await self._placement.release(room)
+        if elsewhere:
+            await self._placement.wake(room)
+
+    async def close(self) -> None:
+        """Hand over every room."""
+        self._closed = True
+        if self._moving:
+            await asyncio.wait(self._moving)
+        owners, self._owners = self._owners, {}
+        await asyncio.gather(*(owner.stop() for owner in owners.values()))
+        await asyncio.gather(*(self._placement.release(room) for room in owners))

@@ -1,0 +1,112 @@
+"""A replica: an edge's copy of a room, kept by applying the log's events as they are announced.
+
+What always holds: events are applied in order, without a gap, each once. An announcement that does not fit (a gap, a head
+further on) makes the replica read the journal; what is announced meanwhile is found there too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from classroom.bus.port import Appended, Head, Message
+from classroom.journal.port import Journal, Unavailable
+from classroom.kernel import Stored
+from classroom.rooms import room as rooms
+from classroom.rooms.loading import load, pages
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER = 0.5  # seconds before the journal is asked again when it did not answer
+
+
+class Replica:
+    """The copy of `room`. `follower` is called with each run of events right after they are applied."""
+
+    def __init__(
+        self, room: str, journal: Journal, follower: Callable[[Sequence[Stored]], None], *, recent: int = 2_000
+    ) -> None:
+        self.room = room
+        self.state = rooms.Room()
+        self.recent: deque[Stored] = deque(maxlen=recent)
+        self._journal = journal
+        self._follower = follower
+        self._wanted = 0
+        self._catching_up: asyncio.Task[None] | None = None
+        self._loaded = False
+
+    @property
+    def seq(self) -> int:
+        """The place of the last event applied."""
+        return self.state.seq
+
+    async def load(self) -> None:
+        """Read the room. Announcements heard before and during it are taken into account. Raises `KeyError`,
+        `Unavailable`."""
+        state, _ = await load(self._journal, self.room)
+        # What returning members missed is most often just before the head: fetch it once for all of them.
+        floor = max(0, state.seq - (self.recent.maxlen or 0))
+        async for page in pages(self._journal, self.room, floor):
+            self.recent.extend(stored for stored in page if stored.meta.seq <= state.seq)
+        self.state = state
+        self._loaded = True
+        self.want(self._wanted)
+
+    def since(self, seq: int) -> list[Stored] | None:
+        """The events after place `seq`, or None when they go back further than is kept here."""
+        if seq == self.seq:
+            return []
+        if seq > self.seq or not self.recent or self.recent[0].meta.seq > seq + 1:
+            return None
+        missed = self.seq - seq
+        return [self.recent[index] for index in range(len(self.recent) - missed, len(self.recent))]
+
+    def hear(self, message: Message) -> None:
+        """Take an announcement from the bus."""
+        if isinstance(message, Appended):
+            if self._loaded and message.after <= self.seq:
+                self._apply([Stored(e.meta, e.event) for e in message.entries])
+            else:
+                self.want(message.after + len(message.entries))
+        elif isinstance(message, Head):
+            self.want(message.seq)
+
+    def want(self, seq: int) -> None:
+        """Know that the log reaches to `seq`; read it if that is not here yet."""
+        self._wanted = max(self._wanted, seq)
+        if self._loaded and self._wanted > self.seq and self._catching_up is None:
+            self._catching_up = asyncio.create_task(self._catch_up(), name=f"replica {self.room}")
+
+    async def stop(self) -> None:
+        """End what is under way."""
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            await asyncio.gather(self._catching_up, return_exceptions=True)
+
+    def _apply(self, events: Sequence[Stored]) -> None:
+        """Apply those that are new. What is announced while the journal is being read comes both ways."""
+        new = [stored for stored in events if stored.meta.seq > self.seq]
+        if not new:
+            return
+        for stored in new:
+            rooms.apply(self.state, stored)
+        self.recent.extend(new)
+        self._follower(new)
+
+    async def _catch_up(self) -> None:
+        try:
+            while self._wanted > self.seq:
+                try:
+                    async for page in pages(self._journal, self.room, self.seq):
+                        self._apply(page)
+                except Unavailable as error:
+                    log.warning("the journal does not answer; asking again", room=self.room, error=str(error))
+                    await asyncio.sleep(RETRY_AFTER)
+                if self._wanted > self.seq:
+                    # Announced, yet not readable: a lagging read. Ask again rather than spin.
+                    await asyncio.sleep(RETRY_AFTER)
+        finally:
+            self._catching_up = None

@@ -1,0 +1,183 @@
+"""The room: every feature's state side by side, and one explicit dispatch for each question asked of them.
+
+What always holds: `decide` reads only; `apply` is the only writer and accepts every event; folding the log from 1,
+following it live, and loading a snapshot and folding the rest give the same bytes. What an audience may see of an event
+depends on the event alone (`view`), so it can be encoded once for all who share it.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import assert_never, cast
+
+import msgspec
+
+from classroom.chat import model as chat
+from classroom.chat import rules as chat_rules
+from classroom.doubts import model as doubts
+from classroom.doubts import rules as doubts_rules
+from classroom.kernel import Audience, Context, Event, Member, Rejected, Stored
+from classroom.polls import model as polls
+from classroom.polls import rules as polls_rules
+from classroom.rooms.roster import model as roster
+from classroom.rooms.roster import rules as roster_rules
+
+AnyCommand = chat.ChatCommand | doubts.DoubtCommand | polls.PollCommand | roster.RosterCommand
+AnyEvent = chat.ChatEvent | doubts.DoubtEvent | polls.PollEvent | roster.RosterEvent
+
+SNAPSHOT_VERSION = 2  # raise it whenever the encoded state changes its meaning: older snapshots are then ignored
+
+
+class Room(msgspec.Struct):
+    """One room's whole state: the fold of its log up to `seq`, whose event happened `at` (ms since 1970)."""
+
+    seq: int = 0
+    at: int = 0
+    roster: roster.Roster = msgspec.field(default_factory=roster.Roster)
+    chat: chat.Chat = msgspec.field(default_factory=chat.Chat)
+    doubts: doubts.Doubts = msgspec.field(default_factory=doubts.Doubts)
+    polls: polls.Polls = msgspec.field(default_factory=polls.Polls)
+
+
+class RoomView(msgspec.Struct):
+    """The room as an audience sees it, without what is one member's alone."""
+
+    roster: roster.RosterView
+    chat: chat.ChatView
+    doubts: doubts.DoubtsView
+    polls: polls.PollsView
+
+
+class RoomOwn(msgspec.Struct):
+    """What is one member's alone."""
+
+    roster: roster.RosterOwn
+    chat: chat.ChatOwn
+    doubts: doubts.DoubtsOwn
+    polls: polls.PollsOwn
+
+
+def decide(room: Room, command: AnyCommand, actor: Member, now: int) -> list[Event]:
+    """What `command` by `actor` at `now` (ms since 1970) makes happen; the first event will take place `room.seq + 1`.
+
+    Raises `Rejected`, whatever the command, for who is banned. Changes nothing.
+    """
+    if roster_rules.is_banned(room.roster, actor.id):
+        raise Rejected("banned", "You have been banned from this room.")
+    context = Context(
+        actor=Member(actor.id, roster_rules.name_of(room.roster, actor), roster_rules.role_of(room.roster, actor)),
+        now=now,
+        seq=room.seq + 1,
+        phase=room.roster.phase,
+        started_at=room.roster.started_at,
+        muted_until=roster_rules.muted_until(room.roster, actor.id),
+    )
+    if isinstance(command, chat.ChatCommand):
+        return chat_rules.decide(room.chat, command, context)
+    if isinstance(command, doubts.DoubtCommand):
+        return doubts_rules.decide(room.doubts, command, context)
+    if isinstance(command, polls.PollCommand):
+        return polls_rules.decide(room.polls, command, context)
+    if isinstance(command, roster.RosterCommand):
+        return roster_rules.decide(room.roster, command, context)
+    assert_never(command)
+
+
+def apply(room: Room, stored: Stored) -> None:
+    """Fold one event in. Its place must be the next one (`ValueError` otherwise)."""
+    event, meta = cast(AnyEvent, stored.event), stored.meta
+    if meta.seq != room.seq + 1:
+        raise ValueError(f"event {meta.seq} does not come after {room.seq}")
+    if isinstance(event, chat.ChatEvent):
+        chat_rules.apply(room.chat, event, meta)
+    elif isinstance(event, doubts.DoubtEvent):
+        doubts_rules.apply(room.doubts, event, meta)
+    elif isinstance(event, polls.PollEvent):
+        polls_rules.apply(room.polls, event, meta)
+    elif isinstance(event, roster.RosterEvent):
+        roster_rules.apply(room.roster, event, meta)
+    else:
+        assert_never(event)
+    room.seq, room.at = meta.seq, meta.at
+
+
+def view(event: Event, audience: Audience) -> Event | None:
+    """What `audience` is shown of `event`; None: nothing, though its place is taken."""
+    known = cast(AnyEvent, event)
+    if isinstance(known, chat.ChatEvent):
+        return chat_rules.view(known, audience)
+    if isinstance(known, doubts.DoubtEvent):
+        return doubts_rules.view(known, audience)
+    if isinstance(known, polls.PollEvent):
+        return polls_rules.view(known, audience)
+    if isinstance(known, roster.RosterEvent):
+        return roster_rules.view(known, audience)
+    assert_never(known)
+
+
+def addressees(event: Event) -> tuple[str, ...]:
+    """The ids of members who are shown something else of `event` than others of their kind."""
+    known = cast(AnyEvent, event)
+    if isinstance(known, chat.ChatEvent):
+        return chat_rules.addressees(known)
+    if isinstance(known, doubts.DoubtEvent):
+        return doubts_rules.addressees(known)
+    if isinstance(known, polls.PollEvent):
+        return polls_rules.addressees(known)
+    if isinstance(known, roster.RosterEvent):
+        return roster_rules.addressees(known)
+    assert_never(known)
+
+
+def merge(previous: Event, event: Event) -> Event | None:
+    """One event that says both of two neighbours in the log, or None where they must stay two."""
+    if isinstance(previous, polls.Voted) and isinstance(event, polls.Voted):
+        return polls_rules.merge(previous, event)
+    if isinstance(previous, doubts.Voted) and isinstance(event, doubts.Voted):
+        return doubts_rules.merge(previous, event)
+    return None
+
+
+def show(room: Room, audience: Audience) -> RoomView:
+    """The room as `audience` sees it, without what is one member's alone."""
+    return RoomView(
+        roster=roster_rules.show(room.roster, audience),
+        chat=chat_rules.show(room.chat, audience),
+        doubts=doubts_rules.show(room.doubts, audience),
+        polls=polls_rules.show(room.polls, audience),
+    )
+
+
+def own(room: Room, audience: Audience) -> RoomOwn:
+    """What is the member's alone whom `audience` names."""
+    return RoomOwn(
+        roster=roster_rules.own(room.roster, audience),
+        chat=chat_rules.own(room.chat, audience),
+        doubts=doubts_rules.own(room.doubts, audience),
+        polls=polls_rules.own(room.polls, audience),
+    )
+
+
+def due(room: Room, now: int) -> list[AnyCommand]:
+    """Commands of the server itself whose time has come (`now`: ms since 1970)."""
+    return list(polls_rules.due(room.polls, now))
+
+
+def next_due(room: Room) -> int | None:
+    """When the next of them is due, in ms since 1970; None: nothing waits."""
+    return polls_rules.next_due(room.polls)
+
+
+def encode(room: Room) -> bytes:
+    """The state's bytes: equal states have equal bytes."""
+    return msgspec.msgpack.encode(room)
+
+
+def decode(data: bytes) -> Room:
+    """The state back from `encode`. Raises `msgspec.DecodeError` or `msgspec.ValidationError`."""
+    return msgspec.msgpack.decode(data, type=Room)
+
+
+def digest(room: Room) -> str:
+    """SHA-256 of the state's bytes, in hexadecimal."""
+    return sha256(encode(room)).hexdigest()

@@ -1,0 +1,1 @@
+"""Socket.IO: members' connections, from the handshake to the last frame."""

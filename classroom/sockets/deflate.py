@@ -1,0 +1,62 @@
+"""permessage-deflate (RFC 7692) without a compressor or decompressor of its own for any connection.
+
+What always holds: neither side keeps context between messages, so one deflated frame is valid for every member who
+negotiated it, and nothing is kept here for one who sends deflated messages: zlib would keep more than all else that a
+member costs. aiohttp itself never compresses; the hub writes frames that were deflated once (`wire.Packet.deflated`).
+
+What is private to aiohttp is used here and nowhere else; `tests/sockets/test_deflate.py` fails when they move.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import hdrs, web
+from aiohttp._websocket.reader_py import WebSocketDataQueue, WebSocketReader
+
+ANSWER = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+READ_AHEAD = 65_536  # bytes of a member's messages that may wait to be read
+_KNOWN = {"server_no_context_takeover", "client_no_context_takeover", "client_max_window_bits"}
+
+
+class DeflatingResponse(web.WebSocketResponse):
+    """`deflates`: whether this peer takes deflated frames."""
+
+    deflates = False
+
+    def _handshake(self, request: Any) -> tuple[Any, str | None, int, bool]:
+        headers, protocol, _, _ = super()._handshake(request)
+        if accepts(request.headers.get(hdrs.SEC_WEBSOCKET_EXTENSIONS, "")):
+            self.deflates = True
+            headers[hdrs.SEC_WEBSOCKET_EXTENSIONS] = ANSWER
+        return headers, protocol, 0, False
+
+    def _post_start(self, request: Any, protocol: str | None, writer: Any) -> None:
+        super()._post_start(request, protocol, writer)
+        if self.deflates:
+            assert self._loop is not None
+            self._reader = WebSocketDataQueue(request._protocol, READ_AHEAD, loop=self._loop)
+            self._parser = _Forgetful(self._reader, self._max_msg_size, compress=True, decode_text=self._decode_text)
+            # `set_parser` is for a connection that has none yet. Nothing has been read: clients wait for our answer.
+            request.protocol._payload_parser = self._parser
+
+
+class _Forgetful(WebSocketReader):
+    """aiohttp's reader in Python, which lets go of its decompressor after each message."""
+
+    def _handle_frame(self, fin: bool, opcode: int, payload: Any, compressed: int) -> None:
+        super()._handle_frame(fin, opcode, payload, compressed)
+        self._decompressobj = None
+
+
+def accepts(offers: str) -> bool:
+    """Whether one of the offers in a `Sec-WebSocket-Extensions` header can be taken as it is: permessage-deflate with the
+    parameters that we know and a full window (a smaller one would take a frame of its own)."""
+    for offer in offers.split(","):
+        name, *parameters = (piece.strip() for piece in offer.split(";"))
+        if name != "permessage-deflate":
+            continue
+        named = [parameter.partition("=") for parameter in parameters]
+        if all(key.strip() in _KNOWN for key, _, _ in named) and len({key for key, _, _ in named}) == len(named):
+            return True
+    return False

@@ -1,0 +1,252 @@
+"""Several workers on one port: started, watched, restarted, replaced one at a time.
+
+What always holds: a worker that dies is started again, each time in a row a little later; on SIGHUP each worker in turn is
+replaced by a fresh one that takes connections before the old one is told to drain; on SIGINT or SIGTERM all drain, and what
+does not end in time is ended. The port is held from the first moment to the last, so that no other program slips in.
+
+Without a Redis URL a private `redis-server` is run on a Unix socket in the data folder: nothing is kept in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from classroom.config import Settings, SettingsError
+from classroom.logs import set_up
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+log = structlog.get_logger(__name__)
+
+READY = "ready"  # a worker's word, with the port, when it takes connections
+START_SECONDS = 60.0
+FIRST_PAUSE = 0.1  # seconds until a worker that died is started again; doubled each time in a row
+LAST_PAUSE = 10.0
+STEADY = 30.0  # seconds that a worker must live for its next death to count as a first one
+
+
+class Child:
+    """One process that must run. `line`: what it says on standard output when it is ready; None: nothing is waited for."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], line: str | None) -> None:
+        self.name = name
+        self._command = command
+        self._environment = environment
+        self._line = line
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready. Raises `RuntimeError` when it ends before."""
+        self.process = await asyncio.create_subprocess_exec(
+            *self._command,
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            # Ctrl-C at the terminal is for the supervisor, which then stops the others in the right order.
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+            stdout=asyncio.subprocess.PIPE if self._line else asyncio.subprocess.DEVNULL,
+        )
+        if self._line is None or self.process.stdout is None:
+            return
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                async for line in self.process.stdout:
+                    if line.decode().startswith(self._line):
+                        return
+        except TimeoutError:
+            await self.end(0)
+        raise RuntimeError(f"{self.name} did not start")
+
+    async def end(self, patience: float) -> None:
+        """Tell it to drain; after `patience` seconds it is killed."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(self.process.wait(), patience)
+            except TimeoutError:
+                log.warning("does not end; killed", name=self.name, pid=self.process.pid)
+                self.process.kill()
+                await self.process.wait()
+
+
+class Supervisor:
+    """Keeps the workers running. `started` is called with the port when all of them take connections."""
+
+    def __init__(self, settings: Settings, config: Path | None, started: Callable[[int], None]) -> None:
+        self._settings = settings
+        self._config = config
+        self._started = started
+        self._stopping = asyncio.Event()
+        self._restarting = asyncio.Lock()
+        self._workers: list[Child] = []
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._being_replaced: set[Child] = set()
+
+    async def run(self) -> None:
+        """Run until told to stop. Raises `SettingsError`, `RuntimeError` when a worker does not start at all."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.replace_all()))
+        held = _hold(self._settings.server.host, self._settings.server.port)
+        port: int = held.getsockname()[1]
+        redis = None
+        try:
+            url = self._settings.cluster.redis
+            if not url:
+                redis, url = _private_redis(self._settings.data)
+                await self._keep(redis)
+                await _until_there(url)
+            self._environment = {**os.environ, **_environment(self._settings, url, port)}
+            self._workers = [self._worker(number) for number in range(self._settings.cluster.workers)]
+            for worker in self._workers:
+                await self._keep(worker)
+            self._started(port)
+            log.info("all workers are ready", workers=len(self._workers), port=port, pid=os.getpid())
+            await self._stopping.wait()
+        finally:
+            self._stopping.set()
+            patience = self._settings.cluster.drain_seconds
+            await asyncio.gather(*(worker.end(patience) for worker in self._workers))
+            if redis is not None:
+                await redis.end(5)
+            for watcher in self._watchers:
+                watcher.cancel()
+            await asyncio.gather(*self._watchers, return_exceptions=True)
+            held.close()
+        log.info("stopped")
+
+    async def replace_all(self) -> None:
+        """Replace the workers by fresh ones, one at a time."""
+        async with self._restarting:
+            for number, old in enumerate(self._workers):
+                if self._stopping.is_set():
+                    return
+                fresh = self._worker(number)
+                try:
+                    await self._keep(fresh)
+                except RuntimeError:
+                    log.exception("a fresh worker does not start; the old ones stay")
+                    return
+                self._workers[number] = fresh
+                self._being_replaced.add(old)
+                await old.end(self._settings.cluster.drain_seconds)
+                log.info("worker replaced", number=number)
+
+    def _worker(self, number: int) -> Child:
+        command = [sys.executable, "-m", "classroom", "worker", "--number", str(number)]
+        if self._config is not None:
+            command += ["--config", str(self._config)]
+        return Child(f"worker {number}", command, self._environment, READY)
+
+    async def _keep(self, child: Child) -> None:
+        """Start it, and again whenever it dies."""
+        await child.start()
+        self._spawn(self._watch(child))
+
+    async def _watch(self, child: Child) -> None:
+        loop = asyncio.get_running_loop()
+        pause = FIRST_PAUSE
+        while child.process is not None:
+            begun = loop.time()
+            code = await child.process.wait()
+            if self._stopping.is_set() or child in self._being_replaced:
+                self._being_replaced.discard(child)
+                return
+            pause = FIRST_PAUSE if loop.time() - begun > STEADY else min(LAST_PAUSE, pause * 2)
+            log.error("died; starting it again", name=child.name, code=code, after=pause)
+            await asyncio.sleep(pause)
+            while not self._stopping.is_set():
+                try:
+                    await child.start()
+                    break
+                except RuntimeError:
+                    pause = min(LAST_PAUSE, pause * 2)
+                    log.exception("does not start; trying again", name=child.name, after=pause)
+                    await asyncio.sleep(pause)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._watchers.add(task)
+        task.add_done_callback(self._watchers.discard)
+
+
+def supervise(settings: Settings, config: Path | None, started: Callable[[int], None]) -> int:
+    """Run several workers until told to stop; the exit code."""
+    set_up(settings.log)
+    try:
+        asyncio.run(Supervisor(settings, config, started).run())
+    except RuntimeError as error:
+        sys.stderr.write(f"{error}; see the messages above.\n")
+        return 1
+    return 0
+
+
+def _hold(host: str, port: int) -> socket.socket:
+    """Bind the port, without listening: the workers share it, and nobody else gets it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = socket.socket(family, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind((host, port))
+    return held
+
+
+def _environment(settings: Settings, redis: str, port: int) -> dict[str, str]:
+    """What flags said to this process, said to the workers."""
+    return {
+        "CLASSROOM_CLUSTER_REDIS": redis,
+        "HOST": settings.server.host,
+        "PORT": str(port),
+        "DATA": settings.storage.data,
+        "CLASSROOM_STORAGE_DATABASE": settings.storage.database,
+    }
+
+
+def _private_redis(data: Path) -> tuple[Child, str]:
+    """A redis-server of our own on a Unix socket. Raises `SettingsError` where there is none to run."""
+    program = shutil.which("redis-server")
+    if program is None:
+        raise SettingsError(
+            "Several workers talk over Redis: give --redis URL, or install it here (apt-get install redis-server)."
+        )
+    folder = data.resolve() / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "redis.sock"
+    if len(str(path)) > 100:
+        raise SettingsError(f"The data folder's path is too long for a Unix socket in it: {folder}.")
+    command = [program, "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
+    command += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--loglevel", "warning"]
+    return Child("redis-server", command, dict(os.environ), None), f"unix://{path}"
+
+
+def _end_with_parent() -> None:
+    """In the child: be told to stop when the supervisor dies, however it dies (Linux; prctl(2), PR_SET_PDEATHSIG)."""
+    if _LIBC is not None:
+        _LIBC.prctl(1, signal.SIGTERM)
+
+
+async def _until_there(url: str) -> None:
+    path = url.removeprefix("unix://")
+    for _ in range(200):
+        try:
+            _, writer = await asyncio.open_unix_connection(path)
+        except OSError:
+            await asyncio.sleep(0.05)
+            continue
+        writer.close()
+        await writer.wait_closed()
+        return
+    raise RuntimeError("the private redis-server did not start")

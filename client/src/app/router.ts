@@ -1,0 +1,43 @@
+/// Where we are: `/` or `/r/<room>`. Nothing else is routed.
+
+import { useSyncExternalStore } from "react";
+
+const ROOM = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+const MOVED = "classroom:moved";
+
+export type Place = { readonly page: "home" } | { readonly page: "room"; readonly room: string };
+
+export function isRoomName(text: string): boolean {
+  return ROOM.test(text);
+}
+
+/** The place that a path names; what it does not know is the home page. */
+export function placeOf(path: string): Place {
+  const room = /^\/r\/([^/]+)\/?$/.exec(path)?.[1];
+  return room !== undefined && isRoomName(room) ? { page: "room", room } : { page: "home" };
+}
+
+/** What someone typed or pasted, as a room's name: the name itself, or a link to the room. */
+export function roomFrom(text: string): string | null {
+  const typed = text.trim();
+  const name = /\/r\/([^/?#\s]+)/.exec(typed)?.[1] ?? typed.replace(/\s+/g, "-");
+  return isRoomName(name) ? name : null;
+}
+
+export function go(path: string): void {
+  history.pushState(null, "", path);
+  window.dispatchEvent(new Event(MOVED));
+}
+
+function subscribe(listener: () => void): () => void {
+  window.addEventListener("popstate", listener);
+  window.addEventListener(MOVED, listener);
+  return () => {
+    window.removeEventListener("popstate", listener);
+    window.removeEventListener(MOVED, listener);
+  };
+}
+
+export function usePlace(): Place {
+  return placeOf(useSyncExternalStore(subscribe, () => location.pathname));
+}

@@ -1,0 +1,92 @@
+/// Short notices at the edge of the page, and the same words for screen readers.
+///
+/// What always holds: a notice says one sentence, can be closed, and goes away by itself unless it is about a failure
+/// that is still to be read; `announce` says something without showing it.
+
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { useTranslation } from "react-i18next";
+import { IconAlertTriangle, IconCheck, IconInfoCircle, IconX } from "../common/icons";
+import classes from "./toast.module.css";
+
+export type Tone = "good" | "bad" | "plain";
+
+interface Notice {
+  readonly id: number;
+  readonly text: string;
+  readonly tone: Tone;
+}
+
+const MOST = 3;
+const STAYS: Readonly<Record<Tone, number>> = { good: 3_500, plain: 6_000, bad: 8_000 };
+
+let notices: readonly Notice[] = [];
+let spoken: { readonly id: number; readonly text: string } = { id: 0, text: "" };
+let last = 0;
+const listeners = new Set<() => void>();
+
+function tell(): void {
+  for (const listener of listeners) listener();
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+function close(id: number): void {
+  notices = notices.filter((notice) => notice.id !== id);
+  tell();
+}
+
+/** Show a sentence for a while. The same sentence twice is shown once. */
+export function toast(text: string, tone: Tone = "plain"): void {
+  const id = ++last;
+  notices = [...notices.filter((notice) => notice.text !== text), { id, text, tone }].slice(-MOST);
+  setTimeout(() => close(id), STAYS[tone]);
+  announce(text);
+}
+
+/** Say something to screen readers, politely. */
+export function announce(text: string): void {
+  spoken = { id: ++last, text };
+  tell();
+}
+
+const ICONS = { good: IconCheck, bad: IconAlertTriangle, plain: IconInfoCircle };
+
+export function Toasts() {
+  const shown = useSyncExternalStore(subscribe, () => notices);
+  const { t } = useTranslation();
+  return (
+    <div className={classes.toasts}>
+      {shown.map(({ id, text, tone }) => {
+        const Icon = ICONS[tone];
+        return (
+          <div key={id} className={classes.toast} data-tone={tone}>
+            <Icon size={20} aria-hidden className={classes.icon} />
+            <span>{text}</span>
+            <button type="button" className={classes.close} aria-label={t("app.close")} onClick={() => close(id)}>
+              <IconX size={16} aria-hidden />
+            </button>
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+/** The polite live region. The last sentence stays for a moment, so that the same one can be said again. */
+export function Announcer() {
+  const current = useSyncExternalStore(subscribe, () => spoken);
+  const [text, setText] = useState("");
+  useEffect(() => {
+    setText(current.text);
+    const timer = setTimeout(() => setText(""), 5_000);
+    return () => clearTimeout(timer);
+  }, [current]);
+  return (
+    <div className="hidden-but-read" role="status" aria-live="polite">
+      {text}
+    </div>
+  );
+}

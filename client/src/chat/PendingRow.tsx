@@ -1,0 +1,44 @@
+/// A message that the server does not have yet, or refused.
+
+import { useTranslation } from "react-i18next";
+import { useRefusal } from "../app/live";
+import { IconAlertTriangle, IconClock } from "../common/icons";
+import { Prose } from "../common/Prose";
+import type { ChatSay } from "../protocol";
+import { type Pending, useClassroom, useConnection } from "../room";
+import classes from "./chat.module.css";
+
+export function PendingRow({ pending, say }: { pending: Pending; say: ChatSay }) {
+  const { t } = useTranslation();
+  const classroom = useClassroom();
+  const { phase } = useConnection();
+  const explain = useRefusal();
+  const refused = pending.state === "refused";
+  const waits = phase === "live" || phase === "degraded" ? t("chat.pending") : t("chat.waiting");
+  return (
+    <article className={classes.message} data-own data-waiting={!refused || undefined} data-refused={refused || undefined}>
+      <div className={classes.gutter}>{refused ? <IconAlertTriangle size={18} /> : <IconClock size={18} />}</div>
+      <div className={classes.body}>
+        <div className={classes.text}>
+          <Prose text={say.text} />
+        </div>
+        {refused ? (
+          <div className={classes.fate}>
+            <span>
+              {t("chat.failed")}
+              {pending.reason && `: ${explain(pending.reason)}`}
+            </span>
+            <button type="button" onClick={() => classroom.retry(pending.cid)}>
+              {t("chat.retry")}
+            </button>
+            <button type="button" onClick={() => classroom.dismiss(pending.cid)}>
+              {t("chat.discard")}
+            </button>
+          </div>
+        ) : (
+          <div className={classes.fate}>{waits}</div>
+        )}
+      </div>
+    </article>
+  );
+}

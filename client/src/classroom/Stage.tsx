@@ -1,0 +1,89 @@
+/// The stage: the place for whiteboard and video, and over it what everybody should look at now.
+///
+/// `children` fill the stage (a whiteboard, a video); without any it says where the class stands. On a phone the stage
+/// shrinks to one line about what is going on, which unfolds.
+
+import { type ReactNode, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useMyPart, useRoom } from "../app/live";
+import { IconChevronDown, IconChevronUp, IconHourglass, IconPresentation, IconRosette } from "../common/icons";
+import classes from "./classroom.module.css";
+import { ReactionBar } from "./ReactionBar";
+import { lookOf, type Spot, Spotlight, useSpotlight } from "./Spotlight";
+import type { Tab } from "./tabs";
+
+interface Props {
+  readonly tab: Tab;
+  readonly children?: ReactNode;
+}
+
+export function Stage({ tab, children }: Props) {
+  const { t } = useTranslation();
+  const lit = useSpotlight();
+  const key = lit.map(({ key }) => key).join(" ");
+  // On a phone: unfolded as long as it is about the same.
+  const [unfolded, setUnfolded] = useState<string | null>(null);
+  const folded = unfolded !== key;
+  const filled = children !== undefined && children !== null;
+  return (
+    <section
+      className={classes.stage}
+      aria-label={t("stage.label")}
+      data-lit={lit.length > 0 || undefined}
+      data-filled={filled || undefined}
+      data-folded={folded || undefined}
+      data-tab={tab}
+    >
+      <div className={classes.canvas}>{filled ? children : lit.length === 0 && <Idle />}</div>
+      {lit.length > 0 && (
+        <Fold lit={lit} folded={folded} onFold={() => setUnfolded(folded ? key : null)} />
+      )}
+      {lit.length > 0 && (
+        <div className={classes.spots}>
+          {lit.map((spot) => (
+            <Spotlight key={spot.key} spot={spot} />
+          ))}
+        </div>
+      )}
+      <ReactionBar />
+    </section>
+  );
+}
+
+function Fold({ lit, folded, onFold }: { lit: readonly Spot[]; folded: boolean; onFold: () => void }) {
+  const { t } = useTranslation();
+  const spot = lit[0];
+  if (spot === undefined) return null;
+  const { icon: Icon, label } = lookOf(spot);
+  return (
+    <button type="button" className={classes.fold} data-now={"doubt" in spot || undefined} aria-expanded={!folded} onClick={onFold}>
+      <Icon size={20} />
+      <span>
+        <b>
+          {t(label)}
+          {lit.length > 1 && ` · ${t("stage.more", { count: lit.length - 1 })}`}
+        </b>
+        {folded && <span dir="auto">{spot.title}</span>}
+      </span>
+      {folded ? <IconChevronDown size={20} /> : <IconChevronUp size={20} />}
+    </button>
+  );
+}
+
+const ICONS = { waiting: IconHourglass, live: IconPresentation, ended: IconRosette } as const;
+
+function Idle() {
+  const { t } = useTranslation();
+  const { staff } = useMyPart();
+  const phase = useRoom((room) => room.roster.phase);
+  const Icon = ICONS[phase];
+  return (
+    <div className={classes.idle} data-phase={phase}>
+      <span className={classes.medal}>
+        <Icon size={40} stroke={1.4} />
+      </span>
+      <h2>{t(`stage.${phase}Title`)}</h2>
+      <p>{phase === "waiting" && staff ? t("stage.waitingStaff") : t(`stage.${phase}Text`)}</p>
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+/// What is said aloud, or shown for a moment, as it happens.
+
+import type { TFunction } from "i18next";
+import { useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { announce, toast } from "../app/toast";
+import { type Format, useFormat } from "../i18n/format";
+import type { RoomEvent } from "../protocol";
+import { type ConnectionPhase, find, type RoomState, useClassroom, useConnection } from "../room";
+
+export function useNews(): void {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const classroom = useClassroom();
+  const { phase } = useConnection();
+  const before = useRef<ConnectionPhase>(phase);
+
+  useEffect(() => classroom.on("event", (event, room) => tell(event, room, t, format)), [classroom, t, format]);
+
+  useEffect(() => {
+    const was = before.current;
+    before.current = phase;
+    if (phase === "offline" && was !== "offline") announce(t("say.offline"));
+    else if (phase === "reconnecting" && was !== "reconnecting") announce(t("say.reconnecting"));
+    else if (phase === "live" && (was === "offline" || was === "reconnecting")) toast(t("say.reconnected"), "good");
+  }, [phase, t]);
+}
+
+function tell(event: RoomEvent, room: RoomState, t: TFunction, format: Format): void {
+  const { me } = room;
+  const student = me.role === "student";
+  switch (event.type) {
+    case "poll.opened":
+      if (student) announce(t("say.pollOpened", { question: event.spec.question }));
+      return;
+    case "poll.closed":
+      return announce(t("say.pollClosed", { question: find(room.polls.polls, event.id)?.spec.question ?? "" }));
+    case "doubt.started":
+      return announce(t("say.answering", { text: find(room.doubts.doubts, event.id)?.text ?? "" }));
+    case "doubt.answered":
+      if (room.doubts.asked.has(event.id)) toast(t("say.doubtAnswered"), "good");
+      return;
+    case "roster.hand_lowered":
+      if (event.by_staff && event.members.includes(me.id)) toast(t("say.handLowered"));
+      return;
+    case "roster.muted":
+      if (event.member !== me.id) return;
+      if (event.until === 0) toast(t("say.unmuted"), "good");
+      else toast(t("say.muted", { time: format.time(event.until) }), "bad");
+      return;
+    case "roster.appointed":
+      if (event.member === me.id) toast(t("say.role", { role: t(`role.${event.role}`) }), "good");
+      return;
+    case "class.started":
+      return toast(t("say.live"), "good");
+    case "class.ended":
+      return toast(t("say.ended"));
+    case "chat.promoted":
+      if (event.message.by === me.id) toast(t("say.promoted"), "good");
+      return;
+    case "chat.pinned":
+      if (event.on ?? true) announce(t("say.pinned"));
+      return;
+    default:
+      return;
+  }
+}

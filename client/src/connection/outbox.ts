@@ -1,0 +1,264 @@
+/// What the member wants and the server has not answered yet.
+///
+/// What always holds: a command is answered to its author exactly once. It is sent in its turn, and again under the same
+/// `cid` after every cut and every answer that does not come, until there is an answer; the server applies a `cid` once.
+/// What is not answered survives a reload: it is kept on the device, one entry for each `cid`, for this room and member
+/// alone.
+
+import type { Ack, ClientCommand, Refused } from "../protocol";
+import type { Link } from "./link";
+import { type KeyValue, randomId } from "./storage";
+import type { Pending, SendOptions } from "./types";
+
+interface Item {
+  readonly cid: string;
+  readonly command: ClientCommand;
+  readonly at: number;
+  readonly keepRefused: boolean;
+  readonly answer: (ack: Ack) => void;
+  state: Pending["state"];
+  reason: Refused | null;
+  /** Where it is in the log, once it was answered; the replica may not be there yet. */
+  place: number | null;
+  /** When it was last sent (ms, `performance.now()`). */
+  sentAt: number;
+  /** How often the server could not take it just now. */
+  tries: number;
+  /** Not before then (ms, `performance.now()`). */
+  notBefore: number;
+}
+
+interface Kept {
+  readonly cid: string;
+  readonly command: ClientCommand;
+  readonly at: number;
+}
+
+const PREFIX = "classroom.outbox/";
+const TOO_OLD = 24 * 3_600_000; // ms: what was meant for yesterday's class is not said in today's
+const WINDOW = 8; // commands under way at once
+const TRIES = 5;
+
+/** Refusals that are about the server's moment, not about what was asked: trying again soon is our business. */
+const TRANSIENT: ReadonlySet<string> = new Set(["unavailable", "moved", "restarting"]);
+
+export class Outbox {
+  readonly #storage: KeyValue;
+  readonly #patience: number;
+  readonly #seq: () => number;
+  readonly #changed: () => void;
+  #items: Item[] = [];
+  /** Where this member's entries are kept; null: not known yet who that is. */
+  #shelf: string | null = null;
+  #lastAt = 0;
+  #link: Link | null = null;
+  #wake: ReturnType<typeof setTimeout> | undefined;
+
+  /** `patience`: ms before what the server could not take is tried again; doubles each time. `seq`: the replica's. */
+  constructor(storage: KeyValue, patience: number, seq: () => number, changed: () => void) {
+    this.#storage = storage;
+    this.#patience = patience;
+    this.#seq = seq;
+    this.#changed = changed;
+  }
+
+  get pending(): readonly Pending[] {
+    return this.#items.map(({ cid, command, state, at, reason }) => ({ cid, command, state, at, reason }));
+  }
+
+  /** When the oldest command under way was sent (ms, `performance.now()`); null: none is. */
+  get waitingSince(): number | null {
+    const times = this.#underWay.map((item) => item.sentAt);
+    return times.length > 0 ? Math.min(...times) : null;
+  }
+
+  add(command: ClientCommand, { keepRefused = "text" in command }: SendOptions = {}): Promise<Ack> {
+    return new Promise((answer) => {
+      // A millisecond apart at least, so that their order survives a reload.
+      this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
+      const kept = { cid: randomId(), command: plain(command), at: this.#lastAt };
+      this.#items.push(this.#item(kept, keepRefused, answer));
+      this.#keep(kept);
+      this.#flush();
+      this.#changed();
+    });
+  }
+
+  /** The server let this member in: take up what they left unanswered on this device, then send. */
+  up(link: Link, room: string, member: string): void {
+    const shelf = `${PREFIX}${encodeURIComponent(room)}/${encodeURIComponent(member)}/`;
+    if (this.#shelf !== shelf) {
+      if (this.#shelf !== null) this.#giveUp();
+      this.#shelf = shelf;
+      for (const item of this.#items) this.#keep(item);
+      this.#takeUp(shelf);
+    }
+    if (this.#link !== link) this.#rewind();
+    this.#link = link;
+    this.#flush();
+    this.#changed();
+  }
+
+  /** The connection is gone: what was under way waits for the next one. */
+  down(): void {
+    this.#link = null;
+    clearTimeout(this.#wake);
+    this.#rewind();
+    this.#changed();
+  }
+
+  /** Send again what was not answered for `patience` ms, under the same `cid`. Whether there was any. */
+  resend(patience: number): boolean {
+    const late = this.#underWay.filter((item) => performance.now() - item.sentAt > patience);
+    for (const item of late) item.state = "queued";
+    if (late.length > 0) this.#flush();
+    return late.length > 0;
+  }
+
+  /**
+   * The replica has moved on: what is in it need not be shown as pending any more. Neither is that which was answered more
+   * than `patience` ms ago and still is not there: its event is one that this member is not shown.
+   */
+  settle(patience: number): void {
+    const seq = this.#seq();
+    const waits = ({ place, sentAt }: Item) => place === null || (place > seq && performance.now() - sentAt < patience);
+    if (this.#items.every(waits)) return;
+    this.#items = this.#items.filter(waits);
+    this.#changed();
+  }
+
+  /** The author has seen the refusal. */
+  dismiss(cid: string): void {
+    this.#items = this.#items.filter((item) => item.cid !== cid || item.state !== "refused");
+    this.#changed();
+  }
+
+  /** Try a refused command once more: a new wish, so under a new `cid`. */
+  retry(cid: string): Promise<Ack> | null {
+    const item = this.#items.find((item) => item.cid === cid && item.state === "refused");
+    if (item === undefined) return null;
+    this.dismiss(cid);
+    return this.add(item.command, { keepRefused: item.keepRefused });
+  }
+
+  /** Nothing will be sent any more from this page. What is kept on the device stays for the next. */
+  stop(): void {
+    this.down();
+    this.#giveUp();
+    this.#shelf = null;
+    this.#changed();
+  }
+
+  #item(kept: Kept, keepRefused: boolean, answer: (ack: Ack) => void): Item {
+    return { ...kept, keepRefused, answer, state: "queued", reason: null, place: null, sentAt: 0, tries: 0, notBefore: 0 };
+  }
+
+  /** Sent, and not answered. */
+  get #underWay(): readonly Item[] {
+    return this.#items.filter((item) => item.state === "sending" && item.place === null);
+  }
+
+  #rewind(): void {
+    for (const item of this.#underWay) item.state = "queued";
+  }
+
+  #flush(): void {
+    const link = this.#link;
+    if (link === null || !link.up) return;
+    let under = this.#underWay.length;
+    for (const item of this.#items) {
+      if (item.state !== "queued") continue;
+      // One that has to wait holds back those after it: their author meant them in this order.
+      const wait = item.notBefore - performance.now();
+      if (wait > 0) return this.#wakeIn(wait);
+      if (under >= WINDOW) return;
+      under += 1;
+      this.#sendOver(link, item);
+    }
+  }
+
+  #wakeIn(wait: number): void {
+    clearTimeout(this.#wake);
+    this.#wake = setTimeout(() => {
+      this.#flush();
+      this.#changed();
+    }, wait);
+  }
+
+  #sendOver(link: Link, item: Item): void {
+    item.state = "sending";
+    item.sentAt = performance.now();
+    link.command({ ...item.command, cid: item.cid }, (ack) => this.#answered(item, ack));
+  }
+
+  #answered(item: Item, ack: Ack): void {
+    if (!this.#items.includes(item) || item.state === "refused" || item.place !== null) return;
+    if (!ack.ok && this.#triesAgain(item, ack)) return this.#flush();
+    // An answer may overtake its event: until that is here, the list goes on to show what was meant.
+    if (ack.ok && ack.seq > this.#seq()) Object.assign(item, { state: "sending", place: ack.seq });
+    else if (ack.ok || !item.keepRefused) this.#items = this.#items.filter((other) => other !== item);
+    else Object.assign(item, { state: "refused", reason: ack });
+    if (this.#shelf !== null) this.#storage.delete(this.#shelf + item.cid);
+    this.#flush();
+    item.answer(ack);
+    this.#changed();
+  }
+
+  #triesAgain(item: Item, refused: Refused): boolean {
+    if (!refused.temporary || !TRANSIENT.has(refused.code) || item.tries + 1 >= TRIES) return false;
+    item.state = "queued";
+    item.tries += 1;
+    item.notBefore = performance.now() + this.#patience * 2 ** (item.tries - 1) * (0.5 + Math.random());
+    return true;
+  }
+
+  #keep({ cid, command, at }: Kept): void {
+    if (this.#shelf !== null) this.#storage.set(this.#shelf + cid, JSON.stringify({ cid, command, at }));
+  }
+
+  /**
+   * What another tab of this member has not had answered is taken up too: it may be closed for good. If it is not, both
+   * send the same `cid`, which the server applies once.
+   */
+  #takeUp(shelf: string): void {
+    const known = new Set(this.#items.map((item) => shelf + item.cid));
+    const found: Kept[] = [];
+    for (const key of this.#storage.keys().filter((key) => key.startsWith(shelf) && !known.has(key))) {
+      const kept = parse(this.#storage.get(key));
+      if (kept === null) this.#storage.delete(key);
+      else found.push(kept);
+    }
+    const items = found
+      .sort((one, other) => one.at - other.at)
+      .map((kept) => this.#item(kept, "text" in kept.command, () => undefined));
+    this.#items = [...items, ...this.#items];
+  }
+
+  /** Nothing more is sent for this member from here; what is kept on the device stays for when they come again. */
+  #giveUp(): void {
+    const left = this.#items;
+    this.#items = [];
+    const stopped: Refused = { ok: false, code: "stopped", message: "", temporary: true };
+    for (const item of left) if (item.state !== "refused" && item.place === null) item.answer(stopped);
+  }
+}
+
+/** As it will be on the wire: fields that are undefined are missing. */
+function plain(command: ClientCommand): ClientCommand {
+  return JSON.parse(JSON.stringify(command)) as ClientCommand;
+}
+
+/** What was kept; null when it cannot be read or is too old. */
+function parse(text: string | null): Kept | null {
+  try {
+    const value: unknown = JSON.parse(text ?? "null");
+    return isKept(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isKept(value: unknown): value is Kept {
+  const { cid, command, at } = (value ?? {}) as Partial<Kept>;
+  return typeof cid === "string" && typeof command?.type === "string" && typeof at === "number" && Date.now() - at < TOO_OLD;
+}

@@ -1,0 +1,88 @@
+// @vitest-environment happy-dom
+/// Asking, and what becomes of it, over a real connection.
+
+import i18next from "i18next";
+import { afterEach, expect, it } from "vitest";
+import type { DoubtView } from "../protocol";
+import { Page } from "../testing/page";
+import { ASHA, EMPTY_VIEW } from "../testing/rooms";
+import { AskBox } from "./AskBox";
+import { MeToo } from "./MeToo";
+import { PendingDoubts } from "./PendingDoubts";
+import { stepsOf } from "./Receipt";
+
+let page: Page | null = null;
+
+afterEach(async () => {
+  await page?.close();
+  page = null;
+});
+
+const OPEN: DoubtView = { id: 3, at: 0, text: "Why does friction not depend on the contact area?", state: "open", votes: 4 };
+const room = { state: { ...EMPTY_VIEW, doubts: { ...EMPTY_VIEW.doubts, doubts: [OPEN] } } };
+
+it("asks, anonymously where wished", async () => {
+  page = await Page.open(<AskBox onAsked={() => undefined} />);
+  const field = page.find<HTMLTextAreaElement>("textarea");
+  await page.type(field, "What is torque?");
+  await page.click(page.find("input[type=checkbox]"));
+  await page.key(field, "Enter");
+
+  await page.until(() => expect(page?.server.received).toMatchObject([{ type: "doubt.ask", text: "What is torque?", anonymous: true }]));
+  expect(field.value).toBe("");
+});
+
+it("while one writes, the same doubt is offered, and voted for instead", async () => {
+  page = await Page.open(<AskBox onAsked={() => undefined} />, room);
+  const field = page.find<HTMLTextAreaElement>("textarea");
+  await page.type(field, "does the friction depend on contact area");
+  expect(page.text).toContain("Already asked?");
+  await page.click(page.find("[aria-pressed=false]"));
+
+  await page.until(() => expect(page?.server.received).toMatchObject([{ type: "doubt.vote", id: 3, on: true }]));
+  expect(field.value).toBe("");
+});
+
+it("my vote shows at once, also without a connection", async () => {
+  page = await Page.open(<MeToo doubt={OPEN} />, room);
+  page.server.onCommand = () => undefined;
+  await page.click(page.find("button"));
+
+  expect(page.find("button").getAttribute("aria-pressed")).toBe("true");
+  expect(page.find("button").getAttribute("aria-label")).toBe("You ask this too, 5 votes");
+});
+
+it("a refused doubt keeps its text and says why", async () => {
+  page = await Page.open(
+    <>
+      <AskBox onAsked={() => undefined} />
+      <PendingDoubts />
+    </>,
+  );
+  page.server.onCommand = (_, answer) => answer({ ok: false, code: "too_many", message: "You have 20 doubts waiting.", temporary: false });
+  const field = page.find<HTMLTextAreaElement>("textarea");
+  await page.type(field, "One more?");
+  await page.key(field, "Enter");
+
+  await page.until(() => expect(page?.text).toContain("Not sent: You have 20 doubts waiting."));
+  expect(page.text).toContain("One more?");
+});
+
+it("the receipt tells the way that a doubt has gone", async () => {
+  page = await Page.open(<p>{ASHA.name}</p>);
+  const format = { clock: (time: number) => `${time / 60_000} min` };
+  const steps = (doubt: Partial<DoubtView>, moderated = true) => stepsOf({ ...OPEN, ...doubt }, undefined, moderated, i18next.t, format);
+
+  expect(steps({ state: "pending" })).toEqual(["Sent", "Waiting for approval"]);
+  expect(steps({ state: "open" })).toEqual(["Sent", "Approved"]);
+  expect(steps({ state: "open" }, false)).toEqual(["Sent"]);
+  expect(steps({ state: "answering" })).toEqual(["Sent", "Approved", "Being answered now"]);
+  expect(steps({ state: "answered", live: true, class_time: 120_000, answer: "So." })).toEqual([
+    "Sent",
+    "Approved",
+    "Answered live at 2 min",
+    "Answered in text",
+  ]);
+  expect(steps({ state: "dismissed", reason: "Off topic" })).toEqual(["Sent", "Dismissed: Off topic"]);
+  expect(steps({ state: "merged", merged_into: 9 })).toEqual(["Sent", "Merged into another doubt"]);
+});

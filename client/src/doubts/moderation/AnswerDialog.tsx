@@ -1,0 +1,53 @@
+/// Answer a doubt in text, or change the answer.
+
+import { Button, Group, Modal, Textarea } from "@mantine/core";
+import { type KeyboardEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useDo } from "../../app/live";
+import { DOUBT_ANSWER_LIMIT, type DoubtView } from "../../protocol";
+import classes from "../doubts.module.css";
+
+export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: () => void }) {
+  const { t } = useTranslation();
+  const perform = useDo();
+  const [text, setText] = useState(doubt.answer ?? "");
+  const left = DOUBT_ANSWER_LIMIT - [...text.trim()].length;
+  const ready = text.trim() !== "" && left >= 0;
+
+  async function answer(): Promise<void> {
+    // It stays open until the server has it: an answer is too long to type twice.
+    if (ready && (await perform({ type: "doubt.answer", id: doubt.id, text }))) onClose();
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) void answer();
+  }
+
+  return (
+    <Modal opened onClose={onClose} size="lg" title={<strong>{t("moderation.answerTitle")}</strong>} closeButtonProps={{ "aria-label": t("app.close") }}>
+      <blockquote className={classes.quoted} dir="auto">
+        {doubt.text}
+      </blockquote>
+      <Textarea
+        label={t("moderation.answerField")}
+        autosize
+        minRows={4}
+        maxRows={14}
+        dir="auto"
+        value={text}
+        error={left < 0 && t("chat.over", { count: -left })}
+        data-autofocus
+        onChange={(event) => setText(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      <Group justify="flex-end" mt="lg" gap="sm">
+        <Button variant="default" onClick={onClose}>
+          {t("app.cancel")}
+        </Button>
+        <Button disabled={!ready} onClick={answer}>
+          {t("moderation.answerSend")}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}

@@ -1,0 +1,37 @@
+/// Raised hands, in the order in which they went up.
+
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useRoom } from "../app/live";
+import { IconHandStop } from "../common/icons";
+import type { PersonView } from "../protocol";
+import classes from "./people.module.css";
+import { PersonRow } from "./PersonRow";
+
+const SHOWN = 100;
+
+interface Props {
+  readonly tools?: (person: PersonView) => ReactNode;
+  readonly head?: ReactNode;
+}
+
+export function Hands({ tools, head }: Props) {
+  const { t } = useTranslation();
+  const hands = useRoom((room) => room.roster.hands);
+  return (
+    <>
+      <div className={classes.headLine}>
+        <h3 className={classes.heading}>
+          <IconHandStop size={17} /> {hands.length === 0 ? t("people.hands") : t("class.hands", { count: hands.length })}
+        </h3>
+        {hands.length > 0 && head}
+      </div>
+      {hands.length === 0 && <p className={classes.note}>{t("people.noHands")}</p>}
+      <ol className={classes.list}>
+        {hands.slice(0, SHOWN).map((person, index) => (
+          <PersonRow key={person.id} person={person} place={index + 1} tools={tools?.(person)} />
+        ))}
+      </ol>
+    </>
+  );
+}

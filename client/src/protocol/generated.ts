@@ -1,0 +1,1096 @@
+// Written by `python -m classroom.typescript` out of the server's structs. Do not edit: change the structs and run it.
+//
+// A field marked `?` may be missing; its comment tells what it then is.
+
+/** Say something. `reply_to` is a message's id; `mentions` are members' ids. */
+export interface ChatSay {
+  readonly type: "chat.say";
+  readonly text: string;
+  /** Missing: null. */
+  readonly reply_to?: number | null;
+  /** Missing: []. */
+  readonly mentions?: readonly string[];
+}
+
+/** Change the text of one's own message. */
+export interface ChatEdit {
+  readonly type: "chat.edit";
+  readonly id: number;
+  readonly text: string;
+}
+
+/** Take back one's own message; staff any. */
+export interface ChatDelete {
+  readonly type: "chat.delete";
+  readonly id: number;
+}
+
+/** Put one of `EMOJI` on a message, or take it back. */
+export interface ChatReact {
+  readonly type: "chat.react";
+  readonly id: number;
+  readonly emoji: string;
+  /** Missing: true. */
+  readonly on?: boolean;
+}
+
+/** Staff: keep a message in sight, or let it go. */
+export interface ChatPin {
+  readonly type: "chat.pin";
+  readonly id: number;
+  /** Missing: true. */
+  readonly on?: boolean;
+}
+
+/** Staff: show everybody a message that the room was not shown. */
+export interface ChatPromote {
+  readonly type: "chat.promote";
+  readonly id: number;
+}
+
+/**
+ * Staff: seconds between two messages of a student (`slow`, 0 is off, at most 300); whether students may write;
+ * how many messages of students a second the room is shown (`crowd`, 1 to 50).
+ */
+export interface ChatConfigure {
+  readonly type: "chat.configure";
+  /** Missing: null. */
+  readonly slow?: number | null;
+  /** Missing: null. */
+  readonly locked?: boolean | null;
+  /** Missing: null. */
+  readonly crowd?: number | null;
+}
+
+/** Ask. `anonymous` hides the name from other students; staff always know. */
+export interface DoubtAsk {
+  readonly type: "doubt.ask";
+  readonly text: string;
+  /** Missing: false. */
+  readonly anonymous?: boolean;
+}
+
+/** Take back one's own doubt, as long as it is pending or open. */
+export interface DoubtWithdraw {
+  readonly type: "doubt.withdraw";
+  readonly id: number;
+}
+
+/** "Me too", or take it back. The asker's own vote stands from the start and stays. */
+export interface DoubtVote {
+  readonly type: "doubt.vote";
+  readonly id: number;
+  /** Missing: true. */
+  readonly on?: boolean;
+}
+
+/** Staff: show a pending doubt to all. */
+export interface DoubtApprove {
+  readonly type: "doubt.approve";
+  readonly id: number;
+}
+
+/** Staff: put aside a pending, open or answering doubt; the asker is told the reason. */
+export interface DoubtDismiss {
+  readonly type: "doubt.dismiss";
+  readonly id: number;
+  readonly reason: string;
+}
+
+/** Staff: "answering now". At most one doubt at a time: the one before goes back to open. A pending one is shown. */
+export interface DoubtStart {
+  readonly type: "doubt.start";
+  readonly id: number;
+}
+
+/** Staff: "answered live", at this moment of the class. Open or answering doubts. */
+export interface DoubtFinish {
+  readonly type: "doubt.finish";
+  readonly id: number;
+}
+
+/** Staff: answer in text (again: the text is replaced). Pending (shown by it), open, answering, answered doubts. */
+export interface DoubtAnswer {
+  readonly type: "doubt.answer";
+  readonly id: number;
+  readonly text: string;
+}
+
+/** Staff: this doubt is the same as `into`; votes unite. Both pending, open or answering; `into` may be answered. */
+export interface DoubtMerge {
+  readonly type: "doubt.merge";
+  readonly id: number;
+  readonly into: number;
+}
+
+/** Staff: keep a public doubt at the top, or let it go. */
+export interface DoubtPin {
+  readonly type: "doubt.pin";
+  readonly id: number;
+  /** Missing: true. */
+  readonly on?: boolean;
+}
+
+/** Staff: back to open from dismissed, answering or answered (an answer's text stays). */
+export interface DoubtReopen {
+  readonly type: "doubt.reopen";
+  readonly id: number;
+}
+
+/**
+ * Staff: whether doubts wait for approval (`moderated`), whether students may not ask (`locked`), whether they
+ * may do so anonymously (`anonymous`).
+ */
+export interface DoubtConfigure {
+  readonly type: "doubt.configure";
+  /** Missing: null. */
+  readonly moderated?: boolean | null;
+  /** Missing: null. */
+  readonly locked?: boolean | null;
+  /** Missing: null. */
+  readonly anonymous?: boolean | null;
+}
+
+/** Staff: make a poll, seen by the staff alone until opened. */
+export interface PollPrepare {
+  readonly type: "poll.prepare";
+  readonly spec: Spec;
+}
+
+/**
+ * What a poll asks. `right`: indexes into `options`, only in a quiz. `scale`: points of a rating (2–10).
+ * `seconds`: how long it stays open by the server's clock (5–3600); missing: until closed by hand. `secret`: nobody
+ * learns who voted what; otherwise the staff may. `changeable`: a vote may be changed while the poll is open.
+ * `several`: in a quiz, more than one option may be chosen; the server sets it, so that those who must not see `right`
+ * know how to ask.
+ */
+export interface Spec {
+  readonly question: string;
+  readonly kind: PollKind;
+  /** Missing: []. */
+  readonly options?: readonly string[];
+  /** Missing: []. */
+  readonly right?: readonly number[];
+  /** Missing: false. */
+  readonly several?: boolean;
+  /** Missing: 5. */
+  readonly scale?: number;
+  /** Missing: null. */
+  readonly seconds?: number | null;
+  /** Missing: true. */
+  readonly secret?: boolean;
+  /** Missing: true. */
+  readonly changeable?: boolean;
+  /** Missing: "closed". */
+  readonly results?: Results;
+}
+
+/**
+ * `SINGLE`: one option. `MULTIPLE`: any number. `QUIZ`: one or more, some right. `RATING`: 1 to `scale`.
+ * `TEXT`: a short answer.
+ */
+export type PollKind = "single" | "multiple" | "quiz" | "rating" | "text";
+
+/** When all see the tally: while it is open too, once it is closed, or never (staff only). */
+export type Results = "live" | "closed" | "staff";
+
+/** Staff: change a poll that is not yet opened. */
+export interface PollRevise {
+  readonly type: "poll.revise";
+  readonly id: number;
+  readonly spec: Spec;
+}
+
+/** Staff: throw away a poll that is not yet opened. */
+export interface PollDiscard {
+  readonly type: "poll.discard";
+  readonly id: number;
+}
+
+/** Staff: open a prepared poll for votes. Several polls may be open at once. */
+export interface PollOpen {
+  readonly type: "poll.open";
+  readonly id: number;
+}
+
+/**
+ * Vote. `choice`: indexes of options (single, multiple, quiz), or one number from 1 to `scale` (rating);
+ * `text`: the answer (text poll).
+ */
+export interface PollVote {
+  readonly type: "poll.vote";
+  readonly id: number;
+  /** Missing: []. */
+  readonly choice?: readonly number[];
+  /** Missing: null. */
+  readonly text?: string | null;
+}
+
+/** Staff, and the server's clock: end the voting and count. */
+export interface PollClose {
+  readonly type: "poll.close";
+  readonly id: number;
+}
+
+/** Raise one's hand, or lower it. */
+export interface RosterRaiseHand {
+  readonly type: "roster.raise_hand";
+  /** Missing: true. */
+  readonly on?: boolean;
+}
+
+/** Staff: lower one member's hand; without `member` all hands. */
+export interface RosterLowerHand {
+  readonly type: "roster.lower_hand";
+  /** Missing: null. */
+  readonly member?: string | null;
+}
+
+/** Staff: a student may not write or ask, for `minutes` (at most a day). */
+export interface RosterMute {
+  readonly type: "roster.mute";
+  readonly member: string;
+  /** Missing: 10. */
+  readonly minutes?: number;
+}
+
+/** Staff. */
+export interface RosterUnmute {
+  readonly type: "roster.unmute";
+  readonly member: string;
+}
+
+/** Staff: disconnect a student, who may come back. */
+export interface RosterRemove {
+  readonly type: "roster.remove";
+  readonly member: string;
+  /** Missing: "". */
+  readonly reason?: string;
+}
+
+/** Staff: disconnect a student, who may not come back until unbanned. */
+export interface RosterBan {
+  readonly type: "roster.ban";
+  readonly member: string;
+  /** Missing: "". */
+  readonly reason?: string;
+}
+
+/** Staff. */
+export interface RosterUnban {
+  readonly type: "roster.unban";
+  readonly member: string;
+}
+
+/** Change one's own shown name; staff also a student's (`member`). */
+export interface RosterRename {
+  readonly type: "roster.rename";
+  readonly name: string;
+  /** Missing: null. */
+  readonly member?: string | null;
+}
+
+/** Instructor: make a student an assistant, or an assistant a student. */
+export interface RosterAppoint {
+  readonly type: "roster.appoint";
+  readonly member: string;
+  readonly role: Role;
+}
+
+/** What a member may do. `SYSTEM` is the server itself: timers and presence; no token and no socket ever carries it. */
+export type Role = "instructor" | "assistant" | "student" | "system";
+
+/** Instructor: waiting (or ended) → live. The class's clock starts with the first start. */
+export interface ClassStart {
+  readonly type: "class.start";
+}
+
+/** Instructor: live → ended. */
+export interface ClassEnd {
+  readonly type: "class.end";
+}
+
+/** All that a member can want. `cid` is added when it is sent. */
+export type ClientCommand =
+  | ChatSay
+  | ChatEdit
+  | ChatDelete
+  | ChatReact
+  | ChatPin
+  | ChatPromote
+  | ChatConfigure
+  | DoubtAsk
+  | DoubtWithdraw
+  | DoubtVote
+  | DoubtApprove
+  | DoubtDismiss
+  | DoubtStart
+  | DoubtFinish
+  | DoubtAnswer
+  | DoubtMerge
+  | DoubtPin
+  | DoubtReopen
+  | DoubtConfigure
+  | PollPrepare
+  | PollRevise
+  | PollDiscard
+  | PollOpen
+  | PollVote
+  | PollClose
+  | RosterRaiseHand
+  | RosterLowerHand
+  | RosterMute
+  | RosterUnmute
+  | RosterRemove
+  | RosterBan
+  | RosterUnban
+  | RosterRename
+  | RosterAppoint
+  | ClassStart
+  | ClassEnd;
+
+/**
+ * A message. Its id is this event's seq. `crowd`: too many write at once, so that only the staff and its author are
+ * shown it. `skipped`, of what the room is shown: how many messages since the one before were not.
+ */
+export interface ChatSaid {
+  readonly type: "chat.said";
+  readonly by: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly text: string;
+  /** Missing: null. */
+  readonly reply_to?: number | null;
+  /** Missing: []. */
+  readonly mentions?: readonly string[];
+  /** Missing: false. */
+  readonly crowd?: boolean;
+  /** Missing: 0. */
+  readonly skipped?: number;
+}
+
+/**
+ * `whose`, here and elsewhere: the author of a message that the room was not shown. They and the staff alone are
+ * shown this.
+ */
+export interface ChatEdited {
+  readonly type: "chat.edited";
+  readonly id: number;
+  readonly text: string;
+  /** Missing: null. */
+  readonly whose?: string | null;
+}
+
+/** `by_staff` tells a moderator's removal from one's own taking back. `whose`: as for `Edited`. */
+export interface ChatDeleted {
+  readonly type: "chat.deleted";
+  readonly id: number;
+  /** Missing: false. */
+  readonly by_staff?: boolean;
+  /** Missing: null. */
+  readonly whose?: string | null;
+}
+
+/**
+ * `count` is how many have put this emoji there, after this event. `by` is shown to the staff and the one who
+ * did it. `whose`: as for `Edited`.
+ */
+export interface ChatReacted {
+  readonly type: "chat.reacted";
+  readonly id: number;
+  readonly emoji: string;
+  readonly count: number;
+  /** Missing: true. */
+  readonly on?: boolean;
+  /** Missing: null. */
+  readonly by?: string | null;
+  /** Missing: null. */
+  readonly whose?: string | null;
+}
+
+/** `message`: the message as it is now, when put up (a reader may never have had it, since it may be an old one). */
+export interface ChatPinned {
+  readonly type: "chat.pinned";
+  readonly id: number;
+  /** Missing: true. */
+  readonly on?: boolean;
+  /** Missing: null. */
+  readonly message?: MessageView | null;
+}
+
+/**
+ * A message as all see it. `reactions`: emoji to how many. Which of them are one's own is in `ChatOwn`.
+ *
+ * `crowd`: the room was not shown it, only the staff and its author. `skipped`: how many messages between the one before
+ * that the room was shown and this one it was not. `promoted`: the id under which it was said and not shown, until the
+ * staff showed it (`at` stays the time when it was said).
+ */
+export interface MessageView {
+  readonly id: number;
+  readonly at: number;
+  readonly by: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly text: string;
+  /** Missing: null. */
+  readonly reply_to?: number | null;
+  /** Missing: []. */
+  readonly mentions?: readonly string[];
+  /** Missing: 0. */
+  readonly edited_at?: number;
+  /** Missing: {}. */
+  readonly reactions?: Readonly<Record<string, number>>;
+  /** Missing: false. */
+  readonly crowd?: boolean;
+  /** Missing: 0. */
+  readonly skipped?: number;
+  /** Missing: null. */
+  readonly promoted?: number | null;
+}
+
+/**
+ * The room is shown the message `id`, which it was not shown before. From here on it is `message`, whose id is this
+ * event's seq. `reacted`: emoji to who has put it there so far, told to the staff alone.
+ */
+export interface ChatPromoted {
+  readonly type: "chat.promoted";
+  readonly id: number;
+  readonly message: MessageView;
+  /** Missing: {}. */
+  readonly reacted?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface ChatConfigured {
+  readonly type: "chat.configured";
+  readonly slow: number;
+  readonly locked: boolean;
+  /** Missing: 4. */
+  readonly crowd?: number;
+}
+
+/** A doubt. Its id is this event's seq. `by` and `name` are missing where the reader may not know them. */
+export interface DoubtAsked {
+  readonly type: "doubt.asked";
+  readonly text: string;
+  readonly state: DoubtState;
+  /** Missing: false. */
+  readonly anonymous?: boolean;
+  /** Missing: null. */
+  readonly by?: string | null;
+  /** Missing: null. */
+  readonly name?: string | null;
+}
+
+export type DoubtState = "pending" | "open" | "answering" | "answered" | "dismissed" | "withdrawn" | "merged";
+
+/** `was` is the state before: what was never public stays unknown to the others. */
+export interface DoubtWithdrawn {
+  readonly type: "doubt.withdrawn";
+  readonly id: number;
+  readonly by: string | null;
+  readonly was: DoubtState;
+}
+
+/**
+ * Votes of one tick. `votes`: doubt's id to its exact count afterwards. `changes` names the voters: the server and
+ * the exported record know all of them; a member is shown their own; nobody else is named.
+ */
+export interface DoubtVoted {
+  readonly type: "doubt.voted";
+  readonly votes: Readonly<Record<string, number>>;
+  /** Missing: []. */
+  readonly changes?: readonly Tick[];
+}
+
+/** One change of a vote: who, on which doubt, put or taken back. On the wire: `[member, doubt, on]`. */
+export type Tick = readonly [member: string, id: number, on: boolean];
+
+/** The doubt is (again) open and seen by all, so the whole of it is here. `was` tells approving from reopening. */
+export interface DoubtPublished {
+  readonly type: "doubt.published";
+  readonly id: number;
+  readonly at: number;
+  readonly text: string;
+  readonly votes: number;
+  readonly was: DoubtState;
+  /** Missing: false. */
+  readonly anonymous?: boolean;
+  /** Missing: null. */
+  readonly by?: string | null;
+  /** Missing: null. */
+  readonly name?: string | null;
+  /** Missing: null. */
+  readonly answer?: string | null;
+}
+
+/** `reason` and `by` (the asker) are shown to the staff and the asker; the others see that a public one is gone. */
+export interface DoubtDismissed {
+  readonly type: "doubt.dismissed";
+  readonly id: number;
+  readonly was: DoubtState;
+  /** Missing: null. */
+  readonly by?: string | null;
+  /** Missing: null. */
+  readonly reason?: string | null;
+}
+
+/** Being answered now. `back`: the doubt that was being answered until now and is open again. */
+export interface DoubtStarted {
+  readonly type: "doubt.started";
+  readonly id: number;
+  /** Missing: null. */
+  readonly back?: number | null;
+}
+
+/** Answered: live, at `class_time` (ms since the class began), or in `text`, or first one and then the other. */
+export interface DoubtAnswered {
+  readonly type: "doubt.answered";
+  readonly id: number;
+  /** Missing: false. */
+  readonly live?: boolean;
+  /** Missing: null. */
+  readonly class_time?: number | null;
+  /** Missing: null. */
+  readonly text?: string | null;
+}
+
+/**
+ * `id` is now part of `into`, which has `votes` votes afterwards. `by`: who asked `id` (staff and asker see it).
+ *
+ * Where `id` was not public, `behind` names those who stood behind it: its asker, and the askers of what was merged
+ * into it before. Where `into` is not public, `into_by` is who asked that. Staff see these two, students never.
+ */
+export interface DoubtMerged {
+  readonly type: "doubt.merged";
+  readonly id: number;
+  readonly into: number;
+  readonly votes: number;
+  readonly was: DoubtState;
+  /** Missing: null. */
+  readonly by?: string | null;
+  /** Missing: true. */
+  readonly into_public?: boolean;
+  /** Missing: []. */
+  readonly behind?: readonly string[];
+  /** Missing: null. */
+  readonly into_by?: string | null;
+}
+
+export interface DoubtPinned {
+  readonly type: "doubt.pinned";
+  readonly id: number;
+  /** Missing: true. */
+  readonly on?: boolean;
+}
+
+export interface DoubtConfigured {
+  readonly type: "doubt.configured";
+  readonly moderated: boolean;
+  readonly locked: boolean;
+  readonly anonymous: boolean;
+}
+
+/** Staff only. The poll's id is this event's seq. */
+export interface PollPrepared {
+  readonly type: "poll.prepared";
+  readonly spec: Spec;
+}
+
+/** Staff only. */
+export interface PollRevised {
+  readonly type: "poll.revised";
+  readonly id: number;
+  readonly spec: Spec;
+}
+
+/** Staff only. */
+export interface PollDiscarded {
+  readonly type: "poll.discarded";
+  readonly id: number;
+}
+
+/** The poll as a whole; `spec.right` is empty for all but the staff. `ends_at`: ms since 1970, the server's clock. */
+export interface PollOpened {
+  readonly type: "poll.opened";
+  readonly id: number;
+  readonly spec: Spec;
+  /** Missing: null. */
+  readonly ends_at?: number | null;
+}
+
+/**
+ * Votes of one tick on one poll. A member is shown their own; nobody else sees this event. The exported record of a
+ * named poll has all `ballots`; that of a secret one only their number, `count`.
+ */
+export interface PollVoted {
+  readonly type: "poll.voted";
+  readonly id: number;
+  readonly count: number;
+  /** Missing: []. */
+  readonly ballots?: readonly Ballot[];
+  /** Missing: true. */
+  readonly secret?: boolean;
+}
+
+/** One vote: who, which options (or points), what text. On the wire: `[member, [choice…], text]`. */
+export type Ballot = readonly [member: string, choice: readonly number[], text: string | null];
+
+/** `tally` is exact; it is missing for those who may not see it. `right`: a quiz's right options. */
+export interface PollClosed {
+  readonly type: "poll.closed";
+  readonly id: number;
+  readonly results: Results;
+  /** Missing: null. */
+  readonly tally?: Tally | null;
+  /** Missing: []. */
+  readonly right?: readonly number[];
+}
+
+/**
+ * `counts`: per option, or per point from 1 to `scale`; empty for a text poll. `words`: a text poll's most frequent
+ * answers (compared without case, each in its first spelling), most frequent first, then by first arrival; an answer
+ * that everybody has changed away is gone, and arrives anew when it is given again. `voters`: how many have voted.
+ */
+export interface Tally {
+  readonly counts: readonly number[];
+  readonly voters: number;
+  readonly words: readonly (readonly [string, number])[];
+}
+
+/**
+ * Who came (with names and roles in force) and who went. Staff see all of it; students only the staff among them.
+ * `staff_went` repeats from `went` those who were staff, `demoted` from `came` those who were staff until now. `edge`,
+ * which only the server and the record know: the worker that `came` are connected to.
+ */
+export interface RosterAttended {
+  readonly type: "roster.attended";
+  /** Missing: []. */
+  readonly came?: readonly Person[];
+  /** Missing: []. */
+  readonly went?: readonly string[];
+  /** Missing: "". */
+  readonly edge?: string;
+  /** Missing: []. */
+  readonly staff_went?: readonly string[];
+  /** Missing: []. */
+  readonly demoted?: readonly string[];
+}
+
+/** On the wire: `[id, name, role]`. */
+export type Person = readonly [id: string, name: string, role: Role];
+
+/** The hand goes to the end of the line. It keeps this name until `roster.renamed`. */
+export interface RosterHandRaised {
+  readonly type: "roster.hand_raised";
+  readonly member: string;
+  readonly name: string;
+  /** Missing: "student". */
+  readonly role?: Role;
+}
+
+/** `members` whose hands are down now; `by_staff` tells a moderator from oneself. */
+export interface RosterHandLowered {
+  readonly type: "roster.hand_lowered";
+  readonly members: readonly string[];
+  /** Missing: false. */
+  readonly by_staff?: boolean;
+}
+
+/** Staff and the member see it. `until`: ms since 1970; 0: unmuted. */
+export interface RosterMuted {
+  readonly type: "roster.muted";
+  readonly member: string;
+  readonly until: number;
+}
+
+/** Staff and the member see it. */
+export interface RosterRemoved {
+  readonly type: "roster.removed";
+  readonly member: string;
+  /** Missing: "". */
+  readonly reason?: string;
+}
+
+/** Staff and the member see it. `on` false: unbanned. */
+export interface RosterBanned {
+  readonly type: "roster.banned";
+  readonly member: string;
+  /** Missing: true. */
+  readonly on?: boolean;
+  /** Missing: "". */
+  readonly reason?: string;
+}
+
+export interface RosterRenamed {
+  readonly type: "roster.renamed";
+  readonly member: string;
+  readonly name: string;
+}
+
+/** `present`: whether they are in the room now, which students could not know of one who was a student. */
+export interface RosterAppointed {
+  readonly type: "roster.appointed";
+  readonly member: string;
+  readonly name: string;
+  readonly role: Role;
+  /** Missing: true. */
+  readonly present?: boolean;
+}
+
+/** `started_at`: ms since 1970 of the first start, which the class's clock counts from. */
+export interface ClassStarted {
+  readonly type: "class.started";
+  readonly started_at: number;
+}
+
+/** The class is over; students may read, not write. */
+export interface ClassEnded {
+  readonly type: "class.ended";
+}
+
+/** All that can happen in a room. */
+export type RoomEvent =
+  | ChatSaid
+  | ChatEdited
+  | ChatDeleted
+  | ChatReacted
+  | ChatPinned
+  | ChatPromoted
+  | ChatConfigured
+  | DoubtAsked
+  | DoubtWithdrawn
+  | DoubtVoted
+  | DoubtPublished
+  | DoubtDismissed
+  | DoubtStarted
+  | DoubtAnswered
+  | DoubtMerged
+  | DoubtPinned
+  | DoubtConfigured
+  | PollPrepared
+  | PollRevised
+  | PollDiscarded
+  | PollOpened
+  | PollVoted
+  | PollClosed
+  | RosterAttended
+  | RosterHandRaised
+  | RosterHandLowered
+  | RosterMuted
+  | RosterRemoved
+  | RosterBanned
+  | RosterRenamed
+  | RosterAppointed
+  | ClassStarted
+  | ClassEnded;
+
+/** Client → server: this member is writing. */
+export interface Typing {
+  readonly type: "typing";
+}
+
+/** Client → server: an emoji to the whole class, one of chat's `EMOJI`. */
+export interface React {
+  readonly type: "react";
+  readonly emoji: string;
+}
+
+/** Client → server, passing by. */
+export type SignalIn =
+  | Typing
+  | React;
+
+/** Server → client, at most once a second: how many members are in the room. */
+export interface Present {
+  readonly type: "present";
+  readonly count: number;
+}
+
+/** Server → client: this member is writing. It fades after 5 s without another. */
+export interface TypingBy {
+  readonly type: "typing_by";
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Server → client: emoji to how many members sent it since the last one. */
+export interface Reactions {
+  readonly type: "reactions";
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** A few times a second while a poll is open: to staff, and to all where `results` is live. */
+export interface PollTally {
+  readonly type: "poll.tally";
+  readonly id: number;
+  readonly tally: Tally;
+}
+
+/** Server → client, passing by. */
+export type SignalOut =
+  | Present
+  | TypingBy
+  | Reactions
+  | PollTally;
+
+/**
+ * Client → server, Socket.IO's CONNECT auth. `token`, or in an open room `name`. `client`: an id that the device
+ * keeps (≤ 64 characters). `since` and `epoch`: the last seq seen and in which log, when it comes back.
+ */
+export interface Hello {
+  readonly room: string;
+  /** Missing: 1. */
+  readonly v?: number;
+  /** Missing: null. */
+  readonly token?: string | null;
+  /** Missing: null. */
+  readonly name?: string | null;
+  /** Missing: null. */
+  readonly client?: string | null;
+  /** Missing: null. */
+  readonly since?: number | null;
+  /** Missing: null. */
+  readonly epoch?: string | null;
+}
+
+/**
+ * Server → client: the whole room as this member may see it, after the event at `seq`. It may come again at any time
+ * and replaces everything. `now` is the server's clock (ms since 1970), `pass` a bearer token for the HTTP API.
+ */
+export interface Welcome {
+  readonly room: RoomLabel;
+  readonly me: Me;
+  readonly epoch: string;
+  readonly pass: string;
+  readonly seq: number;
+  readonly now: number;
+  readonly own: RoomOwn;
+  readonly state: RoomView;
+}
+
+export interface RoomLabel {
+  readonly id: string;
+  readonly title: string;
+}
+
+/** Whom the server takes this member for. */
+export interface Me {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** What is one member's alone. */
+export interface RoomOwn {
+  readonly roster: RosterOwn;
+  readonly chat: ChatOwn;
+  readonly doubts: DoubtsOwn;
+  readonly polls: PollsOwn;
+}
+
+/** What is one member's alone. Their name and role in force are in `me` of the welcome. */
+export interface RosterOwn {
+  readonly muted_until: number;
+}
+
+/**
+ * What is one member's alone: the emoji they have put, by message id (only messages in the view; sorted), and when
+ * they last wrote (`spoke_at`, ms since 1970; 0: not lately, or staff). Under slow mode they may write again at
+ * `spoke_at + 1000 * slow`. `messages`: a student's own that the room was not shown, the newest `OWN_RECENT` of those
+ * not older than the view, oldest first; they belong among the view's, by id.
+ */
+export interface ChatOwn {
+  readonly reactions: Readonly<Record<string, readonly string[]>>;
+  readonly spoke_at: number;
+  readonly messages: readonly MessageView[];
+}
+
+/**
+ * What is one member's alone: their doubts in full whatever the state (oldest first; for staff empty, since they
+ * see all), the ids of those they asked, and the ids of all they stand behind, whatever the state: what is dismissed
+ * may come back. Ids in rising order.
+ */
+export interface DoubtsOwn {
+  readonly doubts: readonly DoubtView[];
+  readonly asked: readonly number[];
+  readonly voted: readonly number[];
+}
+
+/** A doubt as a member sees it. `by`, `name`, `reason` are missing where the reader may not know them. */
+export interface DoubtView {
+  readonly id: number;
+  readonly at: number;
+  readonly text: string;
+  readonly state: DoubtState;
+  readonly votes: number;
+  /** Missing: false. */
+  readonly anonymous?: boolean;
+  /** Missing: null. */
+  readonly by?: string | null;
+  /** Missing: null. */
+  readonly name?: string | null;
+  /** Missing: false. */
+  readonly pinned?: boolean;
+  /** Missing: null. */
+  readonly reason?: string | null;
+  /** Missing: null. */
+  readonly answer?: string | null;
+  /** Missing: false. */
+  readonly live?: boolean;
+  /** Missing: null. */
+  readonly class_time?: number | null;
+  /** Missing: null. */
+  readonly merged_into?: number | null;
+}
+
+/** What is one member's alone: their votes, by poll id. */
+export interface PollsOwn {
+  readonly votes: Readonly<Record<string, Ballot>>;
+}
+
+/** The room as an audience sees it, without what is one member's alone. */
+export interface RoomView {
+  readonly roster: RosterView;
+  readonly chat: ChatView;
+  readonly doubts: DoubtsView;
+  readonly polls: PollsView;
+}
+
+/**
+ * What an audience sees. `hands`: first raised first; id, name and role alone. `people`: for `all` the staff members,
+ * without `muted_until` and `banned`; for `staff` everybody, unless more than `LISTED` belong to the room: then
+ * `listed` is false, `people` are the staff members, and others are asked for by page. The order of `people` says
+ * nothing.
+ */
+export interface RosterView {
+  readonly phase: Phase;
+  readonly started_at: number;
+  readonly ended_at: number;
+  readonly hands: readonly PersonView[];
+  readonly people: readonly PersonView[];
+  readonly listed: boolean;
+}
+
+/** Where the class stands: before it, in it, after it. */
+export type Phase = "waiting" | "live" | "ended";
+
+/** A member as others see them. */
+export interface PersonView {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  /** Missing: false. */
+  readonly present?: boolean;
+  /** Missing: 0. */
+  readonly muted_until?: number;
+  /** Missing: false. */
+  readonly banned?: boolean;
+}
+
+/**
+ * What all see: the newest messages, oldest first; the pinned ones; whether older ones can be asked for. Among the
+ * staff's messages are those that the room was not shown.
+ */
+export interface ChatView {
+  readonly messages: readonly MessageView[];
+  readonly pinned: readonly MessageView[];
+  readonly more: boolean;
+  readonly slow: number;
+  readonly locked: boolean;
+  readonly crowd: number;
+}
+
+/** What an audience sees: `all` the public doubts, `staff` every doubt. Oldest first. */
+export interface DoubtsView {
+  readonly doubts: readonly DoubtView[];
+  readonly moderated: boolean;
+  readonly locked: boolean;
+  readonly anonymous: boolean;
+}
+
+/** What an audience sees, in order of id: `staff` every poll, `all` those that have been opened. */
+export interface PollsView {
+  readonly polls: readonly PollView[];
+}
+
+/** A poll as a member sees it. `tally` is missing where the reader may not see it (yet). */
+export interface PollView {
+  readonly id: number;
+  readonly spec: Spec;
+  readonly state: PollState;
+  /** Missing: 0. */
+  readonly opened_at?: number;
+  /** Missing: null. */
+  readonly ends_at?: number | null;
+  /** Missing: 0. */
+  readonly closed_at?: number;
+  /** Missing: null. */
+  readonly tally?: Tally | null;
+}
+
+export type PollState = "prepared" | "open" | "closed";
+
+/**
+ * Server → client, as `lobby`, before the `welcome` when too many come at once: one's `place` in the line (1 is the
+ * next) and how long it may take, in milliseconds. It comes again every few seconds.
+ */
+export interface Waiting {
+  readonly place: number;
+  readonly estimate: number;
+}
+
+/**
+ * Server → client, just before the server disconnects, and the `data` of a refused CONNECT. `temporary`: come back,
+ * after `retry_in` milliseconds where given; otherwise do not come back by yourself.
+ */
+export interface Bye {
+  readonly code: string;
+  readonly message: string;
+  /** Missing: false. */
+  readonly temporary?: boolean;
+  /** Missing: null. */
+  readonly retry_in?: number | null;
+}
+
+export const CHAT_KEEP = 20000;
+export const CHAT_CROWD_KEEP = 10000;
+export const CHAT_RECENT = 100;
+export const CHAT_OWN_RECENT = 20;
+export const CHAT_CROWD = 4;
+export const CHAT_CROWD_LIMIT = 50;
+export const CHAT_BURST = 10;
+export const CHAT_TEXT_LIMIT = 2000;
+export const CHAT_MENTIONS_LIMIT = 10;
+export const CHAT_PINS_LIMIT = 5;
+export const CHAT_SLOW_LIMIT = 300;
+export const CHAT_EMOJI = ["👍", "❤️", "😂", "😮", "🎉", "👏", "🤔", "🙏"] as const;
+export const DOUBT_TEXT_LIMIT = 1000;
+export const DOUBT_ANSWER_LIMIT = 4000;
+export const DOUBT_REASON_LIMIT = 300;
+export const DOUBT_OPEN_LIMIT = 20;
+export const DOUBT_DOUBTS_LIMIT = 20000;
+export const POLL_QUESTION_LIMIT = 500;
+export const POLL_OPTION_LIMIT = 200;
+export const POLL_OPTIONS_LIMIT = 12;
+export const POLL_TEXT_LIMIT = 140;
+export const POLL_WORDS_SHOWN = 100;
+export const POLL_SECONDS_LEAST = 5;
+export const POLL_SECONDS_LIMIT = 3600;
+export const POLL_POLLS_LIMIT = 500;
+export const POLL_RATING_LIMIT = 10;
+export const POLL_BATCH_LIMIT = 200;
+export const ROSTER_NAME_LIMIT = 60;
+export const ROSTER_REASON_LIMIT = 300;
+export const ROSTER_LISTED = 1000;
+export const ROSTER_MUTE_MINUTES_LIMIT = 1440;
+export const ROSTER_HANDS_LIMIT = 1000;
+export const WIRE_VERSION = 1;
+export const WIRE_CID_LIMIT = 64;
+export const WIRE_DEFLATE_FROM = 200;
+export const WIRE_DEFLATE_LEVEL = 6;
+export const WIRE_CONNECT = 0;
+export const WIRE_DISCONNECT = 1;
+export const WIRE_EVENT = 2;
+export const WIRE__ID_DIGITS = 15;
+/** The states in which every student sees a doubt. */
+export const DOUBT_PUBLIC: readonly DoubtState[] = ["open", "answering", "answered"];

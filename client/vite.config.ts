@@ -1,0 +1,79 @@
+/// The build lands in the Python package (`classroom/static`), so that it is part of the wheel. Assets carry a hash of
+/// their content in their names and are served as immutable; everything that shrinks lies beside itself as .br and .gz.
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { extname, join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+const SHRINKS = new Set([".html", ".js", ".css", ".svg", ".json", ".txt", ".map", ".webmanifest"]);
+const WORTH_IT = 512; // bytes; below it a compressed copy saves nothing
+
+const RARE =
+  /Modal|ScrollArea|Switch|Checkbox|InlineInput|\/Group\/|moderation|Staff|PollEditor|OptionsEditor|polls\/spec|WhoVoted|PersonItems|PersonDialogs|ClassControls|Settings|ConfirmDialog|MessageMenu|EmojiMenu/;
+
+function precompress(): Plugin {
+  let root = "";
+  return {
+    name: "precompress",
+    apply: "build",
+    configResolved(config) {
+      root = resolve(config.root, config.build.outDir);
+    },
+    async writeBundle() {
+      const names = await readdir(root, { recursive: true, withFileTypes: true });
+      await Promise.all(
+        names
+          .filter((entry) => entry.isFile() && SHRINKS.has(extname(entry.name)))
+          .map(async (entry) => {
+            const path = join(entry.parentPath, entry.name);
+            const bytes = await readFile(path);
+            if (bytes.length < WORTH_IT) return;
+            const quality = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+            await writeFile(`${path}.br`, await promisify(brotliCompress)(bytes, { params: quality }));
+            await writeFile(`${path}.gz`, await promisify(gzip)(bytes, { level: 9 }));
+          }),
+      );
+    },
+  };
+}
+
+const server = process.env["CLASSROOM_URL"] ?? "http://127.0.0.1:8000";
+
+export default defineConfig({
+  plugins: [react(), precompress()],
+  build: {
+    outDir: "../classroom/static",
+    emptyOutDir: true,
+    target: "es2022",
+    sourcemap: false,
+    reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        // Few files rather than fifty, each a round trip on a slow network; what only the staff or a dialog needs stays
+        // out of them.
+        codeSplitting: {
+          groups: [
+            { name: "base", test: /node_modules\/(react|react-dom|scheduler|i18next|react-i18next|.*socket.*|engine\.io.*|notepack\.io|component-emitter)\// },
+            { name: "ui", test: (id: string) => /@mantine|@floating-ui|@tanstack|@tabler|common\/icons/.test(id) && !RARE.test(id) },
+            { name: "class", test: (id: string) => /\/src\/(app|chat|classroom|common|doubts|people|polls|room)\//.test(id) && !RARE.test(id) },
+          ],
+        },
+      },
+    },
+  },
+  server: {
+    host: "127.0.0.1",
+    proxy: {
+      "/api": server,
+      "/socket.io": { target: server, ws: true },
+    },
+  },
+  test: {
+    environment: "node",
+    include: ["src/**/*.test.{ts,tsx}"],
+    testTimeout: 15_000,
+  },
+});

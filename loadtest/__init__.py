@@ -1,0 +1,1 @@
+"""Load: what a server carries, measured beside its peers."""

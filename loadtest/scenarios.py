@@ -1,0 +1,116 @@
+"""What can be tested, by name: how a class goes, and what must hold for the verdict `passed`.
+
+Rates are per second and room, whatever its size. Limits are those that a deployment has to keep at any size; `memory_kib`
+is judged from `MEMORY_FROM` members on, since below that a worker's own memory is most of it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+MEMORY_FROM = 10_000
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Milliseconds, seconds, KiB. None: not judged."""
+
+    delivery_p50: float | None = 400
+    delivery_p99: float | None = 1_200
+    ack_p99: float | None = 1_000
+    memory_kib: float | None = 36
+    joined_within: float | None = None  # seconds from the first arrival to the last one being in
+    back_within: float | None = None  # seconds from the drop to the last one being back
+    votes_within: float | None = None  # seconds from a poll's opening to the last vote's acknowledgement
+    memory_growth: float | None = None  # how much more memory at the end than after a quarter of the time
+    memory_ratio: float | None = None  # times the memory per member of the run compared with
+    cpu_ratio: float | None = None  # times the CPU per delivered frame of the run compared with
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """`duration`: seconds that the class goes on once everybody is in. `ramp`: seconds in which all arrive. `polls`: when
+    they are opened, as parts of the duration. `dropped`: how many lose their connection at once in the middle, at most
+    half."""
+
+    name: str
+    about: str
+    limits: Limits = Limits()
+    users: int = 1_000
+    rooms: int = 1
+    duration: float = 60
+    ramp: float = 30
+    chat: float = 0.5
+    doubts: float = 0.1
+    upvotes: float = 0.5
+    talk: float = 0.2  # the instructor's words
+    strokes: float = 0.1
+    churn: float = 0.0  # members per second who lose their connection and come back
+    polls: tuple[float, ...] = ()
+    vote_seconds: float = 20
+    dropped: int = 0
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            name="lesson",
+            about="People come over a while, talk, ask and support doubts, watch ink, answer two polls.",
+            duration=90,
+            ramp=30,
+            polls=(0.15, 0.55),
+        ),
+        Scenario(
+            name="storm",
+            about="Everybody comes within a minute.",
+            limits=Limits(joined_within=60),
+            duration=15,
+            ramp=40,
+            chat=0.2,
+        ),
+        Scenario(
+            name="poll-spike",
+            about="Everybody answers one poll within half a minute.",
+            limits=Limits(votes_within=30),
+            duration=60,
+            ramp=60,
+            polls=(0.1,),
+            vote_seconds=25,
+            chat=0.1,
+            upvotes=0.1,
+            strokes=0,
+        ),
+        Scenario(
+            name="reconnect",
+            about="Ten thousand lose their connection at once, and come back to what they missed.",
+            limits=Limits(back_within=20),
+            duration=60,
+            ramp=60,
+            chat=0.5,
+            dropped=10_000,
+        ),
+        Scenario(
+            name="campus",
+            about="Two thousand classes of twenty-five at once.",
+            limits=Limits(memory_ratio=1.5, cpu_ratio=2.0),
+            users=48_000,
+            rooms=2_000,
+            duration=60,
+            ramp=120,
+            chat=0.02,
+            doubts=0.002,
+            upvotes=0.005,
+            talk=0.02,
+            strokes=0.01,
+            polls=(0.2,),
+        ),
+        Scenario(
+            name="soak",
+            about="A lesson that goes on and on, with members whose connections come and go.",
+            limits=Limits(memory_growth=1.15),
+            duration=4 * 3_600,
+            ramp=60,
+            churn=1.0,
+            polls=(0.1, 0.4, 0.7, 0.9),
+        ),
+    )
+}

@@ -1,0 +1,520 @@
+"""A member of a class as lean as can be: a socket, a watcher, a few numbers. One in fifty is a probe (`probe`).
+
+What always holds: pings are answered; a command is sent under the same `cid` until it is answered for good, whatever happens
+to the connection; who is told to come back does so, when told, saying where they were; every end of a connection that
+nobody here asked for is counted with its reason. What is counted only is not parsed: such a read costs one `recv` into a
+buffer that all share, and a look at a few bytes.
+
+A member has no greenlet: what comes is read in a callback of gevent's loop, what is due later stands in the `Agenda`.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+from loadtest import wire
+from loadtest.probe import Probe
+
+if TYPE_CHECKING:
+    from loadtest.party import Party, Room
+
+IPPROTO_IP, BIND_ADDRESS_NO_PORT = 0, 24
+SOL_SOCKET, SO_LINGER, SO_ERROR, IPPROTO_TCP, TCP_NODELAY = 1, 13, 4, 6, 1
+AF_INET, AF_INET6, SOCK_STREAM = 2, 10, 1
+READ, WRITE = 1, 2
+IN_PROGRESS = (0, 115, 11)
+
+BUFFER = bytearray(1 << 20)
+VIEW = memoryview(BUFFER)
+BEGINNING = 8_192  # bytes of a welcome in which all stands that is looked at
+HEAD = 44  # bytes of an `events` packet that tell its first place
+
+JOIN_SECONDS = 120.0  # until a connection that is neither in nor waiting in the lobby is given up and tried anew
+ACK_SECONDS = 10.0  # until a command is sent again
+FIRST_PAUSE, LAST_PAUSE = 1.0, 30.0  # seconds until one comes back who was not told when
+
+CLOSED, CONNECTING, UPGRADING, OPENING, GREETING, INSIDE = range(6)
+
+
+class Pending:
+    """A command that is not yet answered for good. `then` is called with the answer."""
+
+    __slots__ = ("body", "id", "since", "then", "tries")
+
+    def __init__(self, body: dict[str, Any], then: Callable[[dict[str, Any]], None] | None) -> None:
+        self.body = body
+        self.then = then
+        self.since = time.monotonic()
+        self.id = 0
+        self.tries = 0
+
+
+class Seat:
+    """One member's connection, over reconnects. `hello`: what is said at CONNECT; `probe`: None for those who only count."""
+
+    __slots__ = (
+        "begun", "commands", "deflates", "epoch", "head", "head_deflated", "hello", "last_id", "lobby_at", "lobby_told",
+        "number", "out", "party", "pause", "pending", "probe", "rest", "room", "seq", "skip", "socket", "state", "turn",
+        "voted", "wanted", "watcher",
+    )  # fmt: skip
+
+    def __init__(self, party: Party, room: Room, number: int, hello: dict[str, Any], probe: Probe | None) -> None:
+        self.party = party
+        self.room = room
+        self.number = number
+        self.hello = hello
+        self.probe = probe
+        self.socket: Any = None
+        self.watcher: Any = None
+        self.state = CLOSED
+        self.wanted = False
+        self.turn = 0
+        self.pause = FIRST_PAUSE
+        self.begun = 0.0
+        self.lobby_at = 0.0
+        self.lobby_told = 0
+        self.rest: bytes = b""
+        self.out: bytes = b""
+        self.skip = 0
+        self.head: bytes | bytearray = b""
+        self.head_deflated = False
+        self.deflates = False
+        self.seq = 0
+        self.epoch = ""
+        self.pending: dict[str, Pending] | None = None
+        self.last_id = 0
+        self.commands = 0
+        self.voted = 0
+
+    # --- coming and going -------------------------------------------------------------------------------------------
+
+    def come(self) -> None:
+        """Come in, or come back."""
+        self.wanted = True
+        self.begun = time.monotonic()
+        self._connect()
+
+    def leave(self) -> None:
+        """Go for good."""
+        self.wanted = False
+        self._close()
+
+    def drop(self, back_in: float) -> None:
+        """Lose the connection as a phone in a tunnel does, and come back after so many seconds."""
+        if self.socket is not None:
+            self.socket.setsockopt(SOL_SOCKET, SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        self._remember()
+        self._close()
+        self.begun = time.monotonic()
+        self.party.agenda.after(back_in, self._again, self.turn)
+
+    def _again(self, turn: int) -> None:
+        if self.wanted and self.turn == turn and self.state == CLOSED:
+            self._connect()
+
+    def _connect(self) -> None:
+        target, source = self.party.way(self.number)
+        family = AF_INET6 if ":" in target.host else AF_INET
+        self.turn += 1
+        try:
+            sock = self.party.original_socket(family, SOCK_STREAM)
+        except OSError as error:
+            self._lost(f"socket: {error.strerror}")
+            return
+        sock.setblocking(False)
+        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        if source:
+            sock.setsockopt(IPPROTO_IP, BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((source, 0))
+        self.socket = sock
+        self.state = CONNECTING
+        self.rest = self.out = b""
+        self.skip = 0
+        code = sock.connect_ex((self.party.address(target.host), target.port))
+        if code not in IN_PROGRESS:
+            self._lost(f"connect {code}")
+            return
+        self._watch(WRITE, self._connected)
+        self.party.agenda.after(JOIN_SECONDS, self._impatient, self.turn)
+
+    def _watch(self, events: int, call: Callable[[], None]) -> None:
+        if self.watcher is not None:
+            self.watcher.stop()
+            self.watcher.close()
+        self.watcher = gevent.get_hub().loop.io(self.socket.fileno(), events)
+        self.watcher.start(call)
+
+    def _connected(self) -> None:
+        code = self.socket.getsockopt(SOL_SOCKET, SO_ERROR)
+        if code:
+            self._lost(f"connect {code}")
+            return
+        target, _ = self.party.way(self.number)
+        if target.tls:
+            self.socket = self.party.tls().wrap_socket(
+                self.socket, server_hostname=target.host, do_handshake_on_connect=False, suppress_ragged_eofs=False
+            )
+            self._shake()
+        else:
+            self._upgrade()
+
+    def _shake(self) -> None:
+        """Go on with the handshake of TLS."""
+        try:
+            self.socket.do_handshake()
+        except ssl.SSLWantReadError:
+            self._watch(READ, self._shake)
+        except ssl.SSLWantWriteError:
+            self._watch(WRITE, self._shake)
+        except OSError as error:
+            self._lost(type(error).__name__)
+        else:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        target, _ = self.party.way(self.number)
+        self.state = UPGRADING
+        self._watch(READ, self._readable)
+        self.send(target.handshake(self.party.codec, self.party.deflate))
+
+    def _impatient(self, turn: int) -> None:
+        if self.turn != turn or self.state in (CLOSED, INSIDE):
+            return
+        if self.lobby_told:  # waits in the lobby, and is told so
+            self.lobby_told = 0
+            self.party.agenda.after(JOIN_SECONDS, self._impatient, turn)
+            return
+        self._lost("timeout")
+
+    def _close(self) -> None:
+        if self.watcher is not None:
+            self.watcher.stop()
+            self.watcher.close()
+            self.watcher = None
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+        if self.state == INSIDE:
+            self.party.inside -= 1
+        self.state = CLOSED
+        self.lobby_at = 0.0
+        self.turn += 1
+
+    def _lost(self, reason: str, back_in: float | None = None, for_good: bool = False) -> None:
+        """The connection has ended, or never came about."""
+        inside = self.state == INSIDE
+        self._remember()
+        self._close()
+        if not self.wanted:
+            return
+        self.party.figures.count(f"{'dropped' if inside else 'failed'}:{reason}")
+        if for_good:
+            self.wanted = False
+            self.party.figures.count("gave_up")
+            self.party.failed("join", f"{reason} for good")
+            return
+        if inside:
+            self.begun = time.monotonic()
+        pause = self.pause * (0.5 + self.party.dice.random()) if back_in is None else back_in
+        self.pause = min(LAST_PAUSE, self.pause * 2)
+        self.party.agenda.after(pause, self._again, self.turn)
+
+    def _remember(self) -> None:
+        """Where this member was: a probe knows it, the others know what the last packet began with."""
+        if self.probe is not None:
+            self.seq = self.probe.last
+        elif self.head:
+            with suppress(ValueError):  # of signals: the place known from before does as well
+                self.seq = max(self.seq, wire.first_seq(self.party.codec, bytes(self.head), self.head_deflated) - 1)
+            self.head = b""
+
+    # --- what is sent -----------------------------------------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        """Write it, or what there is room for now and the rest when there is."""
+        if self.socket is None:
+            return
+        if self.out:
+            self.out += data
+            return
+        try:
+            sent = self.socket.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            sent = 0
+        except OSError as error:
+            self._lost(type(error).__name__)
+            return
+        if sent < len(data):
+            self.out = data[sent:]
+            self.party.agenda.after(0.02, self._rest, self.turn)
+
+    def _rest(self, turn: int) -> None:
+        if self.turn == turn and self.out:
+            data, self.out = self.out, b""
+            self.send(data)
+
+    def command(self, type: str, then: Callable[[dict[str, Any]], None] | None = None, **fields: Any) -> None:
+        """Give a command, until it is answered for good; `then` is called with that answer."""
+        self.commands += 1
+        cid = f"{self.party.run}-{self.number}-{self.commands}"
+        pending = Pending({"cid": cid, "type": type, **fields}, then)
+        if self.pending is None:
+            self.pending = {}
+        self.pending[cid] = pending
+        self._give(pending)
+
+    def signal(self, type: str, **fields: Any) -> None:
+        """Send a signal, which nobody answers."""
+        if self.state == INSIDE:
+            self.send(wire.event(self.party.codec, "signal", {"type": type, **fields}))
+
+    def _give(self, pending: Pending) -> None:
+        if self.state == INSIDE:
+            self.last_id += 1
+            pending.id = self.last_id
+            pending.tries += 1
+            self.send(wire.event(self.party.codec, "command", pending.body, pending.id))
+            self.party.agenda.after(ACK_SECONDS, self._insist, pending, pending.tries)
+
+    def _insist(self, pending: Pending, tries: int) -> None:
+        if self.pending and self.pending.get(pending.body["cid"]) is pending and pending.tries == tries:
+            self.party.figures.count("retries")
+            self._give(pending)
+
+    def _answered(self, id: int, ack: dict[str, Any]) -> None:
+        pending = next((p for p in (self.pending or {}).values() if p.id == id), None)
+        if pending is None:
+            return
+        if not ack["ok"] and ack["temporary"]:
+            self.party.figures.count(f"put_off:{ack['code']}")
+            until = ack.get("until")
+            pause = max(0.1, until / 1_000 - time.time()) if until else 0.5 + self.party.dice.random()
+            pending.id = 0
+            pending.tries += 1
+            self.party.agenda.after(pause, self._insist_now, pending)
+            return
+        assert self.pending is not None
+        del self.pending[pending.body["cid"]]
+        if not self.pending:
+            self.pending = None
+        took = (time.monotonic() - pending.since) * 1_000
+        self.party.acknowledged(pending.body["type"], took, ack)
+        if pending.then is not None:
+            pending.then(ack)
+
+    def _insist_now(self, pending: Pending) -> None:
+        if self.pending and self.pending.get(pending.body["cid"]) is pending:
+            self._give(pending)
+
+    # --- what comes -------------------------------------------------------------------------------------------------
+
+    def _readable(self) -> None:
+        held = len(self.rest)
+        try:
+            if held:
+                BUFFER[:held] = self.rest
+                got = self.socket.recv_into(VIEW[held:])
+            else:
+                got = self.socket.recv_into(BUFFER)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError as error:
+            self._lost(type(error).__name__)
+            return
+        if not got:
+            self._lost("closed")
+            return
+        party = self.party
+        party.reads += 1
+        party.bytes += got
+        at, size = 0, held + got
+        if self.state == UPGRADING:
+            at = self._upgraded(size)
+            if at < 0:
+                return
+        if self.skip:
+            at = min(self.skip, size)
+            self.skip -= at
+        turn = self.turn
+        while at < size:
+            end = self._frame(at, size)
+            if self.turn != turn:
+                return
+            if not end:
+                break
+            at = end
+        self.rest = bytes(VIEW[at:size]) if at < size else b""
+
+    def _frame(self, at: int, size: int) -> int:
+        """Take the frame that begins at `at`: where it ends. 0: more bytes are needed."""
+        if size - at < 2:
+            return 0
+        first, short = BUFFER[at], BUFFER[at + 1]
+        if short < 126:
+            start = at + 2
+            end = start + short
+        elif short == 126:
+            if size - at < 4:
+                return 0
+            start = at + 4
+            end = start + (BUFFER[at + 2] << 8 | BUFFER[at + 3])
+        else:
+            if size - at < 10:
+                return 0
+            start = at + 10
+            end = start + int.from_bytes(VIEW[at + 2 : start], "big")
+        whole = end <= size
+        if self.state == INSIDE and self.probe is None and self._counted(first, start, end, size):
+            if not whole:
+                self.skip = end - size
+                return size
+            return end
+        if not whole:
+            if self.state == GREETING and size - start >= BEGINNING and self._is_welcome(first, start, size):
+                self.skip = end - size
+                return size
+            if end - at > len(BUFFER):
+                self._lost("a packet larger than a megabyte")
+            return 0
+        self._take(first, bytes(VIEW[start:end]))
+        return end
+
+    def _counted(self, first: int, start: int, end: int, size: int) -> bool:
+        """Whether this frame is one that is counted only, by its first bytes."""
+        if end - start < 20 or size - start < 20:
+            return False
+        party = self.party
+        if first & 0x40:
+            self.head_deflated = True
+            self.head = BUFFER[start : start + 3 * HEAD]
+            party.frames += 1
+            return True
+        letter = BUFFER[start + party.name_at]
+        if letter == 0x65 and BUFFER[start] in (0x34, 0x83):  # "e" of `events`
+            self.head_deflated = False
+            self.head = BUFFER[start : start + HEAD]
+        elif letter != 0x73 or BUFFER[start] not in (0x34, 0x83):  # "s" of `signals`
+            return False
+        if BUFFER[start] == 0x34 and BUFFER[start + 1] != 0x32:  # an acknowledgement, not an event
+            return False
+        party.frames += 1
+        return True
+
+    def _upgraded(self, size: int) -> int:
+        end = BUFFER.find(b"\r\n\r\n", 0, size)
+        if end < 0:
+            self.rest = bytes(VIEW[:size])
+            return -1
+        head = bytes(VIEW[:end])
+        if not head.startswith(b"HTTP/1.1 101"):
+            self._lost(f"HTTP {head[9:12].decode(errors='replace')}")
+            return -1
+        self.deflates = b"permessage-deflate" in head
+        self.state = OPENING
+        return end + 4
+
+    def _is_welcome(self, first: int, start: int, size: int) -> bool:
+        """Whether the large frame of which the beginning is here is a welcome: then it is taken at that."""
+        beginning = bytes(VIEW[start:size])
+        if first & 0x40:
+            beginning = wire.inflate(beginning, BEGINNING)
+        at = self.party.name_at
+        if beginning[at : at + 7] != b"welcome":
+            return False
+        self._welcomed(beginning)
+        return True
+
+    def _take(self, first: int, payload: bytes) -> None:
+        """A frame that is looked at."""
+        opcode = first & 0x0F
+        if opcode == 8:
+            self._lost("closed")
+            return
+        if opcode not in (1, 2):
+            return
+        if payload == b"2":
+            self.send(wire.PONG)
+            return
+        if first & 0x40:
+            try:
+                payload = wire.inflate(payload)
+            except zlib.error:
+                self._lost("a frame that cannot be inflated")
+                return
+        packet = wire.read(self.party.codec, payload)
+        match packet.kind:
+            case "events":
+                self.party.frames += 1
+                if self.probe is not None:
+                    self.probe.events(packet.body)
+            case "signals":
+                self.party.frames += 1
+                if self.room.watches_signals:
+                    self.room.signalled(wire.decode(self.party.codec, packet.body))
+            case "ack":
+                self._answered(packet.id, wire.decode(self.party.codec, packet.body))
+            case "opened":
+                self.state = GREETING
+                hello = self.hello | ({"since": self.seq, "epoch": self.epoch} if self.epoch else {})
+                self.send(wire.connect(self.party.codec, hello))
+            case "welcome":
+                self._welcomed(payload)
+            case "resumed":
+                if self.probe is not None:
+                    self.probe.resumed(packet.body)
+                self._inside("resumed")
+            case "lobby":
+                self._in_line(wire.decode(self.party.codec, packet.body))
+            case "bye":
+                bye = wire.decode(self.party.codec, packet.body)
+                self._bye(bye, bye.get("retry_in"))
+            case "refused":
+                refusal = wire.decode(self.party.codec, packet.body)["data"]
+                until = refusal.get("until")
+                self._bye(refusal, max(0, until - time.time() * 1_000) if until else refusal.get("retry_in"))
+            case "ended":
+                self._lost("disconnected")
+            case _:
+                pass
+
+    def _bye(self, bye: dict[str, Any], retry_in: float | None) -> None:
+        back_in = None if retry_in is None else retry_in / 1_000
+        self._lost(bye["code"], back_in, for_good=not bye.get("temporary", False))
+
+    def _in_line(self, waiting: dict[str, Any]) -> None:
+        self.lobby_told += 1
+        if not self.lobby_at:
+            self.lobby_at = time.monotonic()
+            self.party.figures.count("lobby")
+            self.party.figures.time("lobby_estimate", waiting["estimate"])
+
+    def _welcomed(self, beginning: bytes) -> None:
+        try:
+            greeting = wire.greeting(self.party.codec, beginning)
+        except ValueError:
+            self._lost("an odd welcome")
+            return
+        self.seq, self.epoch = greeting.seq, greeting.epoch
+        if self.probe is not None:
+            self.probe.welcome(greeting)
+        if self.state != INSIDE:
+            self._inside("welcome")
+
+    def _inside(self, how: str) -> None:
+        self.state = INSIDE
+        self.party.inside += 1
+        self.pause = FIRST_PAUSE
+        now = time.monotonic()
+        if self.lobby_at:
+            self.party.figures.time("lobby_wait", (now - self.lobby_at) * 1_000)
+            self.lobby_at = 0.0
+        self.party.joined(self, how, (now - self.begun) * 1_000)
+        for pending in list((self.pending or {}).values()):
+            self._give(pending)

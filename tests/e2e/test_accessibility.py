@@ -1,0 +1,322 @@
+"""The classroom for everybody: axe finds nothing serious on any page, tab, menu or dialog, in light and dark, on a phone
+and on a desk; a student needs no mouse; the page says which language it speaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from classroom.kernel import Role
+from tests.e2e.past import Past
+from tests.e2e.people import DESKTOP, PHONE, ROOT, People, Someone
+from tests.running import Subprocess, serving_alone
+
+AXE = ROOT / "client" / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = ("serious", "critical")
+OPEN = "Is the resistance of a wire always the same?"
+WAITING = "What does the third equation say?"
+RUN = "axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations)"
+# Between two states colours fade, and a colour that is under way has no contrast to speak of.
+STILL = "document.getAnimations().forEach((each) => each.effect?.getComputedTiming().iterations < 99 && each.finish())"
+
+
+class Audit:
+    """Runs axe at a page and gathers what it finds, each with the place where it was found."""
+
+    def __init__(self) -> None:
+        self.grave: list[str] = []
+        self.slight: list[str] = []
+
+    async def look(self, someone: Someone, place: str) -> None:
+        page = someone.page
+        if not await page.evaluate("'axe' in window"):
+            # Added as the browser's own, so that the page's policy on scripts stays as it is.
+            await page.evaluate(AXE.read_text("utf-8"))
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            await expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
+            await page.evaluate(STILL)
+            for violation in await page.evaluate(RUN):
+                for node in violation["nodes"]:
+                    where = f"{place}, {scheme}: {node['html'][:160]} — {_why(node)}"
+                    said = f"{violation['id']} ({violation['impact']}), {where}"
+                    (self.grave if violation["impact"] in GRAVE else self.slight).append(said)
+
+
+def _why(node: dict[str, Any]) -> str:
+    return "; ".join(check["message"] for kind in ("any", "all", "none") for check in node[kind])[:200]
+
+
+@pytest.fixture
+def audit() -> Iterator[Audit]:
+    audit = Audit()
+    yield audit
+    for line in sorted(set(audit.slight)):
+        print(line)
+    assert audit.grave == []
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Subprocess]:
+    """A class under way: messages, doubts that wait and that are open, polls open and prepared, a raised hand."""
+    past = Past()
+    past.come("Mina", "Kabir")
+    past.start()
+    past.say("Instructor", "Welcome", Role.INSTRUCTOR)
+    past.say("Mina", "Good morning to all https://example.org/notes")
+    past.approve(past.ask("Mina", OPEN))
+    past.ask("Mina", WAITING, anonymous=True)
+    past.vote(past.poll("Which metal?", ("Copper", "Iron")), 3, 1)
+    past.poll("Clear so far?", ("Yes", "No"), open=False)
+    past.raise_hand("Kabir")
+    await past.keep(tmp_path / "data")
+    with serving_alone(tmp_path / "data") as running:
+        yield running
+
+
+async def menus(someone: Someone, audit: Audit, place: str, *openers: Locator) -> None:
+    """Look at each menu, and close it with Escape."""
+    for opener in openers:
+        await opener.focus()  # what is offered to the mouse only where it hovers is offered to the keyboard too
+        await someone.page.keyboard.press("Enter")
+        await expect(someone.page.get_by_role("menu")).to_be_visible()
+        await audit.look(someone, place)
+        await someone.page.keyboard.press("Escape")
+        await expect(someone.page.get_by_role("menu")).to_have_count(0)
+
+
+async def dialogs(someone: Someone, audit: Audit, place: str, *openers: Locator) -> None:
+    for opener in openers:
+        await opener.click()
+        await expect(someone.dialog).to_be_visible()
+        await audit.look(someone, place)
+        await someone.page.keyboard.press("Escape")
+        await expect(someone.dialog).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
+async def test_pages_before_and_after_the_class(
+    people: People, server: Subprocess, audit: Audit, size: tuple[int, int]
+) -> None:
+    asha = await people.person("Asha", size)
+    page = asha.page
+    home = server.url
+
+    await page.goto(home)
+    await expect(page.get_by_role("heading", name="Enter a class")).to_be_visible()
+    await audit.look(asha, "home")
+    await page.get_by_role("textbox", name="Room").fill("?")
+    await asha.button("Continue").click()
+    await expect(page.get_by_text("A room's name has 1 to 64 letters")).to_be_visible()
+    await audit.look(asha, "home with a wrong name")
+
+    await page.goto(f"{home}/r/demo")
+    await expect(asha.button("Join the class")).to_be_visible()
+    await audit.look(asha, "lobby")
+    await menus(asha, audit, "lobby's menus", asha.button("Language"), asha.button("Light or dark"))
+
+    await page.goto(f"{home}/r/not-yet")
+    await page.get_by_role("textbox", name="Your name").fill("Asha")
+    await asha.button("Join the class").click()
+    await expect(page.get_by_role("heading", name="Waiting for the instructor")).to_be_visible()
+    await audit.look(asha, "waiting room")
+
+    await page.goto(f"{home}/r/demo#token=not.a.token")
+    await expect(page.get_by_role("alert").get_by_role("heading", name="You cannot enter")).to_be_visible()
+    await audit.look(asha, "refused")
+
+    await page.goto(f"{home}/r/demo#token={server.auth.mint('demo', 'Asha', Role.STUDENT)}")
+    await asha.inside()
+    await asha.button("Settings").click()
+    await page.get_by_role("menuitem", name="Leave").click()
+    await expect(page.get_by_role("heading", name="You have left the class")).to_be_visible()
+    await audit.look(asha, "left")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
+async def test_a_student_in_the_class(people: People, server: Subprocess, audit: Audit, size: tuple[int, int]) -> None:
+    asha = await people.person("Asha", size)
+    await asha.join(server.link("Student"))
+    page = asha.page
+    await asha.sees("Welcome")
+
+    await audit.look(asha, "student's chat")
+    await menus(
+        asha,
+        audit,
+        "student's menus",
+        asha.button("Settings"),
+        asha.messages.get_by_role("button", name="Actions for the message of Mina"),
+    )
+    await asha.tab("Doubts")
+    await page.get_by_role("textbox", name="Ask a doubt").fill("Is the resistance of a wire the same?")
+    await expect(page.get_by_role("group", name="Already asked?")).to_be_visible()
+    await audit.look(asha, "asking")
+    await asha.button("Ask").click()
+    await expect(page.get_by_role("list", name="What became of your doubt")).to_be_visible()
+    await audit.look(asha, "student's doubts")
+    panel = await asha.tab("Polls")
+    await audit.look(asha, "poll to vote in")
+    await panel.get_by_role("radio", name="Iron").check()
+    await panel.get_by_role("button", name="Vote", exact=True).click()
+    await expect(panel.get_by_text("Your vote is counted")).to_be_visible()
+    await audit.look(asha, "poll voted in")
+    await asha.button("Raise hand").click()
+    await asha.tab("People")
+    await expect(page.get_by_text("2 hands raised")).to_be_visible()
+    await audit.look(asha, "student's people")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
+async def test_the_staff_in_the_class(people: People, server: Subprocess, audit: Audit, size: tuple[int, int]) -> None:
+    helper = await people.person("Instructor", size)
+    await helper.open(server.link("Instructor"))
+    page = helper.page
+    await helper.sees("Welcome")
+
+    await audit.look(helper, "staff's chat")
+    await menus(
+        helper,
+        audit,
+        "staff's chat menus",
+        helper.button("Settings"),
+        helper.button("Chat settings"),
+        helper.messages.get_by_role("button", name="Actions for the message of Mina"),
+    )
+    await dialogs(helper, audit, "ending the class", helper.button("End the class"))
+    await helper.tab("Doubts")
+    await page.get_by_role("button", name=re.compile("^To approve")).click()
+    pending = helper.doubt(WAITING)
+    await audit.look(helper, "moderation")
+    await menus(
+        helper,
+        audit,
+        "moderation's menus",
+        helper.button("Settings for doubts"),
+        pending.get_by_role("button", name="Actions for this doubt"),
+    )
+    await dialogs(helper, audit, "dismissing", pending.get_by_role("button", name="Dismiss", exact=True))
+    if size == DESKTOP:
+        await dialogs(helper, audit, "keys", helper.button("One key per action"))
+    await page.get_by_role("button", name="Open", exact=True).click()
+    doubt = helper.doubt(OPEN)
+    await dialogs(helper, audit, "answering in text", doubt.get_by_role("button", name="Answer in text"))
+    await doubt.get_by_role("button", name="Actions for this doubt").click()
+    await dialogs(helper, audit, "merging", page.get_by_role("menuitem", name="Merge"))
+    await doubt.get_by_role("button", name="Answer now", exact=True).click()
+    await expect(doubt).to_contain_text("Being answered now")
+    await audit.look(helper, "answering live")
+    await helper.tab("Polls")
+    await expect(page.get_by_role("article", name="Clear so far?")).to_be_visible()
+    await audit.look(helper, "staff's polls")
+    await helper.button("New poll").click()
+    await helper.dialog.get_by_role("button", name="Quiz", exact=True).click()
+    await helper.dialog.get_by_role("button", name="Save for later", exact=True).click()
+    await expect(helper.dialog.get_by_text("Please enter a question.")).to_be_visible()
+    await audit.look(helper, "poll editor with faults")
+    await page.keyboard.press("Escape")
+    await expect(helper.dialog).to_have_count(0)
+    await helper.tab("People")
+    mina = page.get_by_role("list", name="Everybody").get_by_role("button", name="Actions for Mina")
+    await expect(mina).to_be_visible()
+    await audit.look(helper, "staff's people")
+    await menus(helper, audit, "a person's menu", mina)
+    await mina.click()
+    await dialogs(helper, audit, "removing", page.get_by_role("menuitem", name="Remove from the class"))
+
+
+async def test_a_student_needs_no_mouse(people: People, server: Subprocess) -> None:
+    asha = await people.person("Asha")
+    page, keys = asha.page, asha.page.keyboard
+    await page.goto(server.link("Student"))
+
+    # join: the field has the focus
+    await expect(page.get_by_role("textbox", name="Your name")).to_be_focused()
+    await keys.type("Asha")
+    await keys.press("Enter")
+    await asha.inside()
+
+    # raise and lower a hand
+    await reach(asha, asha.button("Raise hand"))
+    await keys.press("Enter")
+    await expect(asha.button("Lower hand")).to_be_focused()
+    await keys.press("Space")
+    await expect(asha.button("Raise hand")).to_be_visible()
+
+    # vote on the stage
+    option = asha.stage.get_by_role("radio", name="Copper")
+    await reach(asha, option)
+    await keys.press("Space")
+    await expect(option).to_be_checked()
+    await keys.press("ArrowDown")
+    await expect(asha.stage.get_by_role("radio", name="Iron")).to_be_checked()
+    await reach(asha, asha.stage.get_by_role("button", name="Vote", exact=True))
+    await keys.press("Enter")
+    await expect(asha.stage.get_by_text("Your vote is counted")).to_be_visible()
+
+    # write
+    await reach(asha, asha.composer)
+    await keys.type("Without a mouse")
+    await keys.press("Enter")
+    await asha.sees("Without a mouse")
+    await expect(asha.composer).to_be_focused()
+
+    # ask: to the tab by the arrow keys
+    await reach(asha, page.get_by_role("tab", selected=True), back=True)
+    await keys.press("ArrowRight")
+    await expect(page.get_by_role("tab", name="Doubts", selected=True)).to_be_focused()
+    await reach(asha, page.get_by_role("textbox", name="Ask a doubt"))
+    await keys.type("How do I reach the mouse?")
+    await reach(asha, asha.button("Ask"))
+    await keys.press("Enter")
+    await expect(asha.doubt("How do I reach the mouse?")).to_be_visible()
+
+    # me too
+    await reach(asha, page.get_by_role("button", name="All", exact=True))
+    await keys.press("Enter")
+    doubt = asha.doubt(OPEN)
+    await reach(asha, doubt.get_by_role("button", name="Me too, 1 vote"))
+    await keys.press("Space")
+    await expect(doubt.get_by_role("button", name="You ask this too, 2 votes", pressed=True)).to_be_visible()
+
+
+async def reach(someone: Someone, target: Locator, back: bool = False) -> None:
+    """Go to it with the Tab key alone, as far as one would; what has the focus can be seen to have it."""
+    await expect(target).to_be_visible()
+    for _ in range(60):
+        if await target.evaluate("(element) => element === document.activeElement"):
+            return
+        await someone.page.keyboard.press("Shift+Tab" if back else "Tab")
+    raise AssertionError(f"the Tab key does not reach {target}")
+
+
+async def test_the_page_says_which_language_it_speaks(people: People, server: Subprocess, audit: Audit) -> None:
+    # given a browser in English
+    asha = await people.person("Asha", PHONE)
+    await asha.join(server.link("Student"))
+    root = asha.page.locator("html")
+    await expect(root).to_have_attribute("lang", "en")
+
+    # when
+    await asha.button("Settings").click()
+    await asha.page.get_by_role("menuitemradio", name="हिन्दी").click()
+
+    # then
+    await expect(root).to_have_attribute("lang", "hi")
+    await expect(asha.page.get_by_role("tab", name=re.compile("^चैट"))).to_be_visible()
+    await audit.look(asha, "Hindi")
+    await asha.page.reload()
+    await expect(root).to_have_attribute("lang", "hi")
+    await expect(asha.page.get_by_role("tab", name=re.compile("^चैट"))).to_be_visible()
+
+    # and a browser in Hindi starts in it
+    mina = await people.person("मीना", PHONE, locale="hi-IN")
+    await mina.page.goto(server.link("Student"))
+    await expect(mina.page.locator("html")).to_have_attribute("lang", "hi")
+    await expect(mina.page.get_by_role("textbox")).to_be_focused()
+    await audit.look(mina, "lobby in Hindi")

@@ -1,0 +1,309 @@
+"""What every journal keeps of `classroom/journal/port.py`, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import insert
+
+from classroom.chat.model import Reacted
+from classroom.doubts.model import Answered, Asked, DoubtState
+from classroom.journal import tables
+from classroom.journal.port import Conflict, Done, Duplicate, Journal, RoomInfo, Snapshot
+from classroom.journal.sql import SqlJournal, open_journal
+from classroom.kernel import Meta, Stored
+from classroom.rooms.room import AnyEvent
+from tests.examples import examples
+from tests.journal.logs import AT, at, edited, make, said, sayings, whole
+
+
+class TestRooms:
+    async def test_a_room_is_made_once_and_found_as_it_was_made(self, journal: Journal) -> None:
+        made, new = await journal.create("physics-1", "Physics", AT, open=False)
+        found, again = await journal.create("physics-1", "Another title", AT + 5, open=True)
+
+        assert new
+        assert not again
+        assert made == found == await journal.room("physics-1")
+        assert made == RoomInfo("physics-1", "Physics", made.epoch, AT, head=0, open=False)
+
+    async def test_two_rooms_have_two_epochs(self, journal: Journal) -> None:
+        one, _ = await journal.create("one", "", AT, open=True)
+        two, _ = await journal.create("two", "", AT, open=True)
+
+        assert one.epoch
+        assert one.epoch != two.epoch
+
+    async def test_many_who_make_one_room_at_once_make_it_once(self, journal: Journal) -> None:
+        results = await asyncio.gather(*(journal.create("r", "Physics", AT, open=True) for _ in range(20)))
+
+        assert [new for _, new in results].count(True) == 1
+        assert len({info.epoch for info, _ in results}) == 1
+
+    async def test_an_unknown_room_is_none_and_has_nothing(self, journal: Journal) -> None:
+        assert await journal.room("nowhere") is None
+        assert await journal.read("nowhere", 0) == []
+        assert await journal.done("nowhere", [("asha", "c1")]) == {}
+        assert await journal.page("nowhere", "chat.said", 10, 10) == []
+        assert await journal.snapshot("nowhere") is None
+        with pytest.raises(KeyError):
+            await journal.append("nowhere", 0, [said(1)])
+        with pytest.raises(KeyError):
+            await journal.keep_snapshot("nowhere", Snapshot(1, 1, b"x"))
+
+    async def test_ten_thousand_rooms_are_listed_by_page_each_once_in_order(self, journal: Journal) -> None:
+        names = [f"room-{number}" for number in range(10_000)] + ["Zebra", "ähnlich", "कक्षा", "r_m"]
+        rows = [{"id": name, "title": "", "epoch": "e", "created_at": AT, "head": 0, "open": True} for name in names]
+        assert isinstance(journal, SqlJournal)
+        await journal._store.write(lambda connection: connection.execute(insert(tables.rooms), rows))
+
+        listed: list[str] = []
+        while page := await journal.rooms(after=listed[-1] if listed else "", limit=3_000):
+            listed += [info.id for info in page]
+
+        assert listed == sorted(names)
+
+
+class TestAppend:
+    async def test_what_was_appended_is_read_back_equal_and_the_head_moves(self, journal: Journal) -> None:
+        await make(journal)
+        await journal.append("r", 0, sayings(0, 3))
+        await journal.append("r", 3, sayings(3, 2))
+
+        assert await whole(journal, "r") == sayings(0, 5)
+        info = await journal.room("r")
+        assert info is not None
+        assert info.head == 5
+
+    async def test_every_type_of_event_comes_back_as_it_was(self, journal: Journal) -> None:
+        await make(journal)
+        events = [at(seq, event) for seq, event in enumerate(examples(AnyEvent), 1)]
+        await journal.append("r", 0, events)
+
+        back = await whole(journal, "r")
+
+        assert back == events
+        assert [type(stored.event) for stored in back] == [type(stored.event) for stored in events]
+
+    @pytest.mark.parametrize("after", [0, 1, 3, 100])
+    async def test_an_append_anywhere_but_at_the_head_conflicts_and_writes_nothing(
+        self, journal: Journal, after: int
+    ) -> None:
+        await make(journal)
+        await journal.append("r", 0, sayings(0, 2))
+
+        with pytest.raises(Conflict):
+            await journal.append("r", after, sayings(after, 2, by="ravi"), [Done("ravi", "c1", after + 2)])
+
+        assert await whole(journal, "r") == sayings(0, 2)
+        assert await journal.done("r", [("ravi", "c1")]) == {}
+
+    @pytest.mark.parametrize("places", [[], [2], [1, 3], [1, 1], [2, 1]])
+    async def test_events_that_do_not_take_the_next_places_are_refused(
+        self, journal: Journal, places: list[int]
+    ) -> None:
+        await make(journal)
+
+        with pytest.raises(ValueError):
+            await journal.append("r", 0, [said(seq) for seq in places])
+
+        assert await whole(journal, "r") == []
+
+    async def test_rooms_do_not_share_places_or_marks(self, journal: Journal) -> None:
+        await make(journal, "one")
+        await make(journal, "two")
+
+        await journal.append("one", 0, sayings(0, 3), [Done("asha", "c1", 3)])
+        await journal.append("two", 0, sayings(0, 1), [Done("asha", "c1", 1)])
+
+        assert await whole(journal, "one") == sayings(0, 3)
+        assert await whole(journal, "two") == sayings(0, 1)
+        assert await journal.done("two", [("asha", "c1")]) == {("asha", "c1"): 1}
+
+    async def test_any_text_comes_back_as_it_was(self, journal: Journal) -> None:
+        await make(journal)
+        texts = ["नमस्ते", "👩🏽‍🏫 ✍️", 'quote " and \\', "line\nline\ttab", "\u2028\u0000\u202e", "x" * 100_000]
+        events = [said(seq, text) for seq, text in enumerate(texts, 1)]
+
+        await journal.append("r", 0, events, [Done("रवि 🙂", "'; drop table events; --", 6)])
+
+        assert await whole(journal, "r") == events
+        assert await journal.done("r", [("रवि 🙂", "'; drop table events; --")]) == {
+            ("रवि 🙂", "'; drop table events; --"): 6
+        }
+
+    @pytest.mark.parametrize("name", ["a\0b", "\ud800"], ids=["NUL", "surrogate"])
+    async def test_a_name_that_cannot_be_kept_is_refused_before_anything_is_written(
+        self, journal: Journal, name: str
+    ) -> None:
+        await make(journal)
+
+        with pytest.raises(ValueError):
+            await journal.append("r", 0, sayings(0, 2), [Done("asha", "c1", 1), Done("asha", name, 2)])
+        with pytest.raises(ValueError):
+            await journal.append("r", 0, [Stored(Meta(1, AT, name), said(1).event)])
+        with pytest.raises(ValueError):
+            await journal.create(name, "Physics", AT, open=True)
+
+        assert await whole(journal, "r") == []
+        assert await journal.done("r", [("asha", name), (name, "c1"), ("asha", "c1")]) == {}
+        assert await journal.room(name) is None
+
+    async def test_of_two_writers_only_one_wins_each_place_and_the_log_has_no_gap(self, journal_url: str) -> None:
+        one, two = await open_journal(journal_url), await open_journal(journal_url)
+        await make(one)
+
+        async def fight(journal: Journal, name: str) -> tuple[list[Stored], int]:
+            won: list[Stored] = []
+            lost = 0
+            head = 0
+            while len(won) < 200:
+                batch = sayings(head, 1 + head % 3, by=name)
+                try:
+                    await journal.append("r", head, batch)
+                except Conflict:
+                    lost += 1
+                    info = await journal.room("r")
+                    assert info is not None
+                    head = info.head
+                else:
+                    won += batch
+                    head += len(batch)
+            return won, lost
+
+        (ones, ones_lost), (twos, twos_lost) = await asyncio.gather(fight(one, "asha"), fight(two, "ravi"))
+
+        assert ones_lost + twos_lost > 0, "the writers never met: the test shows nothing"
+        assert await whole(one, "r") == sorted(ones + twos, key=lambda stored: stored.meta.seq)
+        assert [stored.meta.seq for stored in await whole(two, "r")] == list(range(1, len(ones) + len(twos) + 1))
+        await one.close()
+        await two.close()
+
+
+class TestDone:
+    async def test_marks_are_found_with_their_places(self, journal: Journal) -> None:
+        await make(journal)
+        await journal.append("r", 0, sayings(0, 3), [Done("asha", "a", 1), Done("asha", "b", 3), Done("ravi", "a", 2)])
+
+        found = await journal.done("r", [("asha", "a"), ("asha", "b"), ("ravi", "a"), ("ravi", "b"), ("asha", "c")])
+
+        assert found == {("asha", "a"): 1, ("asha", "b"): 3, ("ravi", "a"): 2}
+
+    async def test_no_keys_no_marks(self, journal: Journal) -> None:
+        await make(journal)
+        assert await journal.done("r", []) == {}
+
+    async def test_two_thousand_keys_are_looked_up_at_once(self, journal: Journal) -> None:
+        await make(journal)
+        events = sayings(0, 2_000)
+        marks = [Done("asha", f"c{stored.meta.seq}", stored.meta.seq) for stored in events]
+        await journal.append("r", 0, events, marks)
+
+        keys = [("asha", f"c{number}") for number in range(1, 2_500)]
+
+        assert await journal.done("r", keys) == {(mark.actor, mark.cid): mark.seq for mark in marks}
+
+    @pytest.mark.parametrize(
+        "marks", [[Done("asha", "new", 2), Done("asha", "old", 3)], [Done("asha", "new", 2), Done("asha", "new", 3)]]
+    )
+    async def test_a_duplicate_leaves_nothing_behind(self, journal: Journal, marks: list[Done]) -> None:
+        await make(journal)
+        await journal.append("r", 0, sayings(0, 1), [Done("asha", "old", 1)])
+
+        with pytest.raises(Duplicate):
+            await journal.append("r", 1, sayings(1, 2), marks)
+
+        assert await whole(journal, "r") == sayings(0, 1)
+        assert await journal.done("r", [("asha", "old"), ("asha", "new")]) == {("asha", "old"): 1}
+        info = await journal.room("r")
+        assert info is not None
+        assert info.head == 1
+        await journal.append("r", 1, sayings(1, 1), [Done("asha", "new", 2)])
+
+
+class TestRead:
+    async def test_reading_starts_after_the_place_and_ends_at_the_limit(self, journal: Journal) -> None:
+        await make(journal)
+        await journal.append("r", 0, sayings(0, 10))
+
+        assert await journal.read("r", 0, 3) == sayings(0, 3)
+        assert await journal.read("r", 7, 100) == sayings(7, 3)
+        assert await journal.read("r", 10) == []
+
+    async def test_reads_go_on_while_a_write_waits(self, journal: Journal) -> None:
+        await make(journal)
+        writing = [asyncio.create_task(journal.append("r", n * 50, sayings(n * 50, 50))) for n in range(20)]
+
+        seen = 0
+        while not all(task.done() for task in writing):
+            log = await whole(journal, "r")
+            assert [stored.meta.seq for stored in log] == list(range(1, len(log) + 1))
+            assert len(log) >= seen
+            seen = len(log)
+        outcomes = await asyncio.gather(*writing, return_exceptions=True)
+
+        assert all(outcome is None or isinstance(outcome, Conflict) for outcome in outcomes)
+        assert len(await whole(journal, "r")) == 50 * outcomes.count(None)
+
+
+class TestPage:
+    async def test_a_page_is_the_newest_before_a_place_with_what_came_of_them(self, journal: Journal) -> None:
+        await make(journal)
+        log = [
+            said(1),
+            said(2),
+            at(3, Asked(text="Why?", state=DoubtState.OPEN)),
+            said(4),
+            edited(5, 2),
+            edited(6, 1),
+            said(7),
+            at(8, Reacted(id=4, emoji="👍", count=1)),
+            at(9, Answered(id=4)),
+            edited(10, 7),
+            edited(11, 2),
+        ]
+        await journal.append("r", 0, log)
+
+        page = await journal.page("r", "chat.said", before=7, limit=2)
+
+        assert page == [log[1], log[3], log[4], log[7], log[10]]
+
+    async def test_another_features_event_with_the_same_id_is_not_part_of_the_page(self, journal: Journal) -> None:
+        await make(journal)
+        log = [at(1, Asked(text="Why?", state=DoubtState.OPEN)), edited(2, 1), at(3, Answered(id=1, live=True))]
+        await journal.append("r", 0, log)
+
+        assert await journal.page("r", "doubt.asked", before=100, limit=10) == [log[0], log[2]]
+
+    async def test_pages_put_together_hold_every_message_once(self, journal: Journal) -> None:
+        await make(journal)
+        log = [said(seq) if seq % 3 else edited(seq, seq - 1) for seq in range(1, 301)]
+        await journal.append("r", 0, log)
+
+        found: list[Stored] = []
+        before = 1_000
+        while page := await journal.page("r", "chat.said", before, 7):
+            found += page
+            before = page[0].meta.seq
+
+        assert sorted(found, key=lambda stored: stored.meta.seq) == log
+
+
+class TestSnapshots:
+    async def test_the_newest_snapshot_stays(self, journal: Journal) -> None:
+        await make(journal)
+        assert await journal.snapshot("r") is None
+
+        newest = Snapshot(9, 1, b"\x00\xff nine" * 1_000)
+        for snapshot in (Snapshot(5, 1, b"five"), newest, Snapshot(7, 1, b"seven")):
+            await journal.keep_snapshot("r", snapshot)
+
+        assert await journal.snapshot("r") == newest
+
+    async def test_a_snapshot_of_the_same_place_in_a_newer_format_replaces_the_old_one(self, journal: Journal) -> None:
+        await make(journal)
+        await journal.keep_snapshot("r", Snapshot(5, 1, b"old"))
+        await journal.keep_snapshot("r", Snapshot(5, 2, b"new"))
+
+        assert await journal.snapshot("r") == Snapshot(5, 2, b"new")

@@ -1,0 +1,348 @@
+"""The journal when something goes wrong: processes killed, callers gone, disks full, locks held, servers down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from classroom.journal import engines, statements
+from classroom.journal.engines import SqliteStore
+from classroom.journal.port import Conflict, Done, Duplicate, Journal, Unavailable
+from classroom.journal.sql import SqlJournal, open_journal
+from tests.journal.logs import make, said, sayings, whole
+from tests.services import Postgres
+
+
+def file_of(url: str) -> str:
+    return url.removeprefix("sqlite:///")
+
+
+@contextlib.contextmanager
+def held(sqlite_url: str) -> Iterator[None]:
+    """Another process's write that does not end."""
+    other = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+async def test_what_a_killed_process_reported_is_there_and_nothing_is_half(journal_url: str) -> None:
+    batch = 40
+    journal = await open_journal(journal_url)
+    await make(journal)
+    for _ in range(3):
+        start = len(await whole(journal, "r"))
+        writer = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.journal.writer", journal_url, "r", str(batch), stdout=asyncio.subprocess.PIPE
+        )
+        assert writer.stdout is not None
+        reported = start
+        while reported < start + 10 * batch:
+            reported = int(await writer.stdout.readline())
+        writer.send_signal(signal.SIGKILL)
+        for line in (await writer.stdout.read()).splitlines(keepends=True):
+            reported = int(line) if line.endswith(b"\n") else reported
+        await writer.wait()
+
+        log = await whole(journal, "r")
+        info = await journal.room("r")
+        assert info is not None
+        assert info.head == len(log) >= reported
+        assert len(log) % batch == 0
+        assert log == sayings(0, len(log))
+        marks = await journal.done("r", [("asha", str(seq)) for seq in range(1, len(log) + batch + 1)])
+        assert marks == {("asha", str(seq)): seq for seq in range(1, len(log) + 1)}
+    await journal.close()
+
+
+async def test_the_comparison_with_the_head_is_what_keeps_gaps_out(sqlite_url: str) -> None:
+    # given a journal whose append is conditional on the primary key alone
+    store = SqliteStore(Path(file_of(sqlite_url)))
+    await store.migrate()
+    journal = SqlJournal(store)
+    await make(journal)
+    move_head = statements._MOVE_HEAD.compile(dialect=store._writer.dialect).string
+    weakened = 0
+
+    def weaken(_conn: object, _cursor: object, statement: str, parameters: tuple[object, ...], *_: object) -> object:
+        nonlocal weakened
+        if statement == move_head:
+            weakened += 1
+            new, room, _after = parameters
+            return "UPDATE rooms SET head = ? WHERE id = ?", (new, room)
+        return statement, parameters
+
+    # then it takes an append that leaves a gap
+    event.listen(store._writer, "before_cursor_execute", weaken, retval=True)
+    await journal.append("r", 5, [said(6)])
+    assert [stored.meta.seq for stored in await whole(journal, "r")] == [6]
+    assert weakened == 1
+
+    # and one that has the comparison does not
+    event.remove(store._writer, "before_cursor_execute", weaken)
+    with pytest.raises(Conflict):
+        await journal.append("r", 8, [said(9)])
+    await journal.close()
+
+
+async def test_the_primary_key_is_the_second_guard(sqlite_url: str) -> None:
+    # given a head that has fallen behind its log, as no program of ours can make it
+    journal = await open_journal(sqlite_url)
+    await make(journal)
+    await journal.append("r", 0, sayings(0, 3))
+    with contextlib.closing(sqlite3.connect(file_of(sqlite_url))) as other:
+        other.execute("UPDATE rooms SET head = 1")
+        other.commit()
+
+    # then the places that are taken stay as they are
+    with pytest.raises(Conflict):
+        await journal.append("r", 1, sayings(1, 3, by="ravi"))
+    assert await whole(journal, "r") == sayings(0, 3)
+    await journal.close()
+
+
+async def test_callers_that_are_cancelled_leave_no_half_transaction_and_no_broken_connection(journal: Journal) -> None:
+    await make(journal)
+    head = 0
+    cancelled = 0
+    for round in range(120):
+        appending = asyncio.create_task(
+            journal.append("r", head, sayings(head, 5), [Done("asha", f"{head}-{n}", head + 5) for n in range(5)])
+        )
+        for _ in range(round % 12):
+            await asyncio.sleep(0)
+        appending.cancel()
+        try:
+            await appending
+        except asyncio.CancelledError:
+            cancelled += 1
+        except (Conflict, Duplicate):
+            pass  # the append of the round before ended only now
+        info = await journal.room("r")
+        assert info is not None
+        head = info.head
+        assert head % 5 == 0
+
+    assert cancelled > 0, "nothing was cancelled: the test shows nothing"
+    while True:  # until what was still under way has ended
+        info = await journal.room("r")
+        assert info is not None
+        try:
+            await journal.append("r", info.head, sayings(info.head, 5), [Done("asha", "last", info.head + 5)])
+            break
+        except Conflict:
+            continue
+    log = await whole(journal, "r")
+    assert log == sayings(0, info.head + 5)
+    marks = await journal.done("r", [("asha", f"{at}-{n}") for at in range(0, len(log), 5) for n in range(5)])
+    assert len(marks) == len(log) - 5
+
+
+async def test_many_cancelled_readers_leave_the_journal_working(journal: Journal) -> None:
+    await make(journal)
+    await journal.append("r", 0, sayings(0, 500))
+    readers = [asyncio.create_task(journal.read("r", 0, 500)) for _ in range(100)]
+    await asyncio.sleep(0)
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+
+    assert all(reader.cancelled() for reader in readers)
+    assert await journal.read("r", 0, 500) == sayings(0, 500)
+
+
+async def test_close_waits_for_what_is_under_way(journal_url: str) -> None:
+    journal = await open_journal(journal_url)
+    await make(journal)
+    appending = asyncio.create_task(journal.append("r", 0, sayings(0, 300)))
+    await asyncio.sleep(0)
+
+    await journal.close()
+
+    await appending
+    again = await open_journal(journal_url)
+    assert await whole(again, "r") == sayings(0, 300)
+    await again.close()
+
+
+async def test_a_closed_journal_is_unavailable_and_may_be_closed_again(journal: Journal) -> None:
+    await journal.close()
+
+    with pytest.raises(Unavailable):
+        await journal.ping()
+    with pytest.raises(Unavailable):
+        await journal.append("r", 0, [said(1)])
+    await journal.close()
+
+
+async def test_a_full_disk_is_unavailable_and_writes_nothing_and_passes(sqlite_url: str) -> None:
+    # given a file that may hold a little more than it does (SQLite answers as it does when the disk is full)
+    store = SqliteStore(Path(file_of(sqlite_url)))
+    await store.migrate()
+    journal = SqlJournal(store)
+    await make(journal)
+    await journal.append("r", 0, sayings(0, 10))
+
+    def limit(connection: Connection, pages: int) -> None:
+        connection.execute(text(f"PRAGMA max_page_count={pages}"))
+
+    pages = await store.read(lambda connection: int(connection.execute(text("PRAGMA page_count")).scalar_one()))
+    await store.write(lambda connection: limit(connection, pages + 4))
+
+    # when more is written than fits
+    with pytest.raises(Unavailable, match="full"):
+        await journal.append("r", 10, [said(seq, "x" * 2_000) for seq in range(11, 111)], [Done("asha", "c", 110)])
+
+    # then nothing of it is there, and reads go on
+    assert await whole(journal, "r") == sayings(0, 10)
+    assert await journal.done("r", [("asha", "c")]) == {}
+    await journal.ping()
+
+    # and once there is room again, writing goes on
+    await store.write(lambda connection: limit(connection, 1_000_000))
+    await journal.append("r", 10, sayings(10, 100), [Done("asha", "c", 110)])
+    assert await whole(journal, "r") == sayings(0, 110)
+    await journal.close()
+
+
+async def test_a_held_lock_is_unavailable_and_reads_go_on(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.2)
+    journal = await open_journal(sqlite_url)
+    await make(journal)
+    await journal.append("r", 0, sayings(0, 3))
+
+    with held(sqlite_url):
+        appending = asyncio.create_task(journal.append("r", 3, sayings(3, 1)))
+        while not appending.done():
+            assert await whole(journal, "r") == sayings(0, 3)
+        with pytest.raises(Unavailable, match="locked"):
+            await appending
+
+    await journal.append("r", 3, sayings(3, 1))
+    assert await whole(journal, "r") == sayings(0, 4)
+    await journal.close()
+
+
+async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_bytes(b"This is not a database. " * 400)
+
+    with pytest.raises(Unavailable, match="not a database"):
+        await open_journal(f"sqlite:///{tmp_path}/journal.db")
+
+
+async def test_a_server_that_stops_is_unavailable_and_serves_again_after_it_is_back(
+    postgres_server: Postgres, postgres_url: str
+) -> None:
+    journal = await open_journal(postgres_url)
+    await make(journal)
+    await journal.append("r", 0, sayings(0, 3))
+    await asyncio.gather(*(journal.ping() for _ in range(8)))  # several connections, all of which will be stale
+
+    postgres_server.stop()
+    try:
+        with pytest.raises(Unavailable):
+            await journal.append("r", 3, sayings(3, 1))
+        with pytest.raises(Unavailable):
+            await journal.ping()
+    finally:
+        postgres_server.start()
+
+    await asyncio.gather(*(journal.ping() for _ in range(8)))
+    await journal.append("r", 3, sayings(3, 1))
+    assert await whole(journal, "r") == sayings(0, 4)
+    await journal.close()
+
+
+async def test_a_connection_cut_in_mid_transaction_is_unavailable_and_leaves_nothing(
+    postgres_server: Postgres, postgres_url: str
+) -> None:
+    # given an append that waits for another's lock on the room
+    journal = await open_journal(postgres_url)
+    other = await open_journal(postgres_url)
+    await make(journal)
+    assert isinstance(other, SqlJournal)
+    locked, release = asyncio.Event(), asyncio.Event()
+    engine = other._store._engine  # type: ignore[attr-defined]
+
+    async def hold() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT 1 FROM rooms FOR UPDATE"))
+            locked.set()
+            await release.wait()
+
+    holding = asyncio.create_task(hold())
+    await locked.wait()
+    appending = asyncio.create_task(journal.append("r", 0, sayings(0, 3), [Done("asha", "c", 3)]))
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE rooms%'"
+    while not (pid := await asyncio.to_thread(postgres_server.sql, waiting)):
+        assert not appending.done()
+
+    # when its connection is cut
+    await asyncio.to_thread(postgres_server.sql, f"SELECT pg_terminate_backend({pid})")
+
+    # then the caller is told, nothing is there, and the next append works
+    with pytest.raises(Unavailable):
+        await appending
+    release.set()
+    await holding
+    assert await whole(journal, "r") == []
+    await journal.append("r", 0, sayings(0, 3), [Done("asha", "c", 3)])
+    assert await whole(other, "r") == sayings(0, 3)
+    await journal.close()
+    await other.close()
+
+
+async def test_no_server_and_no_such_database_are_unavailable(postgres_server: Postgres, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        await open_journal(f"postgresql://postgres@/test?host={tmp_path}")
+    with pytest.raises(Unavailable, match="no_such_database"):
+        await open_journal(postgres_server.url("no_such_database"))
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("", "cannot be read"),
+        ("journal.db", "cannot be read"),
+        ("mysql://root@localhost/classroom", "'mysql' is no database that the journal knows"),
+        ("postgresql+psycopg2://localhost/x", "no database that the journal knows"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:///:memory:", "needs a file"),
+        ("sqlite://var/journal.db", "three slashes"),
+        ("postgresql://localhost", "names no database"),
+    ],
+)
+async def test_a_wrong_url_is_a_clear_error(url: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        await open_journal(url)
+
+
+async def test_every_spelling_of_a_right_url_is_understood(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for url in (
+        "sqlite:///var/made/journal.db",
+        f"sqlite+aiosqlite:///{tmp_path}/var/made/journal.db",
+        postgres_url,
+        postgres_url.replace("postgresql:", "postgresql+asyncpg:"),
+        postgres_url.replace("postgresql:", "postgres:"),
+    ):
+        journal = await open_journal(url)
+        await journal.ping()
+        await journal.close()
+
+    assert os.listdir(tmp_path / "var" / "made") == ["journal.db"]

@@ -1,0 +1,145 @@
+"""The schema: made from nothing, by many at once, and the same as the tables that the statements are written for."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, event, text
+
+from classroom.journal import migrations
+from classroom.journal.engines import SqliteStore
+from classroom.journal.port import Unavailable
+from classroom.journal.sql import SqlJournal, open_journal
+from classroom.journal.tables import metadata
+from tests.journal.logs import make, sayings, whole
+
+
+async def test_opening_again_keeps_what_is_there(journal_url: str) -> None:
+    first = await open_journal(journal_url)
+    await make(first)
+    await first.append("r", 0, sayings(0, 3))
+    await first.close()
+
+    again = await open_journal(journal_url)
+
+    assert await whole(again, "r") == sayings(0, 3)
+    await again.close()
+
+
+async def test_many_may_open_an_empty_database_at_once(journal_url: str) -> None:
+    journals = await asyncio.gather(*(open_journal(journal_url) for _ in range(8)))
+
+    for journal in journals:
+        await journal.ping()
+        await journal.close()
+
+
+async def test_many_processes_may_open_an_empty_database_at_once(journal_url: str) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from classroom.journal.sql import open_journal\n"
+        "async def main():\n"
+        "    sys.stdin.readline()\n"
+        "    journal = await open_journal(sys.argv[1])\n"
+        "    await journal.ping()\n"
+        "    await journal.close()\n"
+        "asyncio.run(main())\n"
+    )
+    pipe = asyncio.subprocess.PIPE
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program, journal_url, stdin=pipe, stderr=pipe)
+        for _ in range(4)
+    ]
+
+    outcomes = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
+
+    assert [(process.returncode, errors) for process, (_, errors) in zip(processes, outcomes, strict=True)] == [
+        (0, b"")
+    ] * 4
+
+
+async def test_the_migrations_make_the_tables_that_the_statements_are_written_for(journal_url: str) -> None:
+    journal = await open_journal(journal_url)
+    assert isinstance(journal, SqlJournal)
+
+    differences = await journal._store.read(
+        lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+    )
+
+    assert differences == []
+    await journal.close()
+
+
+async def test_a_migration_that_fails_leaves_nothing_half_made(
+    journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_upgrade = migrations.upgrade
+
+    def fail_at_the_end(connection: Connection) -> None:
+        whole_upgrade(connection)
+        connection.execute(text("INSERT INTO rooms VALUES ('r', '', '', 0, 0, true)"))
+        raise OSError("the power went")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("classroom.journal.engines.upgrade", fail_at_the_end)
+        with pytest.raises(Unavailable):
+            await open_journal(journal_url)
+
+    journal = await open_journal(journal_url)
+    assert await journal.rooms() == []
+    await journal.close()
+
+
+async def test_sqlite_is_set_up_to_lose_nothing(sqlite_url: str) -> None:
+    journal = await open_journal(sqlite_url)
+    assert isinstance(journal, SqlJournal)
+
+    def settings(connection: Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        return [connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in names]
+
+    full = 2
+    assert await journal._store.write(settings) == ["wal", full, 1]
+    assert await journal._store.read(settings) == ["wal", full, 1]
+    await journal.close()
+
+
+async def test_history_and_marks_are_found_by_index(sqlite_url: str) -> None:
+    store = SqliteStore(Path(sqlite_url.removeprefix("sqlite:///")))
+    await store.migrate()
+    journal = SqlJournal(store)
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    def keep(_conn: object, _cursor: object, statement: str, parameters: tuple[object, ...], *_: object) -> None:
+        if statement.startswith(("SELECT", "WITH")):
+            asked.append((statement, parameters))
+
+    event.listen(store._reader, "before_cursor_execute", keep)
+    await journal.page("r", "chat.said", 100, 50)
+    await journal.done("r", [("asha", "c1"), ("ravi", "c2")])
+    await journal.read("r", 0)
+    event.remove(store._reader, "before_cursor_execute", keep)
+
+    def explain(connection: Connection) -> list[str]:
+        found = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values) for statement, values in asked]
+        return [row[3] for rows in found for row in rows]
+
+    plan = await store.read(explain)
+    assert len(asked) == 3
+    assert any("events_by_type" in step for step in plan)
+    assert any("events_by_ref" in step for step in plan)
+    assert any("SEARCH done USING PRIMARY KEY (room=? AND actor=? AND cid=?)" in step for step in plan)
+    assert [step for step in plan if step.startswith(("SCAN events", "SCAN done"))] == []
+    assert [step for step in plan if step.startswith("SEARCH") and "(room=?)" in step] == []
+    await journal.close()
+
+
+def test_the_package_holds_its_migrations() -> None:
+    folder = Path(migrations.__file__).parent
+    assert (folder / "env.py").is_file()
+    assert list((folder / "versions").glob("0001_*.py"))

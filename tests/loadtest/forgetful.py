@@ -1,0 +1,27 @@
+"""A server with a fault, for the load test to find: `python -m tests.loadtest.forgetful serve …`. Students are never sent
+every thirteenth event of a room."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from classroom.__main__ import main
+from classroom.kernel import STAFF, Stored
+from classroom.rooms import hub
+
+EVERY = 13
+_item: Any = hub._item
+
+
+def forgetting(codec: Any, stored: Stored, audience: Any) -> bytes | None:
+    """The event as it should be sent, or nothing."""
+    if stored.meta.seq % EVERY == 0 and audience != STAFF:
+        return None
+    item: bytes | None = _item(codec, stored, audience)
+    return item
+
+
+if __name__ == "__main__":
+    hub._item = forgetting
+    sys.exit(main())

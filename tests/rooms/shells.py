@@ -1,0 +1,110 @@
+"""What the tests of the shells share: members, commands by their wire names, a steady clock, a link that keeps what it is
+given (the far end of a connection, where a test looks)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from classroom import wire
+from classroom.bus.port import Bus, Reply, Request
+from classroom.journal.port import Journal
+from classroom.kernel import Member, Role, Stored
+from classroom.metrics import Metrics
+from classroom.rooms import room as rooms
+from classroom.rooms.owner import Owner
+from classroom.rooms.room import AnyCommand
+from classroom.wire import Codec, Packet
+
+TEACHER = Member("teacher", "Teacher", Role.INSTRUCTOR)
+ASHA = Member("asha", "Asha", Role.STUDENT)
+RAVI = Member("ravi", "Ravi", Role.STUDENT)
+
+_cids = count(1)
+
+
+def command(type: str, cid: str | None = None, **fields: Any) -> AnyCommand:
+    """A command as a client would write it."""
+    written = {"type": type, "cid": f"c{next(_cids)}" if cid is None else cid, **fields}
+    return wire.read_command(Codec.JSON, msgspec.json.encode(written))
+
+
+def say(text: str, cid: str | None = None) -> AnyCommand:
+    return command("chat.say", cid, text=text)
+
+
+class Clock:
+    """Milliseconds since 1970 that move when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+async def owner_of(
+    journal: Journal, bus: Bus, clock: Callable[[], int], room: str = "physics", **options: Any
+) -> Owner:
+    """A started owner of `room`, which is made where it is not there."""
+    await journal.create(room, room, clock(), open=True)
+    owner = Owner(room, journal, bus, Metrics(), clock, **options)
+    await owner.start()
+    return owner
+
+
+async def ask(owner: Owner, member: Member, wish: AnyCommand) -> Reply:
+    return await asyncio.wait_for(owner.submit(Request(member, wish)), 10)
+
+
+async def whole_log(journal: Journal, room: str = "physics") -> list[Stored]:
+    found: list[Stored] = []
+    while page := await journal.read(room, found[-1].meta.seq if found else 0):
+        found.extend(page)
+    return found
+
+
+def folded(log: list[Stored]) -> rooms.Room:
+    state = rooms.Room()
+    for stored in log:
+        rooms.apply(state, stored)
+    return state
+
+
+class Recorder:
+    """A link's far end: the packets in order, as (name, payload). `stuck` bytes pretend that the member reads no more."""
+
+    def __init__(self, codec: Codec = Codec.JSON) -> None:
+        self.codec = codec
+        self.packets: list[tuple[str, Any]] = []
+        self.raw: list[Packet] = []
+        self.stuck = 0
+        self.bye: wire.Bye | None = None
+
+    def write(self, packet: Packet) -> None:
+        self.raw.append(packet)
+        if self.codec is Codec.JSON:
+            name, payload = msgspec.json.decode(packet.data[2:])
+        else:
+            name, payload = msgspec.msgpack.decode(packet.data)["data"]
+        self.packets.append((name, payload))
+
+    def offer(self, packet: Packet, bound: int) -> bool:
+        if self.stuck <= bound:
+            self.write(packet)
+        return self.stuck <= bound
+
+    def buffered(self) -> int:
+        return self.stuck
+
+    def end(self, bye: wire.Bye) -> None:
+        self.bye = bye
+
+    @property
+    def seqs(self) -> list[int]:
+        """The places of all events received, in order of arrival."""
+        return [event["seq"] for name, payload in self.packets if name == "events" for event in payload]

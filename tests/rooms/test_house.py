@@ -1,0 +1,199 @@
+"""The house: a room is opened once, let go when nobody is left, back at once, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from weakref import ref
+
+import pytest
+
+from classroom.auth import Authenticator
+from classroom.bus.local import LocalBus
+from classroom.config import load
+from classroom.journal.sql import open_journal
+from classroom.kernel import STAFF, Rejected
+from classroom.metrics import Metrics
+from classroom.rooms.hall import Hall
+from classroom.rooms.house import House
+from classroom.rooms.hub import Session
+from classroom.wire import Hello
+from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder, command, say
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    settings = load(environment={"DATA": str(tmp_path), "CLASSROOM_ROOMS_UNLOAD_AFTER_SECONDS": "0.3"})
+    journal = await open_journal(settings.database_url)
+    opened = House(journal, LocalBus(), Authenticator(settings), Metrics(), settings)
+    opened.start()
+    await opened.found("physics", "Physics")
+    yield opened
+    await opened.close()
+    await journal.close()
+
+
+async def until_unloaded(house: House, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while house.halls or house.owners or house._locks:  # a room that is being closed is still locked
+        assert time.monotonic() < deadline, "the room was not let go"
+        await asyncio.sleep(0.05)
+
+
+async def test_however_many_ask_at_once_a_room_is_opened_once(house: House) -> None:
+    halls = await asyncio.gather(*(house.hall("physics") for _ in range(50)))
+    assert len({id(hall) for hall in halls}) == 1
+    assert len(house.halls) == 1
+
+
+async def test_a_room_that_nobody_is_in_is_let_go_and_is_back_with_all_it_had(house: House) -> None:
+    hall = await house.hall("physics")
+    hall.entering += 1
+    for _ in range(10):
+        replies = await asyncio.gather(*(house.submit("physics", ASHA, say("text")) for _ in range(300)))
+        assert all(reply.ok for reply in replies)
+    hall.entering -= 1
+    before = hall.replica.seq
+    gone = ref(hall)
+    del hall
+    await until_unloaded(house)
+    gc.collect()
+    begun = time.perf_counter()
+    again = await house.hall("physics")
+    took = time.perf_counter() - begun
+    assert gone() is None
+    assert again.replica.seq == before == 3_000
+    print(f"back after {took * 1_000:.0f} ms with {before} events")
+
+
+async def test_a_room_is_kept_while_somebody_is_in_it_or_a_poll_runs(house: House) -> None:
+    hall = await house.hall("physics")
+    session = Session(TEACHER, Recorder())
+    hall.admit(session, None, None)
+    spec = {"question": "Which?", "kind": "single", "options": ["a", "b"], "seconds": 5}
+    prepared = await house.submit("physics", TEACHER, command("poll.prepare", spec=spec))
+    await house.submit("physics", TEACHER, command("poll.open", id=prepared.seq))
+    await asyncio.sleep(1.5)
+    hall.leave(session)
+    assert house.halls == [hall]
+
+
+async def test_many_rooms_leave_nothing_behind(house: House) -> None:
+    async def visit(n: int) -> None:
+        room = f"room-{n}"
+        await house.found(room, room)
+        await house.hall(room)
+        assert (await house.submit(room, ASHA, say("hello"))).ok
+
+    for first in range(0, 200, 50):
+        await asyncio.gather(*(visit(n) for n in range(first, first + 50)))
+    await until_unloaded(house, 30)
+    gc.collect()
+    left = [thing for thing in gc.get_objects() if isinstance(thing, Hall) and thing.info.id.startswith("room-")]
+    assert not left
+    assert not house._locks
+    bus = house.bus
+    assert isinstance(bus, LocalBus)
+    assert not [task for task in asyncio.all_tasks() if task.get_name().split()[0] in ("owner", "head", "moving")]
+
+
+async def test_a_room_that_was_let_go_while_somebody_came_is_opened_again(house: House) -> None:
+    for _ in range(20):
+        await house.hall("physics")
+        closing = asyncio.create_task(house._close("physics"))
+        await asyncio.sleep(0)
+        await house.hall("physics")
+        await closing
+        assert (await house.submit("physics", ASHA, say("still here"))).ok
+    assert (await house.hall("physics")).replica.seq == 20
+
+
+async def test_attendance_reaches_the_log_and_the_count_everybody(house: House) -> None:
+    hall = await house.hall("physics")
+    links = [Recorder(), Recorder(), Recorder()]
+    for member, link in zip((TEACHER, ASHA, ASHA), links, strict=True):
+        hall.admit(Session(member, link), None, None)
+    deadline = time.monotonic() + 15
+    while not any(name == "signals" for name, _ in links[1].packets):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    people, total = await house.people("physics")
+    while total < 2:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+        people, total = await house.people("physics")
+    counts = [s["count"] for name, payload in links[1].packets if name == "signals" for s in payload]
+    assert counts == [2]
+    assert total == 2
+    assert {person.id for person in people if person.present} == {"teacher", "asha"}
+
+
+async def test_who_is_made_an_assistant_sees_as_one_at_once_and_no_longer_when_it_is_taken_back(house: House) -> None:
+    hall = await house.hall("physics")
+    asha, ravi = Recorder(), Recorder()
+    session = Session(ASHA, asha)
+    hall.admit(session, None, None)
+    hall.admit(Session(RAVI, ravi), None, None)
+    await asyncio.sleep(1.5)  # until the log knows both
+    await house.submit("physics", RAVI, command("doubt.ask", text="For the staff?"))
+    await house.submit("physics", TEACHER, command("roster.appoint", member="asha", role="assistant"))
+    welcome = [payload for name, payload in asha.packets if name == "welcome"][-1]
+    assert welcome["me"]["role"] == "assistant"
+    assert [doubt["text"] for doubt in welcome["state"]["doubts"]["doubts"]] == ["For the staff?"]
+    assert session.kind == STAFF
+    await house.submit("physics", TEACHER, command("roster.appoint", member="asha", role="student"))
+    await house.submit("physics", RAVI, command("doubt.ask", text="Not for Asha any more"))
+    await asyncio.sleep(0.2)
+    assert [payload for name, payload in asha.packets if name == "welcome"][-1]["me"]["role"] == "student"
+    assert "Not for Asha" not in str(asha.packets)
+    assert "Not for Asha" in str(ravi.packets)
+
+
+async def test_a_removed_member_is_told_why_and_let_go_and_a_banned_one_stays_out(house: House) -> None:
+    hall = await house.hall("physics")
+    asha = Recorder()
+    hall.admit(Session(ASHA, asha), None, None)
+    await asyncio.sleep(1.5)
+    await house.submit("physics", TEACHER, command("roster.remove", member="asha", reason="Shouting"))
+    assert asha.bye is not None
+    assert (asha.bye.code, asha.bye.message, asha.bye.temporary) == (
+        "removed",
+        "You have been removed from the room: Shouting",
+        False,
+    )
+    assert hall.in_force(ASHA) == ASHA
+    await house.submit("physics", TEACHER, command("roster.ban", member="asha"))
+    with pytest.raises(Rejected, match="banned"):
+        hall.in_force(ASHA)
+
+
+async def test_an_eleventh_device_takes_the_place_of_the_oldest(house: House) -> None:
+    hall = await house.hall("physics")
+    links = [Recorder() for _ in range(11)]
+    for link in links:
+        hall.admit(Session(ASHA, link), None, None)
+    assert [link.bye is not None for link in links] == [True] + [False] * 10
+    assert links[0].bye is not None
+    assert links[0].bye.code == "replaced"
+
+
+async def test_nobody_comes_into_a_room_that_is_not_there_without_a_token(house: House) -> None:
+    with pytest.raises(Rejected, match="room_not_found") as refusal:
+        await house.enter(Hello(room="nowhere", name="Asha"))
+    assert refusal.value.temporary
+    token = house.auth.mint("nowhere", "Teacher", "instructor")
+    hall, member, _ = await house.enter(Hello(room="nowhere", token=token))
+    hall.entering -= 1
+    assert (hall.info.id, member.name) == ("nowhere", "Teacher")
+
+
+async def test_a_house_that_closes_keeps_a_snapshot_of_every_room(house: House) -> None:
+    await house.hall("physics")
+    await house.submit("physics", ASHA, say("hello"))
+    await house.close()
+    snapshot = await house.journal.snapshot("physics")
+    assert snapshot is not None
+    assert snapshot.seq == 1

@@ -1,0 +1,306 @@
+"""The hub and the replica: everybody sees what is meant for them once and in order, encoded once, bounded per member."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from classroom import wire
+from classroom.bus.local import LocalBus
+from classroom.bus.port import Appended, Entry, Head
+from classroom.journal.port import Journal
+from classroom.journal.sql import open_journal
+from classroom.kernel import ALL, STAFF, Member, Meta, Stored
+from classroom.metrics import Metrics
+from classroom.rooms import hub as hubs
+from classroom.rooms import room as rooms
+from classroom.rooms.hub import Bounds, Hub, Session
+from classroom.rooms.owner import Owner
+from classroom.rooms.replica import Replica
+from classroom.rooms.signals import Present, TypingBy
+from classroom.wire import Codec
+from tests.rooms.shells import ASHA, RAVI, TEACHER, Clock, Recorder, ask, command, owner_of, say, whole_log
+
+TICK = 0.02
+
+
+class Edge(NamedTuple):
+    """A room with its owner, replica and hub, as on one edge."""
+
+    owner: Owner
+    replica: Replica
+    hub: Hub
+    bus: LocalBus
+    journal: Journal
+    resynced: list[Session]
+
+    def enter(self, member: Member, codec: Codec = Codec.JSON) -> tuple[Session, Recorder]:
+        link = Recorder(codec)
+        session = Session(member, link)
+        self.hub.add(session, self.replica.seq)
+        return session, link
+
+    async def quiet(self) -> None:
+        """Until what has been published is flushed."""
+        await asyncio.sleep(TICK * 3)
+
+
+@pytest.fixture
+async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
+    journal = await open_journal(f"sqlite:///{tmp_path}/journal.db")
+    bus = LocalBus()
+    owner = await owner_of(journal, bus, Clock())
+    resynced: list[Session] = []
+    replica = Replica("physics", journal, lambda events: hub.events(events), recent=100)
+    hub = Hub(replica, Metrics(), Bounds(TICK, 1_000, 0.2), resynced.append)
+    await bus.subscribe("physics", replica.hear)
+    await replica.load()
+    yield Edge(owner, replica, hub, bus, journal, resynced)
+    hub.close()
+    await replica.stop()
+    await owner.stop()
+    await journal.close()
+
+
+async def test_the_first_event_after_quiet_leaves_at_once_and_what_follows_in_the_tick_is_one_packet(
+    edge: Edge,
+) -> None:
+    _, link = edge.enter(ASHA)
+    await asyncio.sleep(TICK * 2)
+    await ask(edge.owner, RAVI, say("first"))
+    await asyncio.sleep(0)
+    at_once = len(link.packets)
+    for n in range(5):
+        await ask(edge.owner, RAVI, say(f"then {n}"))
+    await edge.quiet()
+    assert at_once == 1
+    assert len(link.packets) <= 3
+    assert link.seqs == [1, 2, 3, 4, 5, 6]
+
+
+async def test_an_event_is_encoded_once_per_audience_and_codec(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[Codec] = []
+    real = wire.item
+    monkeypatch.setattr(wire, "item", lambda codec, meta, event: encoded.append(codec) or real(codec, meta, event))
+    links = [
+        edge.enter(Member(f"s{n}", "S", ASHA.role), codec)[1]
+        for n in range(50)
+        for codec in (Codec.JSON, Codec.MSGPACK)
+    ]
+    staff = [edge.enter(Member(f"t{n}", "T", TEACHER.role))[1] for n in range(3)]
+    await ask(edge.owner, RAVI, say("to everybody"))
+    await edge.quiet()
+    assert sorted(encoded) == [Codec.JSON, Codec.JSON, Codec.MSGPACK]
+    assert all(link.seqs == [1] for link in links + staff)
+    assert len({id(link.raw[0]) for link in links if link.codec is Codec.JSON}) == 1
+
+
+async def test_a_member_is_shown_their_own_and_the_others_are_not(edge: Edge) -> None:
+    _, asha = edge.enter(ASHA)
+    _, ravi = edge.enter(RAVI)
+    _, teacher = edge.enter(TEACHER)
+    await ask(edge.owner, ASHA, command("doubt.ask", text="Only for the staff and me?"))
+    await ask(edge.owner, ASHA, say("for all"))
+    await edge.quiet()
+    assert asha.seqs == [1, 2]
+    assert teacher.seqs == [1, 2]
+    assert ravi.seqs == [2]
+    assert "Only for" not in str(ravi.packets)
+
+
+async def test_a_tick_that_hides_everything_from_the_students_sends_them_nothing(edge: Edge) -> None:
+    _, ravi = edge.enter(RAVI)
+    await ask(edge.owner, ASHA, command("doubt.ask", text="Hidden"))
+    await edge.quiet()
+    assert ravi.packets == []
+
+
+async def test_whoever_comes_in_during_a_tick_gets_what_follows_and_nothing_twice(edge: Edge) -> None:
+    edge.enter(ASHA)
+    entered: list[tuple[int, Recorder]] = []
+    for n in range(40):
+        await ask(edge.owner, TEACHER, say(f"text {n}"))
+        entered.append((edge.replica.seq, edge.enter(Member(f"s{n}", "S", ASHA.role))[1]))
+        if n % 7 == 0:
+            await asyncio.sleep(TICK)
+    await edge.quiet()
+    for since, link in entered:
+        assert link.seqs == list(range(since + 1, 41))
+
+
+async def test_a_slow_member_is_bounded_brought_up_to_date_and_holds_up_nobody(edge: Edge) -> None:
+    session, slow = edge.enter(ASHA)
+    _, other = edge.enter(RAVI)
+    slow.stuck = 5_000
+    for n in range(3):
+        await ask(edge.owner, TEACHER, say(f"while stuck {n}"))
+        await asyncio.sleep(TICK * 1.5)
+    got_while_stuck = list(slow.packets)
+    slow.stuck = 0
+    await edge.quiet()
+    await ask(edge.owner, TEACHER, say("after"))
+    await edge.quiet()
+    assert got_while_stuck == []
+    assert edge.resynced == [session]
+    assert session.since == 0
+    assert other.seqs == [1, 2, 3, 4]
+    assert slow.seqs == [4]
+
+
+async def test_a_member_who_stays_behind_is_disconnected_with_the_reason(edge: Edge) -> None:
+    session, slow = edge.enter(ASHA)
+    slow.stuck = 5_000
+    await ask(edge.owner, TEACHER, say("too much"))
+    await asyncio.sleep(0.4)
+    assert slow.bye is not None
+    assert (slow.bye.code, slow.bye.temporary) == ("too_slow", True)
+    assert session not in edge.hub.sessions
+
+
+async def test_signals_of_one_kind_replace_each_other_and_the_staffs_stay_with_the_staff(edge: Edge) -> None:
+    _, asha = edge.enter(ASHA)
+    _, teacher = edge.enter(TEACHER)
+    edge.hub.signal(Present(1))
+    await asyncio.sleep(TICK)
+    for n in range(2, 6):
+        edge.hub.signal(Present(n))
+    edge.hub.signal(TypingBy("ravi", "Ravi"), STAFF)
+    await edge.quiet()
+    counts = [s["count"] for name, payload in asha.packets for s in payload if s["type"] == "present"]
+    assert counts == [1, 5]
+    assert "typing_by" not in str(asha.packets)
+    assert "typing_by" in str(teacher.packets)
+
+
+async def test_a_signal_that_finds_no_room_is_let_go(edge: Edge) -> None:
+    _, slow = edge.enter(ASHA)
+    slow.stuck = 5_000
+    edge.hub.signal(Present(1))
+    await edge.quiet()
+    assert slow.packets == []
+
+
+async def test_whoever_leaves_is_forgotten_entirely(edge: Edge) -> None:
+    sessions = [edge.enter(ASHA)[0] for _ in range(3)]
+    await ask(edge.owner, RAVI, say("hello"))
+    for session in sessions:
+        edge.hub.remove(session)
+    await edge.quiet()
+    assert not edge.hub.sessions
+    assert not edge.hub.by_member
+    assert not any(edge.hub._groups.values())
+
+
+async def test_a_replica_that_missed_announcements_reads_the_journal(edge: Edge) -> None:
+    _, link = edge.enter(ASHA)
+    first = Replica("physics", edge.journal, lambda events: None)
+    await first.load()
+    for n in range(5):
+        await ask(edge.owner, RAVI, say(f"text {n}"))
+    log = await whole_log(edge.journal)
+    first.hear(Appended(3, tuple(Entry(s.meta, s.event) for s in log[3:4])))  # type: ignore[arg-type]
+    first.hear(Head(5))
+    while first.seq < 5:
+        await asyncio.sleep(0.01)
+    await edge.quiet()
+    assert rooms.encode(first.state) == rooms.encode(edge.replica.state)
+    assert [s.meta.seq for s in first.recent] == [1, 2, 3, 4, 5]
+    assert link.seqs == [1, 2, 3, 4, 5]
+
+
+async def test_news_is_applied_at_once_even_while_the_journal_is_being_read(edge: Edge) -> None:
+    replica = Replica("physics", edge.journal, lambda events: None)
+    await replica.load()
+    await edge.bus.subscribe("physics", replica.hear)
+    replica.hear(Head(3))  # further than the log goes: the journal is read in vain
+    for n in range(5):
+        await ask(edge.owner, RAVI, say(f"text {n}"))
+        assert replica.seq == n + 1
+    await replica.stop()
+
+
+async def test_only_what_is_committed_is_announced_as_the_head(edge: Edge) -> None:
+    heads: list[tuple[int, int]] = []
+
+    def hear(message: object) -> None:
+        if isinstance(message, Head):
+            heads.append((message.seq, edge.replica.seq))
+
+    await edge.bus.subscribe("physics", hear)
+    busy = True
+
+    async def talk() -> None:
+        while busy:
+            await asyncio.gather(*(ask(edge.owner, RAVI, say("text")) for _ in range(50)))
+
+    talking = asyncio.create_task(talk())
+    while len(heads) < 2:
+        await asyncio.sleep(0.05)
+    busy = False
+    await talking
+    assert all(announced <= seen for announced, seen in heads)
+
+
+async def test_an_announcement_heard_twice_is_applied_once(edge: Edge) -> None:
+    followed: list[int] = []
+    replica = Replica("physics", edge.journal, lambda events: followed.extend(s.meta.seq for s in events))
+    await replica.load()
+    await ask(edge.owner, RAVI, say("one"))
+    await ask(edge.owner, RAVI, say("two"))
+    entries = tuple(Entry(s.meta, s.event) for s in await whole_log(edge.journal))  # type: ignore[arg-type]
+    replica.hear(Appended(0, entries[:1]))
+    replica.hear(Appended(0, entries))
+    replica.hear(Appended(1, entries[1:]))
+    replica.hear(Head(2))
+    assert followed == [1, 2]
+
+
+async def test_an_announcement_during_loading_is_not_lost(edge: Edge) -> None:
+    replica = Replica("physics", edge.journal, lambda events: None)
+    replica.hear(Head(1))
+    loading = asyncio.create_task(replica.load())
+    await ask(edge.owner, RAVI, say("one"))
+    await loading
+    while replica.seq < 1:
+        await asyncio.sleep(0.01)
+    assert replica.seq == 1
+
+
+async def test_a_replica_tells_what_was_missed_or_that_it_cannot(edge: Edge) -> None:
+    for n in range(150):
+        await ask(edge.owner, RAVI, say(f"text {n}"))
+    replica = edge.replica
+    missed = replica.since(140)
+    assert missed is not None
+    assert [s.meta.seq for s in missed] == list(range(141, 151))
+    assert replica.since(150) == []
+    assert replica.since(50) is not None
+    assert replica.since(49) is None
+    assert replica.since(151) is None
+    fresh = Replica("physics", edge.journal, lambda events: None, recent=100)
+    await fresh.load()
+    assert [s.meta.seq for s in fresh.recent] == list(range(51, 151))
+
+
+def test_packets_are_what_socketio_clients_decode(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = Stored(Meta(7, 1_000, "asha"), say_event("Grüße 🎉"))
+    items: dict[Codec, Any] = {codec: hubs._item(codec, stored, ALL) for codec in Codec}
+    for codec, item in items.items():
+        for many in (1, 15, 16, 70_000):
+            packet = wire.message(codec, "events", wire.join(codec, [item] * many))
+            recorder = Recorder(codec)
+            recorder.write(packet)
+            name, payload = recorder.packets[0]
+            assert name == "events"
+            assert len(payload) == many
+            assert payload[-1]["text"] == "Grüße 🎉"
+            assert (payload[-1]["seq"], payload[-1]["at"], payload[-1]["type"]) == (7, 1_000, "chat.said")
+
+
+def say_event(text: str) -> Any:
+    state = rooms.Room()
+    return rooms.decide(state, say(text), ASHA, 1_000)[0]

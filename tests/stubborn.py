@@ -1,0 +1,190 @@
+"""Members who do not give up: what they were promised is checked against the log when all is over.
+
+Each is a stock Socket.IO client with a replica of its own (`Following`), who says each thing under one `cid` again and
+again, over reconnects, until it is answered for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+import socketio
+from socketio.exceptions import ConnectionError as Refused
+from socketio.exceptions import SocketIOError
+
+from classroom.chat.model import Said
+from classroom.doubts.model import Asked
+from classroom.journal.port import Journal
+from classroom.kernel import Stored
+from tests.following import Following, audience, truth
+from tests.rooms.shells import folded
+from tests.running import Subprocess
+
+ACK_SECONDS = 4.0
+
+
+class Stubborn:
+    """A member with a stock client who says each thing under its own cid, again and again, until it is answered."""
+
+    def __init__(self, server: Subprocess, session: aiohttp.ClientSession, number: int, hello: dict[str, Any]) -> None:
+        self.number = number
+        self.hello = hello
+        self.following = Following()
+        self.answered: dict[str, dict[str, Any]] = {}
+        self.ready = asyncio.Event()
+        self._server = server
+        self._session = session
+        self._client: Any = None
+        self._dice = random.Random(number)
+
+    async def connect(self) -> None:
+        """Come in, or come back with the last place seen."""
+        while True:
+            self.ready.clear()
+            # The one before is left to itself: what it may still say is not listened to.
+            self._client = client = socketio.AsyncClient(reconnection=False, http_session=self._session)
+            client.on("welcome", self._told(self.following.welcome, client))
+            client.on("resumed", self._told(self.following.resumed, client))
+            client.on("events", self._listening(self.following.events, client))
+            hello = dict(self.hello)
+            if self.following.epoch:
+                hello |= {"since": self.following.seq, "epoch": self.following.epoch}
+            try:
+                await client.connect(self._server.url, auth=hello, transports=["websocket"], wait_timeout=10)
+                await asyncio.wait_for(self.ready.wait(), 10)
+                return
+            except (Refused, TimeoutError, OSError):
+                with suppress(Exception):
+                    await client.disconnect()
+                await asyncio.sleep(self._dice.uniform(0.05, 0.4))
+
+    def _told(self, fold: Any, client: Any) -> Any:
+        def handle(data: dict[str, Any]) -> None:
+            if client is self._client:
+                fold(data)
+                self.ready.set()
+
+        return handle
+
+    def _listening(self, fold: Any, client: Any) -> Any:
+        def handle(data: list[dict[str, Any]]) -> None:
+            if client is self._client:
+                fold(data)
+
+        return handle
+
+    async def insist(self, type: str, **fields: Any) -> dict[str, Any]:
+        """Give one command until it is kept or refused for good."""
+        cid = f"{self.number}-{len(self.answered)}"
+        while True:
+            ack = None
+            if self._client is not None and self._client.connected:
+                with suppress(SocketIOError, TimeoutError, OSError):
+                    ack = await self._client.call("command", {"cid": cid, "type": type, **fields}, timeout=ACK_SECONDS)
+            if ack is not None and (ack["ok"] or not ack["temporary"]):
+                self.answered[cid] = ack | {"type": type}
+                return dict(ack)
+            if ack is None:
+                await self.connect()
+            else:
+                await asyncio.sleep(self._dice.uniform(0.05, 0.3))
+
+    async def leave(self) -> None:
+        await self._client.disconnect()
+
+
+async def lesson(members: list[Stubborn], stop: asyncio.Event) -> None:
+    """What goes on in the class: everybody talks, asks, supports and votes until told to stop."""
+    teacher, *students = members
+    poll = await teacher.insist(
+        "poll.prepare", spec={"question": "Which?", "kind": "single", "options": ["a", "b"], "changeable": True}
+    )
+    await teacher.insist("poll.open", id=poll["seq"])
+    asked: list[int] = []
+
+    async def study(student: Stubborn) -> None:
+        dice = student._dice
+        while not stop.is_set():
+            await asyncio.sleep(dice.uniform(0.1, 2.0))
+            match dice.randrange(5):
+                case 0 | 1:
+                    await student.insist("chat.say", text=f"text of {student.number}")
+                case 2:
+                    ack = await student.insist(
+                        "doubt.ask", text=f"question of {student.number}", anonymous=dice.random() < 0.5
+                    )
+                    if ack["ok"]:
+                        asked.append(ack["seq"])
+                case 3 if asked:
+                    await student.insist("doubt.vote", id=dice.choice(asked), on=dice.random() < 0.8)
+                case _:
+                    await student.insist("poll.vote", id=poll["seq"], choice=[dice.randrange(2)])
+
+    async def teach() -> None:
+        while not stop.is_set():
+            await asyncio.sleep(0.2)
+            if asked:
+                await teacher.insist("doubt.approve", id=asked[teacher._dice.randrange(len(asked))])
+
+    await asyncio.gather(teach(), *(study(student) for student in students))
+    await teacher.insist("poll.close", id=poll["seq"])
+
+
+@asynccontextmanager
+async def class_of(server: Subprocess, size: int) -> AsyncIterator[list[Stubborn]]:
+    """An instructor and `size - 1` students, in the room and at the end out of it."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        hellos: list[dict[str, Any]] = [{"room": "demo", "token": server.instructor_token}]
+        hellos += [{"room": "demo", "name": f"Student {n}", "client": f"device-{n}"} for n in range(1, size)]
+        members = [Stubborn(server, session, n, hello) for n, hello in enumerate(hellos)]
+        await asyncio.gather(*(member.connect() for member in members))
+        yield members
+        await asyncio.gather(*(member.leave() for member in members))
+
+
+async def until_quiet(members: list[Stubborn], within: float = 10.0) -> None:
+    """Until everybody is connected and has been told all that `members` were acknowledged, and nothing more happens.
+
+    Raises `TimeoutError` when that takes more than `within` seconds after the last of it.
+    """
+    for member in members:
+        if not member._client.connected:
+            await member.connect()
+    kept = max(ack["seq"] for member in members for ack in member.answered.values() if ack["ok"])
+    async with asyncio.timeout(within):
+        # What is hidden from a student moves no place of theirs: the staff see all there is.
+        while members[0].following.seq < kept:
+            await asyncio.sleep(0.05)
+    seen = None
+    while seen != (seen := [member.following.seq for member in members]):
+        await asyncio.sleep(1.5)
+
+
+async def check(journal: Journal, log: list[Stored], members: list[Stubborn]) -> int:
+    """All promises, against the log when all is over. How many commands were kept."""
+    state = folded(log)
+    assert [stored.meta.seq for stored in log] == list(range(1, len(log) + 1))
+    kept = 0
+    for member in members:
+        me = member.following.me
+        assert me is not None
+        answers = {cid: ack for cid, ack in member.answered.items() if ack["ok"]}
+        kept += len(answers)
+        done = await journal.done("demo", [(me.id, cid) for cid in answers])
+        for cid, ack in answers.items():
+            # A vote that stood already leaves no mark, and the retry of one that was counted is told the head.
+            assert done.get((me.id, cid), ack["seq"]) <= ack["seq"]
+        if member is not members[0]:
+            told = [ack["seq"] for ack in answers.values() if ack["type"] in ("chat.say", "doubt.ask")]
+            stands = [s.meta.seq for s in log if s.meta.by == me.id and isinstance(s.event, Said | Asked)]
+            assert sorted(told) == stands, (
+                f"member {member.number} was told {sorted(told)}, and {stands} are in the log"
+            )
+        assert member.following.picture() == truth(state, audience(me)), f"member {member.number} knows something else"
+    return kept

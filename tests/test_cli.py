@@ -1,0 +1,199 @@
+"""The command `classroom`, run as a user runs it: in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import jwt
+import pytest
+
+from classroom.__main__ import main
+from classroom.chat.model import Said
+from classroom.journal.port import Snapshot
+from classroom.journal.sql import open_journal
+from classroom.kernel import Meta, Role, Stored
+from classroom.rooms import room as rooms
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def environment(data: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CLASSROOM_")}
+    return kept | {"DATA": str(data), "PORT": "", "HOST": "", "PYTHONWARNINGS": "error"}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "classroom", *arguments]
+        return subprocess.run(
+            command, env=environment(tmp_path) | more, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run
+
+
+def fill(data: Path, snapshot: Callable[[rooms.Room], Snapshot] | None = None) -> str:
+    """A room with three messages; the digest of its state. `snapshot` makes what is kept of the second one's."""
+
+    async def write() -> str:
+        journal = await open_journal(f"sqlite:///{data / 'classroom.db'}")
+        await journal.create("math", "Algebra", 1, open=True)
+        state = rooms.Room()
+        for seq in (1, 2, 3):
+            stored = Stored(Meta(seq, seq * 1_000, "ravi"), Said(by="ravi", name="Ravi", role=Role.STUDENT, text="hi"))
+            await journal.append("math", seq - 1, [stored])
+            rooms.apply(state, stored)
+            if seq == 2 and snapshot is not None:
+                await journal.keep_snapshot("math", snapshot(state))
+        await journal.close()
+        return rooms.digest(state)
+
+    return asyncio.run(write())
+
+
+def test_a_token_is_printed_alone_and_its_link_beside(run: Run, tmp_path: Path) -> None:
+    done = run("token", "--room", "math", "--role", "instructor", "--name", "Asha", "--sub", "t1", "--ttl", "60")
+    assert done.returncode == 0, done.stderr
+    token = done.stdout.strip()
+    claims = jwt.decode(token, (tmp_path / "secret").read_text().strip(), algorithms=["HS256"])
+    assert {name: claims[name] for name in ("sub", "name", "room", "role")} == {
+        "sub": "t1",
+        "name": "Asha",
+        "room": "math",
+        "role": "instructor",
+    }
+    assert claims["exp"] - claims["iat"] == 60
+    assert f"http://127.0.0.1:8000/r/math#token={token}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "COMMAND"),
+        (("dance",), "dance"),
+        (("token", "--room", "math", "--role", "student"), "--name"),
+        (("token", "--room", "math", "--role", "system", "--name", "A"), "system"),
+        (("token", "--room", "a/b", "--role", "student", "--name", "A"), "A room's id"),
+        (("token", "--room", "math", "--role", "student", "--name", " "), "name is empty"),
+        (("token", "--room", "math", "--role", "student", "--name", "A", "--sub", "guest:1"), "guest:"),
+        (("token", "--room", "math", "--role", "student", "--name", "A", "--ttl", "0"), "whole number"),
+        (("export", "math", "--format", "pdf"), "pdf"),
+        (("serve", "--port", "eight"), "server.port is 'eight' (from flag --port)"),
+        (("serve", "--database", "mysql://x/y"), "storage.database (from flag --database)"),
+        (("serve", "--config", "nowhere.toml"), "nowhere.toml cannot be read"),
+    ],
+)
+def test_wrong_use_is_explained_and_exits_with_2(
+    arguments: tuple[str, ...],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATA", str(tmp_path))
+    try:
+        code: object = main(arguments)
+    except SystemExit as exit:  # argparse's own way out
+        code = exit.code
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert words in said.err
+
+
+def test_a_wrong_variable_is_explained_and_exits_with_2(run: Run) -> None:
+    done = run("serve", CLASSROOM_ROOMS_TICK_MS="0")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "classroom: rooms.tick_ms is '0' (from environment variable CLASSROOM_ROOMS_TICK_MS); "
+        "it must be a whole number from 1 to 1000.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["export", "replay"])
+def test_a_room_that_is_not_there_exits_with_1(run: Run, command: str) -> None:
+    done = run(command, "physics")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no room 'physics'" in done.stderr
+
+
+def test_a_room_is_exported_to_standard_output(run: Run, tmp_path: Path) -> None:
+    fill(tmp_path)
+    lines = run("export", "math").stdout.splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == [1, 2, 3]
+    rows = run("export", "math", "--format", "csv").stdout.splitlines()
+    assert len(rows) == 4
+
+
+def test_replay_prints_the_state_and_its_digest(run: Run, tmp_path: Path) -> None:
+    digest = fill(tmp_path)
+    done = run("replay", "math")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert (shown["room"], shown["seq"], shown["digest"], shown["snapshot"]) == ("math", 3, digest, None)
+    assert list(shown["state"]["chat"]["messages"]) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("make", "agrees"),
+    [
+        (lambda state: Snapshot(2, rooms.SNAPSHOT_VERSION, rooms.encode(state)), True),
+        (lambda state: Snapshot(2, rooms.SNAPSHOT_VERSION, rooms.encode(rooms.Room(seq=2))), False),
+        (lambda state: Snapshot(99, rooms.SNAPSHOT_VERSION, rooms.encode(state)), False),
+        (lambda state: Snapshot(2, rooms.SNAPSHOT_VERSION - 1, b"older"), True),
+    ],
+)
+def test_replay_exits_with_1_when_the_snapshot_disagrees(
+    run: Run, tmp_path: Path, make: Callable[[rooms.Room], Snapshot], agrees: bool
+) -> None:
+    fill(tmp_path, make)
+    done = run("replay", "math")
+    assert done.returncode == (0 if agrees else 1)
+    assert json.loads(done.stdout)["snapshot"]["agrees"] is agrees
+    assert ("not what the log says" in done.stderr) is not agrees
+
+
+def test_the_api_is_described(run: Run) -> None:
+    document = json.loads(run("openapi").stdout)
+    assert document["openapi"].startswith("3.1")
+    assert "/api/rooms/{room}/history" in document["paths"]
+
+
+def test_serve_prints_two_links_that_work_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "classroom", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        instructor, student = (process.stdout.readline().split()[-1] for _ in range(2))
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/r/demo", student)
+        assert instructor.startswith(student + "#token=")
+        secret = (tmp_path / "secret").read_text().strip()
+        assert jwt.decode(instructor.partition("=")[2], secret, algorithms=["HS256"])["role"] == "instructor"
+        base = student.removesuffix("/r/demo")
+        with urllib.request.urlopen(base + "/readyz", timeout=10) as response:
+            assert json.load(response) == {"status": "ready"}
+        with urllib.request.urlopen(base + "/api/rooms/demo", timeout=10) as response:
+            assert json.load(response)["open"] is True
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+
+
+def test_a_port_that_is_taken_exits_with_1_and_says_so(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
