@@ -31,12 +31,12 @@ Trouble = Callable[[Subprocess], Awaitable[None]]
 
 
 def children_of(server: Subprocess, word: str) -> list[psutil.Process]:
-    """The supervisor's children that live and whose command line has `word`."""
+    """The supervisor's children that live and whose command line has `word`, as a word or as the program's name."""
     assert server.process is not None
     found = []
     for child in psutil.Process(server.process.pid).children():
         with suppress(psutil.NoSuchProcess):  # a zombie is one too
-            if any(word in argument for argument in child.cmdline()):
+            if any(argument == word or Path(argument.split(" ")[0]).name == word for argument in child.cmdline()):
                 found.append(child)
     return found
 

@@ -1,5 +1,5 @@
 """A server with a fault, for the load test to find: `python -m tests.loadtest.forgetful serve …`. Students are never sent
-every thirteenth event of a room."""
+every third event of a room."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from classroom.__main__ import main
 from classroom.kernel import STAFF, Stored
 from classroom.rooms import hub
 
-EVERY = 13
+EVERY = 3
 _item: Any = hub._item
 
 

@@ -61,6 +61,7 @@ async def server(start: Callable[..., Any]) -> Running:
 @pytest.fixture(autouse=True)
 async def peers_closed() -> AsyncIterator[None]:
     """Every connection that a test opened is closed, also when it failed."""
+    Peer.opened.clear()  # those of tests elsewhere, which close their own, on event loops that are gone
     yield
     for peer in Peer.opened:
         await peer.close()
