@@ -98,6 +98,12 @@ class Authenticator:
         digest = hmac.new(self._secret, b"classroom guest\0" + client.encode(errors="replace"), sha256).hexdigest()
         return Member(GUEST + (digest[:16] if client else secrets.token_hex(8)), clean_name(name), Role.STUDENT)
 
+    def content_key(self, room: str, epoch: str) -> str:
+        """What opens those contents of a room that never change at their address (a page of the board as of some place, a
+        file), for everybody who has been let in. It stands in the address, so that a cache in between may keep them."""
+        named = b"classroom content\0" + room.encode() + b"\0" + epoch.encode()
+        return hmac.new(self._secret, named, sha256).hexdigest()[:32]
+
     async def verify(self, token: str, room: str) -> Claims:
         """Who the bearer of `token` is in `room`.
 

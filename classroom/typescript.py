@@ -29,11 +29,15 @@ from classroom.doubts import model as doubts
 from classroom.polls import model as polls
 from classroom.rooms import room, signals
 from classroom.rooms.roster import model as roster
+from classroom.whiteboard import model as board
 
 HEADER = """\
 // Written by `python -m classroom.typescript` out of the server's structs. Do not edit: change the structs and run it.
 //
 // A field marked `?` may be missing; its comment tells what it then is.
+
+/** Bytes: text in base64 where they come as JSON, binary where they come as MessagePack. */
+export type Packed = string | ArrayBuffer | Uint8Array;
 """
 
 SERVER_ONLY: tuple[type, ...] = (roster.Attend,)  # no socket may send these
@@ -57,6 +61,7 @@ CONSTANTS: tuple[tuple[str, ModuleType], ...] = (
     ("DOUBT", doubts),
     ("POLL", polls),
     ("ROSTER", roster),
+    ("BOARD", board),
     ("WIRE", wire),
 )
 
@@ -67,7 +72,7 @@ SCALARS: tuple[tuple[type, str], ...] = (
     (inspect.IntType, "number"),
     (inspect.FloatType, "number"),
     (inspect.StrType, "string"),
-    (inspect.BytesType, "Uint8Array"),
+    (inspect.BytesType, "Packed"),
 )
 
 

@@ -62,7 +62,8 @@ class RoomLabel(msgspec.Struct, frozen=True):
 
 class Welcome(msgspec.Struct, frozen=True):
     """Server → client: the whole room as this member may see it, after the event at `seq`. It may come again at any time
-    and replaces everything. `now` is the server's clock (ms since 1970), `pass` a bearer token for the HTTP API."""
+    and replaces everything. `now` is the server's clock (ms since 1970), `pass` a bearer token for the HTTP API, `key` what
+    opens the room's unchanging contents there."""
 
     room: RoomLabel
     me: Me
@@ -70,6 +71,7 @@ class Welcome(msgspec.Struct, frozen=True):
     pass_: str = msgspec.field(name="pass")
     seq: int
     now: int
+    key: str
     own: RoomOwn
     state: RoomView
 
@@ -133,7 +135,7 @@ def encode(codec: Codec, value: Any) -> bytes:
     stock msgpack decoders refuse others."""
     if codec is Codec.JSON:
         return _json_event.encode(value)
-    return _msgpack.encode(msgspec.to_builtins(value, str_keys=True, builtin_types=(msgspec.Raw,)))
+    return _msgpack.encode(msgspec.to_builtins(value, str_keys=True, builtin_types=(msgspec.Raw, bytes)))
 
 
 def event_to_text(event: Event) -> str:
@@ -151,7 +153,9 @@ def item(codec: Codec, meta: Meta, event: Event) -> bytes:
     """One event as it stands in a packet: `{seq, at, type, …}`."""
     if codec is Codec.JSON:
         return b'{"seq":%d,"at":%d,' % (meta.seq, meta.at) + _json_event.encode(event)[1:]
-    return _msgpack.encode({"seq": meta.seq, "at": meta.at, **msgspec.to_builtins(event, str_keys=True)})
+    return _msgpack.encode(
+        {"seq": meta.seq, "at": meta.at, **msgspec.to_builtins(event, str_keys=True, builtin_types=(bytes,))}
+    )
 
 
 def join(codec: Codec, items: Sequence[bytes]) -> bytes:

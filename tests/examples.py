@@ -28,6 +28,12 @@ def _value(kind: inspect.Type) -> Any:
             return True
         case inspect.IntType():
             return 2_000_000_000_017
+        case inspect.FloatType():
+            return -1234.625
+        case inspect.BytesType():
+            return bytes(range(256))
+        case inspect.AnyType():
+            return {"numbers": [1, -2.5, None], "text": "नमस्ते", "on": True}
         case inspect.StrType():
             return 'नमस्ते 👩🏽‍🏫 "quoted" \\ \n line'
         case inspect.LiteralType(values=values):

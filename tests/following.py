@@ -16,11 +16,13 @@ from classroom.kernel import Audience, Member, Role, audience_of
 from classroom.polls.model import PollEvent, PollState
 from classroom.rooms import room as rooms
 from classroom.rooms.room import AnyEvent, RoomOwn, RoomView
+from classroom.whiteboard.model import BoardEvent
 from tests.chat.client_fold import begin, newest
 from tests.chat.client_fold import fold as fold_chat
 from tests.doubts.client_fold import fold as fold_doubts
 from tests.polls.client_fold import fold as fold_polls
 from tests.rooms.roster.client_fold import fold as fold_roster
+from tests.whiteboard.client_fold import fold as fold_board
 
 
 class Following:
@@ -65,6 +67,8 @@ class Following:
             elif isinstance(event, DoubtEvent):
                 staff = self.me.role is not Role.STUDENT
                 fold_doubts(self.view.doubts, self.own.doubts, event, seq, at, self.me.id, staff)
+            elif isinstance(event, BoardEvent):
+                fold_board(self.view.board, event, seq)
             elif isinstance(event, PollEvent):
                 fold_polls(self.view.polls, self.own.polls, event, seq, at, self.me.id)
             else:

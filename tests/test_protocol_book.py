@@ -35,13 +35,14 @@ from classroom.kernel import Phase, Role
 from classroom.polls.model import PollKind, PollState, Results
 from classroom.rooms import room, signals
 from classroom.typescript import CONSTANTS
+from classroom.whiteboard.model import BackgroundKind, OpenTo
 from tests.examples import members
 from tests.running import ROOT, Running, serving, until
 from tests.sockets.peer import Peer
 
 BOOK = (ROOT / "PROTOCOL.md").read_text(encoding="utf-8")
 PACKAGE = ROOT / "classroom"
-WORDS = (Role, Phase, DoubtState, PollKind, PollState, Results)
+WORDS = (Role, Phase, DoubtState, PollKind, PollState, Results, BackgroundKind, OpenTo)
 SECRET = "for-the-recorded-session-only-0123456789"
 
 
@@ -109,6 +110,12 @@ def _told(kind: inspect.Type) -> str:
             return "boolean"
         case inspect.IntType():
             return "integer"
+        case inspect.FloatType():
+            return "number"
+        case inspect.BytesType():
+            return "bytes"
+        case inspect.AnyType():
+            return "any"
         case inspect.StrType():
             return "string"
         case inspect.EnumType(cls=cls) | inspect.StructType(cls=cls):
@@ -310,7 +317,7 @@ def test_a_command_is_refused_only_with_codes_that_there_are() -> None:
 
 # --- what has run -----------------------------------------------------------------------------------------------------
 
-VOLATILE = {"sid", "at", "now", "epoch", "pass"}
+VOLATILE = {"sid", "at", "now", "epoch", "pass", "key"}
 
 
 def looks_like(told: Any, came: Any, name: str = "") -> bool:

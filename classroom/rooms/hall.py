@@ -35,7 +35,7 @@ DEVICES = 10  # connections of one member at once; the oldest gives way
 
 
 class Hall:
-    """`pass_for` gives a session's bearer token for the HTTP API of a room."""
+    """`pass_for` gives a session's bearer token for the HTTP API of a room, `key` opens the room's unchanging contents."""
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Hall:
         settings: Settings,
         clock: Callable[[], int],
         pass_for: Callable[[str, Session], str],
+        key: str,
     ) -> None:
         loop = asyncio.get_running_loop()
         slow = settings.slow
@@ -61,6 +62,7 @@ class Hall:
         self._metrics = metrics
         self._clock = clock
         self._pass_for = pass_for
+        self.key = key
         self._unsubscribe: Cancel | None = None
         self._encoded: dict[tuple[Audience, Codec], tuple[int, wire.Shared]] = {}
         self._tallies: dict[tuple[Audience, int], Tally] = {}
@@ -144,6 +146,7 @@ class Hall:
             me=wire.Me(member.id, member.name, member.role),
             epoch=self.info.epoch,
             pass_=self._pass_for(self.info.id, session),
+            key=self.key,
             seq=self.replica.seq,
             now=self._clock(),
             own=msgspec.Raw(wire.encode(codec, rooms.own(self.replica.state, session.audience))),

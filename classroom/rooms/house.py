@@ -126,6 +126,7 @@ class House:
                 self.settings,
                 self.clock,
                 self._pass_for,
+                self.auth.content_key(room, info.epoch),
             )
             await hall.open()
         except Unavailable as error:

@@ -21,11 +21,13 @@ from classroom.polls import model as polls
 from classroom.polls import rules as polls_rules
 from classroom.rooms.roster import model as roster
 from classroom.rooms.roster import rules as roster_rules
+from classroom.whiteboard import model as board
+from classroom.whiteboard import rules as board_rules
 
-AnyCommand = chat.ChatCommand | doubts.DoubtCommand | polls.PollCommand | roster.RosterCommand
-AnyEvent = chat.ChatEvent | doubts.DoubtEvent | polls.PollEvent | roster.RosterEvent
+AnyCommand = chat.ChatCommand | doubts.DoubtCommand | polls.PollCommand | roster.RosterCommand | board.BoardCommand
+AnyEvent = chat.ChatEvent | doubts.DoubtEvent | polls.PollEvent | roster.RosterEvent | board.BoardEvent
 
-SNAPSHOT_VERSION = 2  # raise it whenever the encoded state changes its meaning: older snapshots are then ignored
+SNAPSHOT_VERSION = 3  # raise it whenever the encoded state changes its meaning: older snapshots are then ignored
 
 
 class Room(msgspec.Struct):
@@ -37,6 +39,7 @@ class Room(msgspec.Struct):
     chat: chat.Chat = msgspec.field(default_factory=chat.Chat)
     doubts: doubts.Doubts = msgspec.field(default_factory=doubts.Doubts)
     polls: polls.Polls = msgspec.field(default_factory=polls.Polls)
+    board: board.Board = msgspec.field(default_factory=board.Board)
 
 
 class RoomView(msgspec.Struct):
@@ -46,6 +49,7 @@ class RoomView(msgspec.Struct):
     chat: chat.ChatView
     doubts: doubts.DoubtsView
     polls: polls.PollsView
+    board: board.BoardView
 
 
 class RoomOwn(msgspec.Struct):
@@ -80,6 +84,8 @@ def decide(room: Room, command: AnyCommand, actor: Member, now: int) -> list[Eve
         return polls_rules.decide(room.polls, command, context)
     if isinstance(command, roster.RosterCommand):
         return roster_rules.decide(room.roster, command, context)
+    if isinstance(command, board.BoardCommand):
+        return board_rules.decide(room.board, command, context)
     assert_never(command)
 
 
@@ -96,6 +102,8 @@ def apply(room: Room, stored: Stored) -> None:
         polls_rules.apply(room.polls, event, meta)
     elif isinstance(event, roster.RosterEvent):
         roster_rules.apply(room.roster, event, meta)
+    elif isinstance(event, board.BoardEvent):
+        board_rules.apply(room.board, event, meta)
     else:
         assert_never(event)
     room.seq, room.at = meta.seq, meta.at
@@ -112,6 +120,8 @@ def view(event: Event, audience: Audience) -> Event | None:
         return polls_rules.view(known, audience)
     if isinstance(known, roster.RosterEvent):
         return roster_rules.view(known, audience)
+    if isinstance(known, board.BoardEvent):
+        return known  # a board has no secrets
     assert_never(known)
 
 
@@ -126,6 +136,8 @@ def addressees(event: Event) -> tuple[str, ...]:
         return polls_rules.addressees(known)
     if isinstance(known, roster.RosterEvent):
         return roster_rules.addressees(known)
+    if isinstance(known, board.BoardEvent):
+        return ()
     assert_never(known)
 
 
@@ -145,6 +157,7 @@ def show(room: Room, audience: Audience) -> RoomView:
         chat=chat_rules.show(room.chat, audience),
         doubts=doubts_rules.show(room.doubts, audience),
         polls=polls_rules.show(room.polls, audience),
+        board=board_rules.show(room.board),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from classroom.chat.model import EMOJI
 from classroom.kernel import Rejected, Signal
 from classroom.polls.model import TallySignal
+from classroom.whiteboard.model import Cursor, CursorBy, Ink, InkBy, Laser, LaserBy
 
 
 class Typing(Signal, frozen=True, tag="typing", forbid_unknown_fields=True):
@@ -36,8 +37,8 @@ class Reactions(Signal, frozen=True, tag="reactions"):
     counts: dict[str, int]
 
 
-SignalIn = Typing | React
-SignalOut = Present | TypingBy | Reactions | TallySignal
+SignalIn = Typing | React | Ink | Cursor | Laser
+SignalOut = Present | TypingBy | Reactions | TallySignal | InkBy | CursorBy | LaserBy
 
 
 def check(signal: SignalIn) -> None:

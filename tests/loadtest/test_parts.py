@@ -137,6 +137,7 @@ def test_a_welcome_is_read_from_its_beginning(codec: packets.Codec) -> None:
         epoch="e1",
         pass_="p" * 300,
         seq=41,
+        key="key",
         now=1_700_000_000_000,
         own=msgspec.Raw(packets.encode(codec, rooms.own(rooms.Room(), Audience("member", "guest:1")))),
         state=None,

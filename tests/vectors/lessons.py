@@ -11,6 +11,7 @@ from classroom.kernel import Member, Role
 from classroom.polls import model as polls
 from classroom.rooms import room as rooms
 from classroom.rooms.roster import model as roster
+from tests.vectors.drawing import draw, scribble
 from tests.vectors.lesson import ASHA, HELPER, RAVI, STEP, TEACHER, ZOYA, Lesson, Wish, attend
 
 EVERYONE = (TEACHER, HELPER, ASHA, RAVI, ZOYA)
@@ -289,4 +290,17 @@ def anything(dice: Random, seq: int) -> rooms.AnyCommand:
     )
 
 
-ALL = (talk, ask, vote, come_and_go, chatter, crowd, assembly, muddle)
+def blackboard() -> dict[str, Any]:
+    lesson = opened("board")
+    draw(lesson)
+    return watched(lesson, lesson.seq // 2)
+
+
+def scribbles() -> dict[str, Any]:
+    """Five who draw at random on three pages, and undo each other's doings as far as they may."""
+    lesson = opened("scribbles")
+    scribble(lesson, Random(20_250_404), 300)
+    return watched(lesson, lesson.seq // 2)
+
+
+ALL = (talk, ask, vote, come_and_go, chatter, crowd, assembly, muddle, blackboard, scribbles)

@@ -2,6 +2,9 @@
 //
 // A field marked `?` may be missing; its comment tells what it then is.
 
+/** Bytes: text in base64 where they come as JSON, binary where they come as MessagePack. */
+export type Packed = string | ArrayBuffer | Uint8Array;
+
 /** Say something. `reply_to` is a message's id; `mentions` are members' ids. */
 export interface ChatSay {
   readonly type: "chat.say";
@@ -310,6 +313,176 @@ export interface ClassEnd {
   readonly type: "class.end";
 }
 
+/**
+ * Who may draw: change elements of a page, all of them or none. What loses against a newer version changes nothing.
+ * `step`: changes of one member with the same number (not 0) are undone together.
+ */
+export interface BoardPut {
+  readonly type: "board.put";
+  readonly page: number;
+  readonly changes: readonly Change[];
+  /** Missing: 0. */
+  readonly step?: number;
+}
+
+/**
+ * What a member wants of one element.
+ *
+ * `version`, `nonce`: its `version` and `versionNonce` from now on. `base`: the nonce of what it was made from; missing:
+ * the element is given whole. `set`: fields with their new values; `unset`: fields that are no more. `points`: all its
+ * points, packed; `append`: packed points to add to those it has. Both are text, in base64, with either parser.
+ */
+export interface Change {
+  readonly id: string;
+  readonly version: number;
+  readonly nonce: number;
+  /** Missing: null. */
+  readonly base?: number | null;
+  /** Missing: {}. */
+  readonly set?: Readonly<Record<string, unknown>>;
+  /** Missing: []. */
+  readonly unset?: readonly string[];
+  /** Missing: null. */
+  readonly points?: string | null;
+  /** Missing: null. */
+  readonly append?: string | null;
+}
+
+/** Who may draw: delete elements of a page. */
+export interface BoardDelete {
+  readonly type: "board.delete";
+  readonly page: number;
+  readonly elements: readonly Gone[];
+  /** Missing: 0. */
+  readonly step?: number;
+}
+
+/** An element to delete, with the version and nonce that it has then. On the wire: `[id, version, nonce]`. */
+export type Gone = readonly [id: string, version: number, nonce: number];
+
+/** Staff: add pages, one for each of `backgrounds`, after the page `after` (missing: at the end). */
+export interface BoardAddPage {
+  readonly type: "board.add_page";
+  /** Missing: null. */
+  readonly after?: number | null;
+  /** Missing: [{}]. */
+  readonly backgrounds?: readonly Background[];
+}
+
+/**
+ * What lies under a page's elements, with its upper left corner at the origin. `file`: content hash (SHA-256 in hex) of
+ * an image, or of the image of `page` (from 1) of a PDF. `width`, `height`: px on the page; 0: without bounds.
+ */
+export interface Background {
+  /** Missing: "blank". */
+  readonly kind?: BackgroundKind;
+  /** Missing: null. */
+  readonly file?: string | null;
+  /** Missing: null. */
+  readonly page?: number | null;
+  /** Missing: 0.0. */
+  readonly width?: number;
+  /** Missing: 0.0. */
+  readonly height?: number;
+}
+
+export type BackgroundKind = "blank" | "grid" | "image" | "pdf";
+
+/** Staff: put a page at the index `to` (from 0, counted without the page itself). */
+export interface BoardMovePage {
+  readonly type: "board.move_page";
+  readonly page: number;
+  readonly to: number;
+}
+
+/** Staff: take a page away for good. The last one stays. */
+export interface BoardRemovePage {
+  readonly type: "board.remove_page";
+  readonly page: number;
+}
+
+/** Staff: a copy of a page, right after it. */
+export interface BoardDuplicatePage {
+  readonly type: "board.duplicate_page";
+  readonly page: number;
+}
+
+/** Staff: delete all elements of a page. It can be undone. */
+export interface BoardClearPage {
+  readonly type: "board.clear_page";
+  readonly page: number;
+}
+
+/** Staff: the class looks at this page. */
+export interface BoardGoTo {
+  readonly type: "board.go_to";
+  readonly page: number;
+}
+
+/** Staff: what lies under the page's elements. */
+export interface BoardSetBackground {
+  readonly type: "board.set_background";
+  readonly page: number;
+  readonly background: Background;
+}
+
+/** Staff: nobody draws on this page, or they may again. */
+export interface BoardLockPage {
+  readonly type: "board.lock_page";
+  readonly page: number;
+  /** Missing: true. */
+  readonly on?: boolean;
+}
+
+/** Staff: choose a member to draw. Where the board was open to nobody it is open to the chosen from now on. */
+export interface BoardGrant {
+  readonly type: "board.grant";
+  readonly member: string;
+}
+
+/** Staff: the member is not chosen any more. */
+export interface BoardWithdraw {
+  readonly type: "board.withdraw";
+  readonly member: string;
+}
+
+/** Staff: which students may draw. */
+export interface BoardOpenTo {
+  readonly type: "board.open_to";
+  readonly who: OpenTo;
+}
+
+/** Which students may draw: none, those who are chosen, all. The staff always may. */
+export type OpenTo = "nobody" | "chosen" | "everybody";
+
+/** Take back one's own newest step on a page, but for elements that others have changed since. */
+export interface BoardUndo {
+  readonly type: "board.undo";
+  readonly page: number;
+}
+
+/** Do again what one undid last on a page. */
+export interface BoardRedo {
+  readonly type: "board.redo";
+  readonly page: number;
+}
+
+/** Staff: have the class look at a region; missing: at nothing in particular. */
+export interface BoardSpotlight {
+  readonly type: "board.spotlight";
+  /** Missing: null. */
+  readonly region?: Region | null;
+}
+
+/** A part of a page, in px. */
+export interface Region {
+  readonly page: number;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** All that a member can want. `cid` is added when it is sent. */
 export type ClientCommand =
   | ChatSay
@@ -347,7 +520,23 @@ export type ClientCommand =
   | RosterRename
   | RosterAppoint
   | ClassStart
-  | ClassEnd;
+  | ClassEnd
+  | BoardPut
+  | BoardDelete
+  | BoardAddPage
+  | BoardMovePage
+  | BoardRemovePage
+  | BoardDuplicatePage
+  | BoardClearPage
+  | BoardGoTo
+  | BoardSetBackground
+  | BoardLockPage
+  | BoardGrant
+  | BoardWithdraw
+  | BoardOpenTo
+  | BoardUndo
+  | BoardRedo
+  | BoardSpotlight;
 
 /**
  * A message. Its id is this event's seq. `crowd`: too many write at once, so that only the staff and its author are
@@ -748,6 +937,135 @@ export interface ClassEnded {
   readonly type: "class.ended";
 }
 
+/**
+ * Elements of a page have changed. `by`: a member's id. `added`: by how many elements the page has more. `undo`: 1: it
+ * takes back an own step, -1: it does one again.
+ */
+export interface BoardDrawn {
+  readonly type: "board.drawn";
+  readonly page: number;
+  readonly by: string;
+  readonly changes: readonly Changed[];
+  /** Missing: 0. */
+  readonly added?: number;
+  /** Missing: 0. */
+  readonly step?: number;
+  /** Missing: 0. */
+  readonly undo?: number;
+}
+
+/**
+ * What became of one element: as in `Change`, but `points` and `append` are bytes (base64 in JSON). `gone`: it is
+ * deleted, and nothing else is said. `inked`, in place of `points`: the points are those that passed by as ink.
+ */
+export interface Changed {
+  readonly id: string;
+  readonly version: number;
+  readonly nonce: number;
+  /** Missing: null. */
+  readonly base?: number | null;
+  /** Missing: {}. */
+  readonly set?: Readonly<Record<string, unknown>>;
+  /** Missing: []. */
+  readonly unset?: readonly string[];
+  /** Missing: null. */
+  readonly points?: Packed | null;
+  /** Missing: null. */
+  readonly append?: Packed | null;
+  /** Missing: false. */
+  readonly gone?: boolean;
+  /** Missing: null. */
+  readonly inked?: Inked | null;
+}
+
+/** Points that passed by as ink already: how many bytes, and their CRC-32. On the wire: `[size, sum]`. */
+export type Inked = readonly [size: number, sum: number];
+
+/** The page's id is this event's seq. `after`: the page that it follows; missing: it is the last. */
+export interface BoardPageAdded {
+  readonly type: "board.page_added";
+  /** Missing: null. */
+  readonly after?: number | null;
+  /** Missing: {}. */
+  readonly background?: Background;
+}
+
+export interface BoardPageMoved {
+  readonly type: "board.page_moved";
+  readonly page: number;
+  readonly to: number;
+}
+
+/** `current`: the page that the class looks at from now on. */
+export interface BoardPageRemoved {
+  readonly type: "board.page_removed";
+  readonly page: number;
+  readonly current: number;
+}
+
+/** The copy's id is this event's seq; it stands right after `page`. */
+export interface BoardPageDuplicated {
+  readonly type: "board.page_duplicated";
+  readonly page: number;
+}
+
+/** `undo`: as in `board.drawn`. */
+export interface BoardPageCleared {
+  readonly type: "board.page_cleared";
+  readonly page: number;
+  readonly by: string;
+  /** Missing: 0. */
+  readonly undo?: number;
+}
+
+/** `by` has undone the clearing of a page: what was cleared is there again, `count` elements in all. Fetch it anew. */
+export interface BoardPageRestored {
+  readonly type: "board.page_restored";
+  readonly page: number;
+  readonly by: string;
+  readonly count: number;
+}
+
+export interface BoardWentTo {
+  readonly type: "board.went_to";
+  readonly page: number;
+}
+
+export interface BoardBackgroundSet {
+  readonly type: "board.background_set";
+  readonly page: number;
+  readonly background: Background;
+}
+
+export interface BoardPageLocked {
+  readonly type: "board.page_locked";
+  readonly page: number;
+  /** Missing: true. */
+  readonly on?: boolean;
+}
+
+export interface BoardGranted {
+  readonly type: "board.granted";
+  readonly member: string;
+}
+
+export interface BoardWithdrawn {
+  readonly type: "board.withdrawn";
+  readonly member: string;
+}
+
+export interface BoardOpenedTo {
+  readonly type: "board.opened_to";
+  readonly who: OpenTo;
+}
+
+/** `region` missing: the spotlight is off. */
+export interface BoardSpotlit {
+  readonly type: "board.spotlit";
+  /** Missing: null. */
+  readonly region?: Region | null;
+}
+
 /** All that can happen in a room. */
 export type RoomEvent =
   | ChatSaid
@@ -782,7 +1100,21 @@ export type RoomEvent =
   | RosterRenamed
   | RosterAppointed
   | ClassStarted
-  | ClassEnded;
+  | ClassEnded
+  | BoardDrawn
+  | BoardPageAdded
+  | BoardPageMoved
+  | BoardPageRemoved
+  | BoardPageDuplicated
+  | BoardPageCleared
+  | BoardPageRestored
+  | BoardWentTo
+  | BoardBackgroundSet
+  | BoardPageLocked
+  | BoardGranted
+  | BoardWithdrawn
+  | BoardOpenedTo
+  | BoardSpotlit;
 
 /** Client → server: this member is writing. */
 export interface Typing {
@@ -795,10 +1127,42 @@ export interface React {
   readonly emoji: string;
 }
 
+/**
+ * Client → server, while the pen is down: points of a stroke since the last, packed, in base64. `after`: how many bytes
+ * of it went before. With the first (`after` 0) comes `look`: the element's fields, as `set` of the `board.put` to come.
+ */
+export interface BoardInk {
+  readonly type: "board.ink";
+  readonly page: number;
+  readonly id: string;
+  readonly after: number;
+  readonly ink: string;
+  /** Missing: null. */
+  readonly look?: Readonly<Record<string, unknown>> | null;
+}
+
+/** Client → server: where the pointer of who may draw is, in px. */
+export interface BoardCursor {
+  readonly type: "board.cursor";
+  readonly page: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Client → server: where the laser pointer went since the last, oldest first, in px. */
+export interface BoardLaser {
+  readonly type: "board.laser";
+  readonly page: number;
+  readonly points: readonly (readonly [number, number])[];
+}
+
 /** Client → server, passing by. */
 export type SignalIn =
   | Typing
-  | React;
+  | React
+  | BoardInk
+  | BoardCursor
+  | BoardLaser;
 
 /** Server → client, at most once a second: how many members are in the room. */
 export interface Present {
@@ -826,12 +1190,44 @@ export interface PollTally {
   readonly tally: Tally;
 }
 
+/** Server → client: a stroke goes on. Pieces come in order; who misses one waits for the event. */
+export interface BoardInkBy {
+  readonly type: "board.ink_by";
+  readonly page: number;
+  readonly id: string;
+  readonly by: string;
+  readonly after: number;
+  readonly ink: Packed;
+  /** Missing: null. */
+  readonly look?: Readonly<Record<string, unknown>> | null;
+}
+
+/** Server → client: a member's pointer. It fades after 5 s without another. */
+export interface BoardCursorBy {
+  readonly type: "board.cursor_by";
+  readonly page: number;
+  readonly by: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Server → client: a member's laser pointer. Its trail fades within a second. */
+export interface BoardLaserBy {
+  readonly type: "board.laser_by";
+  readonly page: number;
+  readonly by: string;
+  readonly points: readonly (readonly [number, number])[];
+}
+
 /** Server → client, passing by. */
 export type SignalOut =
   | Present
   | TypingBy
   | Reactions
-  | PollTally;
+  | PollTally
+  | BoardInkBy
+  | BoardCursorBy
+  | BoardLaserBy;
 
 /**
  * Client → server, Socket.IO's CONNECT auth. `token`, or in an open room `name`. `client`: an id that the device
@@ -855,7 +1251,8 @@ export interface Hello {
 
 /**
  * Server → client: the whole room as this member may see it, after the event at `seq`. It may come again at any time
- * and replaces everything. `now` is the server's clock (ms since 1970), `pass` a bearer token for the HTTP API.
+ * and replaces everything. `now` is the server's clock (ms since 1970), `pass` a bearer token for the HTTP API, `key` what
+ * opens the room's unchanging contents there.
  */
 export interface Welcome {
   readonly room: RoomLabel;
@@ -864,6 +1261,7 @@ export interface Welcome {
   readonly pass: string;
   readonly seq: number;
   readonly now: number;
+  readonly key: string;
   readonly own: RoomOwn;
   readonly state: RoomView;
 }
@@ -954,6 +1352,7 @@ export interface RoomView {
   readonly chat: ChatView;
   readonly doubts: DoubtsView;
   readonly polls: PollsView;
+  readonly board: BoardView;
 }
 
 /**
@@ -1030,6 +1429,24 @@ export interface PollView {
 
 export type PollState = "prepared" | "open" | "closed";
 
+/** What everybody sees. `pages` in order; `current`: the one that the class looks at. */
+export interface BoardView {
+  readonly pages: readonly PageView[];
+  readonly current: number;
+  readonly open_to: OpenTo;
+  readonly chosen: readonly string[];
+  readonly spotlight: Region | null;
+}
+
+/** A page without its elements, which are at `/api/rooms/{room}/board/{id}@{at}`. `count`: how many they are. */
+export interface PageView {
+  readonly id: number;
+  readonly at: number;
+  readonly count: number;
+  readonly background: Background;
+  readonly locked: boolean;
+}
+
 /**
  * Server → client, as `lobby`, before the `welcome` when too many come at once: one's `place` in the line (1 is the
  * next) and how long it may take, in milliseconds. It comes again every few seconds.
@@ -1084,6 +1501,25 @@ export const ROSTER_REASON_LIMIT = 300;
 export const ROSTER_LISTED = 1000;
 export const ROSTER_MUTE_MINUTES_LIMIT = 1440;
 export const ROSTER_HANDS_LIMIT = 1000;
+export const BOARD_PAGES_LIMIT = 500;
+export const BOARD_PAGES_AT_ONCE = 200;
+export const BOARD_ELEMENTS_LIMIT = 10000;
+export const BOARD_CHANGES_LIMIT = 1000;
+export const BOARD_POINTS_LIMIT = 5000;
+export const BOARD_TEXT_LIMIT = 10000;
+export const BOARD_LINK_LIMIT = 2000;
+export const BOARD_COORDINATE_LIMIT = 1000000;
+export const BOARD_ELEMENT_BYTES = 200000;
+export const BOARD_PAGE_BYTES = 8000000;
+export const BOARD_BOARD_BYTES = 32000000;
+export const BOARD_CHOSEN_LIMIT = 50;
+export const BOARD_GRAVES_LIMIT = 2000;
+export const BOARD_UNDO_LIMIT = 100;
+export const BOARD_UNDO_BYTES = 256000;
+export const BOARD_UNDO_MEMBERS = 60;
+export const BOARD_INK_BYTES = 4096;
+export const BOARD_LASER_LIMIT = 64;
+export const BOARD_TYPES = ["rectangle", "diamond", "ellipse", "line", "arrow", "freedraw", "text", "image", "frame"] as const;
 export const WIRE_VERSION = 1;
 export const WIRE_CID_LIMIT = 64;
 export const WIRE_DEFLATE_FROM = 200;

@@ -5,6 +5,7 @@
 /// over. An event of a kind that this client does not know is passed over too, though its place is taken.
 
 import type { Me, RoomEvent, RoomLabel, SignalOut, Stamped, Welcome } from "../protocol";
+import { applyBoard, type BoardEvent, boardFromWelcome, type BoardState } from "./board";
 import { ChatDraft, type ChatEvent, chatFromWelcome, type ChatState } from "./chat";
 import { DoubtsDraft, type DoubtEvent, doubtsFromWelcome, type DoubtsState } from "./doubts";
 import { PollsDraft, type PollEvent, pollsFromWelcome, type PollsState, withTally } from "./polls";
@@ -20,6 +21,7 @@ export interface RoomState {
   readonly chat: ChatState;
   readonly doubts: DoubtsState;
   readonly polls: PollsState;
+  readonly board: BoardState;
   readonly passing: Passing;
 }
 
@@ -50,6 +52,7 @@ export function fromWelcome({ room, me, seq, state, own }: Welcome): RoomState {
     chat: chatFromWelcome(state.chat, own.chat),
     doubts: doubtsFromWelcome(state.doubts, own.doubts),
     polls: pollsFromWelcome(state.polls, own.polls),
+    board: boardFromWelcome(state.board),
     passing: { present: null, typing: [], reactions: {} },
   };
 }
@@ -101,7 +104,7 @@ export function fadeTyping(state: RoomState, now: number): RoomState {
   return typing.length === state.passing.typing.length ? state : { ...state, passing: { ...state.passing, typing } };
 }
 
-type Feature = "chat" | "doubt" | "poll" | "roster" | "class";
+type Feature = "chat" | "doubt" | "poll" | "roster" | "class" | "board";
 
 class Draft {
   #state: RoomState;
@@ -110,6 +113,7 @@ class Draft {
   #doubts: DoubtsDraft | null = null;
   #polls: PollsDraft | null = null;
   #roster: RosterDraft | null = null;
+  #board: BoardState | null = null;
 
   constructor(state: RoomState) {
     this.#state = state;
@@ -130,6 +134,8 @@ class Draft {
       case "roster":
       case "class":
         return (this.#roster ??= new RosterDraft(this.#state.roster, me)).apply(event as Stamped<RoomEvent & RosterEvent>);
+      case "board":
+        this.#board = applyBoard(this.#board ?? this.#state.board, event as Stamped<RoomEvent & BoardEvent>);
     }
   }
 
@@ -142,6 +148,7 @@ class Draft {
       ...(this.#doubts && { doubts: this.#doubts.done() }),
       ...(this.#polls && { polls: this.#polls.done() }),
       ...(this.#roster && this.#roster.done()),
+      ...(this.#board && { board: this.#board }),
     };
   }
 }

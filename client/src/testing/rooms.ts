@@ -10,6 +10,10 @@ export const EMPTY_VIEW: RoomView = {
   chat: { messages: [], pinned: [], more: false, slow: 0, locked: false, crowd: 4 },
   doubts: { doubts: [], moderated: true, locked: false, anonymous: true },
   polls: { polls: [] },
+  board: {
+    pages: [{ id: 0, at: 0, count: 0, background: {}, locked: false }],
+    ...{ current: 0, open_to: "chosen", chosen: [], spotlight: null },
+  },
 };
 
 export const EMPTY_OWN: RoomOwn = {
@@ -25,6 +29,7 @@ export function welcomeTo(me: Me, change: Partial<Welcome> = {}): Welcome {
     me,
     epoch: "e1",
     pass: "pass",
+    key: "key",
     seq: 0,
     now: 1_000_000,
     state: EMPTY_VIEW,

@@ -10,7 +10,7 @@ export interface Told {
 }
 
 /** What `state` would be as a welcome's parts. */
-export function told({ me, roster, chat, doubts, polls }: RoomState): Told {
+export function told({ me, roster, chat, doubts, polls, board }: RoomState): Told {
   const staff = me.role !== "student";
   const { muted_until, ...rosterView } = roster;
   const { mine, spoke_at, ...chatView } = chat;
@@ -25,6 +25,7 @@ export function told({ me, roster, chat, doubts, polls }: RoomState): Told {
         doubts: staff ? doubts.doubts : doubts.doubts.filter((doubt) => isPublic(doubt.state)).map(asOthersSee),
       },
       polls: { polls: polls.polls },
+      board,
     },
     own: {
       roster: { muted_until },
