@@ -5,9 +5,9 @@ points followed by a packed block are packed points again, so appending is putti
 unpacking ends with points within bounds or with `Unreadable`, after work in proportion to their number.
 
 A coordinate is a whole number of units of 2^-precision px relative to the element's `x`, `y`, so that it is exact as a
-float. A hand moves smoothly: what is written is how far a point is from where the last two would have led (the second
-difference), in Rice codes whose parameter follows the mean of what came before (as in JPEG-LS, ISO 14495-1). A pressure is a
-whole number of 64ths, written as the difference to the last.
+float. A hand moves smoothly: what is written is how far a point is from where the last ones would have led, going on with
+the last difference and half of its change, in Rice codes whose parameter follows the mean of what came before (as in
+JPEG-LS, ISO 14495-1). A pressure is a whole number of 32nds, written as the difference to the last.
 
     packed  = header block*
     header  = one byte: bits 0–3 precision, bit 4 whether there are pressures, bits 5–7 zero
@@ -18,7 +18,8 @@ whole number of 64ths, written as the difference to the last.
     k       = the smallest k with (n << k) >= sum, where a context (one for x and y each, one for pressures) begins with
               n = 1, sum = 4; after each residue sum += u, n += 1, and when n is `WINDOW` both are halved
 
-The first point is predicted at (0, 0), the first pressure at 32; all state goes on from block to block.
+With d the last difference of a coordinate and c how much that was more than the one before, the next coordinate is
+predicted at last + d + floor(c / 2). All of them begin at 0, the pressure at 16, and all state goes on from block to block.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from typing import NamedTuple
 PRECISION = 2  # of a board at its own size: a quarter of a pixel
 PRECISION_MOST = 8
 PRESSURES = 16  # the header's bit
-PRESSURE_UNITS = 64
+PRESSURE_UNITS = 32
 LONG = 14
 RAW = 24
-WINDOW = 32
+WINDOW = 16
 BOUND = 1 << 22  # units from the origin
 
 
@@ -41,7 +42,7 @@ class Unreadable(ValueError):
 
 
 class Points(NamedTuple):
-    """Unpacked: points in units of 2^-precision px, pressures in 64ths (empty: there are none)."""
+    """Unpacked: points in units of 2^-precision px, pressures in 32nds (empty: there are none)."""
 
     precision: int
     points: list[tuple[int, int]]
@@ -60,7 +61,7 @@ class Packer:
         self.header = bytes((precision | (PRESSURES if pressures else 0),))
         self._pressures = pressures
         self._sums, self._counts = [4, 4, 4], [1, 1, 1]
-        self._x = self._y = self._dx = self._dy = 0
+        self._x = self._y = self._dx = self._dy = self._cx = self._cy = 0
         self._p = PRESSURE_UNITS // 2
 
     def block(self, points: Sequence[tuple[int, int]], pressures: Sequence[int] = ()) -> bytes:
@@ -68,8 +69,9 @@ class Packer:
         bits: list[str] = []
         for index, (x, y) in enumerate(points):
             dx, dy = x - self._x, y - self._y
-            bits.append(self._code(0, dx - self._dx))
-            bits.append(self._code(1, dy - self._dy))
+            bits.append(self._code(0, dx - self._dx - (self._cx >> 1)))
+            bits.append(self._code(1, dy - self._dy - (self._cy >> 1)))
+            self._cx, self._cy = dx - self._dx, dy - self._dy
             self._x, self._y, self._dx, self._dy = x, y, dx, dy
             if self._pressures:
                 bits.append(self._code(2, pressures[index] - self._p))
@@ -103,8 +105,7 @@ def unpack(data: bytes, most: int) -> Points:
         raise Unreadable("no header of packed points")
     with_pressures = bool(data[0] & PRESSURES)
     values = (0, 1, 2) if with_pressures else (0, 1)
-    # Each value is what its context predicts and a residue: x and y from the last difference, a pressure from the last one.
-    last, slope = [0, 0, PRESSURE_UNITS // 2], [0, 0, 0]
+    last, slope, bend = [0, 0, PRESSURE_UNITS // 2], [0, 0, 0], [0, 0, 0]
     sums, counts = [4, 4, 4], [1, 1, 1]
     points: list[tuple[int, int]] = []
     pressures: list[int] = []
@@ -133,10 +134,13 @@ def unpack(data: bytes, most: int) -> Points:
                     if counts[v] == WINDOW:
                         sums[v] >>= 1
                         counts[v] >>= 1
-                    moved = (-(u + 1) >> 1 if u & 1 else u >> 1) + slope[v]
-                    last[v] += moved
+                    residue = -(u + 1) >> 1 if u & 1 else u >> 1
                     if v < 2:
-                        slope[v] = moved
+                        moved = residue + slope[v] + (bend[v] >> 1)
+                        bend[v], slope[v] = moved - slope[v], moved
+                        last[v] += moved
+                    else:
+                        last[v] += residue
                 if at > end or not (-BOUND <= last[0] <= BOUND and -BOUND <= last[1] <= BOUND):
                     raise Unreadable("points beyond the bounds")
                 points.append((last[0], last[1]))

@@ -57,7 +57,7 @@ def draw(lesson: Lesson) -> None:
     def put(actor: Member, page: int, *changes: board.Change, step: int = 0) -> int:
         return lesson.tick((actor, board.Put(page=page, changes=changes, step=step)))
 
-    stroke = pack([(0, 0), (5, 3), (11, 7), (18, 9), (25, 8)], [32, 33, 35, 36, 36])
+    stroke = pack([(0, 0), (5, 3), (11, 7), (18, 9), (25, 8)], [16, 16, 17, 18, 18])
     put(TEACHER, 0, whole("box", 3, 11, fields("rectangle", 10, 20, link="https://example.org/a?b=c")))
     put(TEACHER, 0, whole("ink", 1, 12, fields("freedraw", 0.25, -3.75, simulatePressure=False), stroke), step=1)
     put(TEACHER, 0, board.Change(id="box", version=4, nonce=13, base=11, set={"x": 64.5, "width": 200}), step=2)
@@ -68,8 +68,8 @@ def draw(lesson: Lesson) -> None:
     lesson.tick((TEACHER, board.Undo(page=0)))
     lesson.tick((TEACHER, board.Redo(page=0)))
     more = Packer(pressures=True)
-    more.block([(0, 0), (5, 3), (11, 7), (18, 9), (25, 8)], [32, 33, 35, 36, 36])
-    tail = more.block([(31, 6), (36, 2)], [35, 30])
+    more.block([(0, 0), (5, 3), (11, 7), (18, 9), (25, 8)], [16, 16, 17, 18, 18])
+    tail = more.block([(31, 6), (36, 2)], [17, 15])
     put(TEACHER, 0, board.Change(id="ink", version=2, nonce=16, base=12, append=text(tail), set={"width": 130}))
     put(ASHA, 0, board.Change(id="words", version=3, nonce=17, base=15, unset=("customX",), set={"link": None}))
     page = lesson.tick((TEACHER, board.AddPage(backgrounds=(board.Background(kind=board.BackgroundKind.GRID),))))
@@ -149,6 +149,6 @@ def _stroke(id: str, version: int, nonce: int, dice: Random) -> board.Change:
     for _ in range(dice.randrange(1, 30)):
         points.append((x, y))
         x, y = x + dice.randrange(-9, 10), y + dice.randrange(-9, 10)
-    pressures = [dice.randrange(65) for _ in points] if dice.random() < 0.5 else []
+    pressures = [dice.randrange(33) for _ in points] if dice.random() < 0.5 else []
     look = fields("freedraw", dice.randrange(400), dice.randrange(400), simulatePressure=not pressures)
     return whole(id, version, nonce, look, pack(points, pressures))

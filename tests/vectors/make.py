@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.vectors import boards
 from tests.vectors.lessons import ALL
 
 HERE = Path(__file__).parent
@@ -21,3 +22,5 @@ def vectors() -> dict[str, str]:
 if __name__ == "__main__":
     for name, content in vectors().items():
         (HERE / name).write_text(content, encoding="utf-8")
+    for name, content in boards.files().items():
+        (HERE / "board" / name).write_text(content, encoding="utf-8")
