@@ -196,6 +196,7 @@ class Packet:
     """
 
     __slots__ = ("__dict__", "codec", "data", "parts")
+    frames = 1
 
     def __init__(self, codec: Codec, data: bytes, parts: Sequence[bytes | Shared] = ()) -> None:
         self.codec = codec
@@ -215,6 +216,24 @@ class Packet:
         body = body.removesuffix(_DEFLATE_TAIL)
         # The reserved bit tells that this message is deflated.
         return self.frame if len(body) >= len(self.data) else _frame(0xC1 if self.codec is Codec.JSON else 0xC2, body)
+
+
+class Pair:
+    """Two packets that go out in one write. A transport that writes no frames takes them one by one."""
+
+    __slots__ = ("__dict__", "both")
+    frames = 2
+
+    def __init__(self, first: Packet, second: Packet) -> None:
+        self.both = (first, second)
+
+    @cached_property
+    def frame(self) -> bytes:
+        return b"".join(packet.frame for packet in self.both)
+
+    @cached_property
+    def deflated(self) -> bytes:
+        return b"".join(packet.deflated for packet in self.both)
 
 
 def _deflate(data: bytes) -> bytes:

@@ -6,30 +6,30 @@ each event meant for them once, in order, right after the state they were welcom
 bounded, and no member waits for another.
 
 How: sessions stand in groups that are sent the same bytes. The few who are shown something of their own in a tick get a
-packet of their own. A session that has just come in stands aside until the next flush, because events of the running tick
-may be in its welcome already. A session whose buffer is over the bound is taken out, brought up to date from the replica
-when its buffer has drained, and disconnected with a reason when that takes too long.
+packet of their own. Signals that can wait go along with the next events, in one write: in a crowd each write costs the
+kernel more than all that we do. A session that has just come in stands aside until the next flush, because events of the
+running tick may be in its welcome already. A session whose buffer is over the bound is taken out, brought up to date from
+the replica when its buffer has drained, and disconnected with a reason when that takes too long.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 from time import monotonic, perf_counter
 from typing import NamedTuple, Protocol
 
 from classroom import wire
 from classroom.chat.model import Said
-from classroom.doubts.model import Started
+from classroom.doubts import model as doubts
 from classroom.kernel import ALL, STAFF, Audience, Event, Member, Meta, Stored, audience_of
 from classroom.metrics import Metrics
 from classroom.polls.model import Closed, Opened, TallySignal
 from classroom.rooms import room as rooms
 from classroom.rooms.replica import Replica
-from classroom.rooms.roster.model import ClassEnded, ClassStarted
-from classroom.rooms.signals import SignalOut, TypingBy
-from classroom.wire import Codec, Packet
+from classroom.rooms.roster.model import Attended, ClassEnded, ClassStarted
+from classroom.rooms.signals import Present, Reactions, SignalOut, TypingBy
+from classroom.wire import Codec, Packet, Pair
 
 
 class Link(Protocol):
@@ -37,10 +37,10 @@ class Link(Protocol):
 
     codec: Codec
 
-    def write(self, packet: Packet) -> None:
+    def write(self, packet: Packet | Pair) -> None:
         """Hand over a packet; never waits."""
 
-    def offer(self, packet: Packet, bound: int) -> bool:
+    def offer(self, packet: Packet | Pair, bound: int) -> bool:
         """Hand over a packet, unless more than `bound` bytes wait already; whether it was handed over. It is what the
         fan-out does for every member, so it is one call and not two."""
 
@@ -73,9 +73,15 @@ class Session:
 
 
 Group = tuple[Audience, Codec]
+PATIENT = Present | TypingBy | Reactions | TallySignal  # signals that can wait for company
 SHARE = 0.33  # of a worker's time that flushing one room may take
-LONGEST_TICK = 0.4  # seconds; a crowd of any size is told at least this often
-COST_WEIGHT = 0.2  # of the newest flush in the running mean of what a flush costs
+LONGEST_TICK = 0.6  # seconds; a crowd of any size is told at least this often
+LAZY_SHARE = 0.1  # the same where nothing waits but counts and who came
+LONGEST_LAZY = 1.0
+SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
+LONGEST_SIGNAL = 5.0
+COST_WEIGHT = 0.2  # of the newest flush in the running mean of what a frame costs
+COST_FROM = 100  # frames in a flush that say what one costs
 TOO_SLOW = wire.Bye(
     code="too_slow",
     message="Your connection could not keep up with the class. It is picked up again right away.",
@@ -107,10 +113,12 @@ class Hub:
         self._fresh: set[Session] = set()
         self._lagging: set[Session] = set()
         self._pending: list[Stored] = []
-        self._signals: dict[tuple[Audience, str], SignalOut] = {}
+        self._signals: dict[Audience, dict[str, SignalOut]] = {STAFF: {}, ALL: {}}
         self._flush_at: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._due = 0.0
         self._flushed = 0.0
-        self._cost = 0.0
+        self._signalled = 0.0
+        self._frame_cost = 0.0
         self._loop = asyncio.get_running_loop()
 
     # --- who is here ----------------------------------------------------------------------------------------------
@@ -157,17 +165,23 @@ class Hub:
     def events(self, events: Sequence[Stored]) -> None:
         """Events that the replica has just applied."""
         self._pending.extend(events)
-        self._schedule(urgent=any(_urgent(stored.event) for stored in events))
+        if any(_urgent(stored.event) for stored in events):
+            self._schedule(self._flushed + self._bounds.tick)
+        elif all(_lazy(stored.event) for stored in events):
+            self._schedule(self._flushed + self._pace(LAZY_SHARE, LONGEST_LAZY))
+        else:
+            self._schedule(self._flushed + self.tick)
 
     def signal(self, signal: SignalOut, audience: Audience = ALL) -> None:
         """A signal for everybody (`ALL`) or for the staff alone; the newest of its kind replaces the one that waits."""
-        self._signals[audience, _slot(signal)] = signal
-        self._schedule()
+        slot = _slot(signal)
+        self._signals[STAFF][slot] = signal
+        if audience == ALL:
+            self._signals[ALL][slot] = signal
+        self._schedule_signals()
 
     def close(self) -> None:
         """Send what waits, and nothing more."""
-        if self._flush_at is not None:
-            self._flush_at.cancel()
         self.flush()
         if self._flush_at is not None:
             self._flush_at.cancel()
@@ -176,62 +190,106 @@ class Hub:
     def tick(self) -> float:
         """Seconds between two flushes: the configured ones, more where a flush takes long, so that a crowd's fan-out never
         takes more than a share of the worker's time."""
-        return min(LONGEST_TICK, max(self._bounds.tick, self._cost / SHARE))
+        return self._pace(SHARE, LONGEST_TICK)
 
-    def _schedule(self, *, urgent: bool = False) -> None:
+    def _pace(self, share: float, longest: float) -> float:
+        """Seconds between two flushes to everybody that take at most `share` of the worker's time."""
+        return max(self._bounds.tick, min(longest, self._frame_cost * len(self.sessions) / share))
+
+    def _schedule_signals(self) -> None:
+        """Signals that can wait (how many are here, say) wait in a crowd for the next events, and at most for a while."""
+        if any(not isinstance(signal, PATIENT) for signal in self._signals[ALL].values()):
+            self._schedule(self._flushed + self.tick)
+            return
+        if self._signals[STAFF]:
+            self._schedule(self._flushed + self._bounds.tick)
+        if self._signals[ALL]:
+            self._schedule(self._signalled + self._pace(SIGNAL_SHARE, LONGEST_SIGNAL))
+
+    def _schedule(self, due: float) -> None:
+        """Flush at `due` (of the loop's clock), unless that will be done sooner anyway."""
         if self._flush_at is not None:
-            if not urgent:
+            if self._due <= due:
                 return
             self._flush_at.cancel()
-        due = self._flushed + (self._bounds.tick if urgent else self.tick)
+        self._due = due
         if self._loop.time() >= due:
             self._flush_at = self._loop.call_soon(self.flush)
         else:
             self._flush_at = self._loop.call_at(due, self.flush)
 
     def flush(self) -> None:
-        """Send everything that waits, in one packet of events and one of signals for each member."""
-        self._flush_at = None
+        """Send everything that is due, in one packet of events and one of signals for each member."""
+        if self._flush_at is not None:
+            self._flush_at.cancel()
+            self._flush_at = None
         self._flushed = self._loop.time()
         begun = perf_counter()
         pending, self._pending = self._pending, []
-        signals, self._signals = self._signals, {}
-        if pending and self.sessions:
-            self._send_events(pending)
-        if signals and self.sessions:
-            self._send_signals(signals)
+        frames = self._send(pending)
         self._settle()
         took = perf_counter() - begun
-        self._cost += (took - self._cost) * COST_WEIGHT
+        if frames >= COST_FROM:
+            self._frame_cost += (took / frames - self._frame_cost) * COST_WEIGHT
         self._metrics.flush_seconds.observe(took)
-        if self._lagging and self._flush_at is None:
-            self._flush_at = self._loop.call_later(self._bounds.tick, self.flush)
+        if self._signals[STAFF] or self._signals[ALL]:
+            self._schedule_signals()
+        if self._lagging:
+            self._schedule(self._flushed + self._bounds.tick)
 
     # --- events ---------------------------------------------------------------------------------------------------
 
-    def _send_events(self, pending: list[Stored]) -> None:
-        special = self._special(pending)
-        before = pending[0].meta.seq - 1
+    def _send(self, pending: list[Stored]) -> int:
+        """Send events, and the signals that go along or are due: how many writes that took."""
+        special = self._special(pending) if pending else {}
+        before = pending[0].meta.seq - 1 if pending else 0
         items: dict[Group, list[bytes | None]] = {}
+        signals: dict[Audience, list[SignalOut]] = {}
+        fresh = self._fresh
+        frames = 0
         for group, members in self._groups.items():
             if not members:
                 continue
+            audience, codec = group
             mine = items[group] = self._items(group, pending)
-            packet = _packet(group[1], [item for item in mine if item is not None])
-            if packet is None and not special:
-                continue
+            packet = _packet(codec, [item for item in mine if item is not None])
+            if audience not in signals:
+                signals[audience] = self._take_signals(audience, along=packet is not None)
+            passing = _signals_packet(codec, signals[audience])
             if special:
                 apart = {s for id in special for s in self.by_member[id]} & members
                 for session in apart:
-                    self._send_own(session, pending, mine, special[session.member.id], before)
+                    frames += self._send_own(session, pending, mine, special[session.member.id], before)
                 members = members - apart if apart else members
+                frames += self._pass(passing, apart)
             if packet is not None:
-                self._spread(packet, members, before)
-        for session in self._fresh:
+                frames += self._spread(packet if passing is None else Pair(packet, passing), members, before)
+            else:
+                frames += self._pass(passing, members)
+        for session in fresh:
             group = (session.kind, session.link.codec)
             if group not in items:
                 items[group] = self._items(group, pending)
-            self._send_own(session, pending, items[group], special.get(session.member.id, ()), session.since)
+            frames += self._send_own(session, pending, items[group], special.get(session.member.id, ()), session.since)
+            frames += self._pass(_signals_packet(group[1], signals.get(group[0], [])), (session,))
+        for audience, waiting in self._signals.items():
+            if audience not in signals:  # nobody of them is here
+                waiting.clear()
+        return frames
+
+    def _take_signals(self, audience: Audience, *, along: bool) -> list[SignalOut]:
+        """The signals that an audience is sent in this flush. `along`: events go out to it as well."""
+        waiting = self._signals[audience]
+        if not waiting:
+            return []
+        if audience == ALL:
+            patient = all(isinstance(signal, PATIENT) for signal in waiting.values())
+            due = self._signalled + self._pace(SIGNAL_SHARE, LONGEST_SIGNAL)
+            if patient and not along and self._flushed < due:
+                return []
+            self._signalled = self._flushed
+        self._signals[audience] = {}
+        return list(waiting.values())
 
     def _special(self, pending: list[Stored]) -> dict[str, list[int]]:
         """Which of the members here are shown something of their own: their id to the indexes of those events."""
@@ -253,18 +311,17 @@ class Hub:
         items: list[bytes | None],
         own: Iterable[int],
         since: int,
-    ) -> None:
+    ) -> int:
         """A packet for one session: the group's items, in the places `own` what this member alone is shown."""
         mine = list(items)
         for index in own:
             mine[index] = _item(session.link.codec, pending[index], session.audience)
         seen = [item for item, s in zip(mine, pending, strict=True) if item is not None and s.meta.seq > since]
         packet = _packet(session.link.codec, seen)
-        if packet is not None:
-            self._spread(packet, (session,), since)
+        return 0 if packet is None else self._spread(packet, (session,), since)
 
-    def _spread(self, packet: Packet, sessions: Iterable[Session], before: int) -> None:
-        """Write one packet to many. `before`: the last place that they have been sent."""
+    def _spread(self, packet: Packet | Pair, sessions: Iterable[Session], before: int) -> int:
+        """Write one packet to many: to how many. `before`: the last place that they have been sent."""
         bound = self._bounds.buffer
         slow: list[Session] = []
         count = 0
@@ -275,27 +332,21 @@ class Hub:
                 slow.append(session)
         for session in slow:
             self._fall_behind(session, before)
-        self._metrics.frames_out.inc(count)
+        self._metrics.frames_out.inc(count * packet.frames)
         self._metrics.bytes_out.inc(count * len(packet.frame))
+        return count
 
     # --- signals --------------------------------------------------------------------------------------------------
 
-    def _send_signals(self, signals: dict[tuple[Audience, str], SignalOut]) -> None:
-        for group, members in self._groups.items():
-            audience, codec = group
-            due = {slot: s for (whom, slot), s in signals.items() if whom == ALL}
-            if audience == STAFF:
-                due |= {slot: s for (whom, slot), s in signals.items() if whom == STAFF}
-            fresh = [s for s in self._fresh if (s.kind, s.link.codec) == group]
-            if not due or not (members or fresh):
-                continue
-            payload = wire.join(codec, [wire.encode(codec, signal) for signal in due.values()])
-            packet = wire.message(codec, "signals", payload)
-            bound = self._bounds.buffer
-            # A signal that finds no room is let go: the next one says more.
-            count = sum(session.link.offer(packet, bound) for session in chain(members, fresh))
-            self._metrics.frames_out.inc(count)
-            self._metrics.bytes_out.inc(count * len(packet.frame))
+    def _pass(self, packet: Packet | None, sessions: Iterable[Session]) -> int:
+        """Write signals to many. One that finds no room is let go: the next one says more."""
+        if packet is None:
+            return 0
+        bound = self._bounds.buffer
+        count = sum(session.link.offer(packet, bound) for session in sessions)
+        self._metrics.frames_out.inc(count)
+        self._metrics.bytes_out.inc(count * len(packet.frame))
+        return count
 
     # --- slow members ---------------------------------------------------------------------------------------------
 
@@ -326,7 +377,12 @@ def _urgent(event: Event) -> bool:
     """What the class waits for does not wait for a longer tick: the staff's words, and what opens, closes and begins."""
     if isinstance(event, Said):
         return event.role.staff
-    return isinstance(event, Opened | Closed | ClassStarted | ClassEnded | Started)
+    return isinstance(event, Opened | Closed | ClassStarted | ClassEnded | doubts.Started)
+
+
+def _lazy(event: Event) -> bool:
+    """What is of no more interest than a count, or is shown to hardly anybody, may go along with what comes next."""
+    return isinstance(event, doubts.Voted | Attended)
 
 
 def _slot(signal: SignalOut) -> str:
@@ -346,3 +402,9 @@ def _item(codec: Codec, stored: Stored, audience: Audience) -> bytes | None:
 
 def _packet(codec: Codec, items: list[bytes]) -> Packet | None:
     return wire.message(codec, "events", wire.join(codec, items)) if items else None
+
+
+def _signals_packet(codec: Codec, signals: Sequence[SignalOut]) -> Packet | None:
+    if not signals:
+        return None
+    return wire.message(codec, "signals", wire.join(codec, [wire.encode(codec, signal) for signal in signals]))

@@ -27,7 +27,7 @@ from classroom.rooms.hall import Hall
 from classroom.rooms.hub import TOO_SLOW, Session
 from classroom.sockets.deflate import DeflatingResponse
 from classroom.sockets.outbox import Outbox
-from classroom.wire import Codec, Hello, Incoming, Malformed, Packet
+from classroom.wire import Codec, Hello, Incoming, Malformed, Packet, Pair
 
 GREETING = 20.0  # seconds that a connection may stand outside of every room
 GOODBYE = 3.0  # seconds that a peer has to close its side
@@ -150,10 +150,10 @@ class Link:
     def outside(self) -> None:
         """The connection has left its room; it may say hello again, for a while."""
 
-    def write(self, packet: Packet) -> None:
+    def write(self, packet: Packet | Pair) -> None:
         raise NotImplementedError
 
-    def offer(self, packet: Packet, bound: int) -> bool:
+    def offer(self, packet: Packet | Pair, bound: int) -> bool:
         if self.buffered() > bound:
             return False
         self.write(packet)
@@ -329,14 +329,14 @@ class WebSocketLink(Link):
 
     # --- the hub's side -------------------------------------------------------------------------------------------
 
-    def write(self, packet: Packet) -> None:
+    def write(self, packet: Packet | Pair) -> None:
         try:
             self._transport.write(packet.deflated if self._deflates else packet.frame)
         except RuntimeError:
             # uvloop refuses a transport that has just been lost; its end is on the way up and needs no other notice.
             return
 
-    def offer(self, packet: Packet, bound: int) -> bool:
+    def offer(self, packet: Packet | Pair, bound: int) -> bool:
         transport = self._transport
         try:
             if transport.get_write_buffer_size() > bound:

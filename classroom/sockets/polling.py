@@ -19,7 +19,7 @@ from engineio.payload import Payload
 
 from classroom import wire
 from classroom.sockets.link import GOODBYE, Link, Skin
-from classroom.wire import Codec, Packet
+from classroom.wire import Codec, Packet, Pair
 
 SEPARATOR = "\x1e"
 
@@ -34,7 +34,11 @@ class PollingLink(Link):
         self._max_packets = max_packets
         self._finishing: asyncio.Task[None] | None = None
 
-    def write(self, packet: Packet) -> None:
+    def write(self, packet: Packet | Pair) -> None:
+        if isinstance(packet, Pair):
+            for single in packet.both:
+                self.write(single)
+            return
         socket = self._engine.sockets.get(self._eio_sid)
         if socket is None or socket.closed:
             return

@@ -18,7 +18,7 @@ from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
 from classroom.rooms.owner import Owner
 from classroom.rooms.room import AnyCommand
-from classroom.wire import Codec, Packet
+from classroom.wire import Codec, Packet, Pair
 
 TEACHER = Member("teacher", "Teacher", Role.INSTRUCTOR)
 ASHA = Member("asha", "Asha", Role.STUDENT)
@@ -76,16 +76,27 @@ def folded(log: list[Stored]) -> rooms.Room:
 
 
 class Recorder:
-    """A link's far end: the packets in order, as (name, payload). `stuck` bytes pretend that the member reads no more."""
+    """A link's far end: the packets in order, as (name, payload). `stuck` bytes pretend that the member reads no more.
+    `writes`: how many packets each write held."""
 
     def __init__(self, codec: Codec = Codec.JSON) -> None:
         self.codec = codec
         self.packets: list[tuple[str, Any]] = []
         self.raw: list[Packet] = []
+        self.writes: list[int] = []
         self.stuck = 0
         self.bye: wire.Bye | None = None
 
-    def write(self, packet: Packet) -> None:
+    def write(self, packet: Packet | Pair) -> None:
+        self.writes.append(packet.frames)
+        if isinstance(packet, Pair):
+            assert packet.frame == b"".join(single.frame for single in packet.both)
+            for single in packet.both:
+                self._take(single)
+        else:
+            self._take(packet)
+
+    def _take(self, packet: Packet) -> None:
         self.raw.append(packet)
         if self.codec is Codec.JSON:
             name, payload = msgspec.json.decode(packet.data[2:])
@@ -93,7 +104,7 @@ class Recorder:
             name, payload = msgspec.msgpack.decode(packet.data)["data"]
         self.packets.append((name, payload))
 
-    def offer(self, packet: Packet, bound: int) -> bool:
+    def offer(self, packet: Packet | Pair, bound: int) -> bool:
         if self.stuck <= bound:
             self.write(packet)
         return self.stuck <= bound

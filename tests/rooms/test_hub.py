@@ -176,6 +176,48 @@ async def test_signals_of_one_kind_replace_each_other_and_the_staffs_stay_with_t
     assert "typing_by" in str(teacher.packets)
 
 
+async def test_in_a_crowd_counts_wait_for_company_and_go_in_one_write_with_it(edge: Edge) -> None:
+    _, asha = edge.enter(ASHA)
+    _, teacher = edge.enter(TEACHER)
+    edge.hub.signal(Present(1))
+    await asyncio.sleep(TICK)
+    edge.hub._frame_cost = 1.0  # what a frame to each of a hundred thousand members costs
+    edge.hub.signal(Present(2))
+    await edge.quiet()
+    alone = [s["count"] for _, payload in asha.packets for s in payload]
+    assert [s["count"] for _, payload in teacher.packets for s in payload] == [1, 2]
+    await ask(edge.owner, TEACHER, say("look here"))
+    await edge.quiet()
+    assert alone == [1]
+    assert [name for name, _ in asha.packets] == ["signals", "events", "signals"]
+    assert asha.packets[-1][1] == [{"type": "present", "count": 2}]
+    assert asha.writes == [1, 2]
+
+
+async def test_in_a_crowd_counts_are_told_after_a_while_where_nothing_else_happens(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hubs, "LONGEST_SIGNAL", 0.2)
+    _, asha = edge.enter(ASHA)
+    edge.hub._frame_cost = 1.0
+    edge.hub.signal(Present(1))
+    edge.hub.signal(Present(2))
+    await asyncio.sleep(0.1)
+    early = len(asha.packets)
+    edge.hub.signal(Present(3))
+    await asyncio.sleep(0.3)
+    assert early <= 1
+    assert asha.packets[-1][1] == [{"type": "present", "count": 3}]
+    assert len(asha.packets) == early + 1
+
+
+async def test_nothing_waits_for_an_audience_that_is_not_here(edge: Edge) -> None:
+    edge.enter(TEACHER)
+    edge.hub.signal(Present(1))
+    await edge.quiet()
+    assert edge.hub._flush_at is None
+
+
 async def test_a_signal_that_finds_no_room_is_let_go(edge: Edge) -> None:
     _, slow = edge.enter(ASHA)
     slow.stuck = 5_000
