@@ -15,7 +15,7 @@ from importlib import resources
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -50,6 +50,7 @@ class Server(Section, frozen=True, kw_only=True):
 class Storage(Section, frozen=True, kw_only=True):
     data: Annotated[str, Meta(min_length=1)]
     database: str
+    files: str
 
 
 class Auth(Section, frozen=True, kw_only=True):
@@ -87,6 +88,26 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     connect_burst: Count
     request_rate: Rate
     request_burst: Count
+    upload_rate: Rate
+    upload_burst: Count
+
+
+class FileSettings(Section, frozen=True, kw_only=True):
+    image_bytes: Bytes
+    image_pixels: Annotated[int, Meta(ge=1, le=200_000_000)]
+    image_side: Annotated[int, Meta(ge=100, le=16_000)]
+    document_bytes: Bytes
+    document_pages: Annotated[int, Meta(ge=1, le=500)]
+    page_side: Annotated[int, Meta(ge=100, le=8_000)]
+    unpacked_bytes: Bytes
+    room_bytes: Annotated[int, Meta(ge=1_024, le=1 << 50)]
+    room_files: Count
+    workers: Annotated[int, Meta(ge=1, le=64)]
+    worker_memory: Annotated[int, Meta(ge=1 << 26, le=1 << 40)]
+    worker_seconds: Seconds
+    worker_cpu_seconds: Annotated[int, Meta(ge=1, le=86_400)]
+    cache_bytes: Annotated[int, Meta(ge=0, le=1 << 34)]
+    office: str
 
 
 class Slow(Section, frozen=True, kw_only=True):
@@ -107,6 +128,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cluster: Cluster
     rooms: Rooms
     limits: LimitSettings
+    files: FileSettings
     slow: Slow
     log: Log
 
@@ -279,6 +301,8 @@ def _objection(key: Key, value: Any) -> str:
         case ("storage", "database") if value and not _is_database(value):
             shown = _without_password(value)
             return f"is {shown!r}; it must look like sqlite:///path or postgresql://user:password@host/database."
+        case ("storage", "files") if value.startswith("s3:") and not _is_bucket(value):
+            return f"is {_without_password(value)!r}; it must look like s3://bucket/prefix?endpoint=https://…&region=…"
         case ("server", "public_url") if value and not _is_url(value, ("http", "https")):
             return f"is {value!r}; it must be an http:// or https:// address."
         case ("auth", "jwks_url") if value and not _is_trustworthy(value):
@@ -314,6 +338,19 @@ def _is_database(value: str) -> bool:
     if scheme == "sqlite":
         return len(rest) > 1 and rest.startswith("/") and rest != "/:memory:"
     return scheme == "postgresql" and bool(rest.partition("?")[0].partition("/")[2])
+
+
+def _is_bucket(value: str) -> bool:
+    try:
+        parts, query = urlsplit(value), parse_qs(urlsplit(value).query, strict_parsing="?" in value)
+        known = not set(query) - {"endpoint", "region"} and "@" not in parts.netloc
+        return (
+            known
+            and _is_url(value, ("s3",))
+            and all(_is_url(one, ("http", "https")) for one in query.get("endpoint", ()))
+        )
+    except ValueError:
+        return False
 
 
 def _is_network(value: str) -> bool:

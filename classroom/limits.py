@@ -59,6 +59,7 @@ class Limits:
         self._signals = Limiter(settings.signal_rate, settings.signal_burst)
         self._connects = Limiter(settings.connect_rate, settings.connect_burst)
         self._requests = Limiter(settings.request_rate, settings.request_burst)
+        self._uploads = Limiter(settings.upload_rate, settings.upload_burst)
 
     def command(self, room: str, member: str, now: int) -> None:
         """A member gives a command."""
@@ -79,6 +80,10 @@ class Limits:
         key = network_of(address)
         if key is not None:
             _check(self._requests.take(key, now), "Too many requests come from this address. Wait a moment.")
+
+    def upload(self, room: str, member: str, now: int) -> None:
+        """A member sends an image or a document."""
+        _check(self._uploads.take(f"{room} {member}", now), "You are sending too many files at once. Wait a moment.")
 
 
 @lru_cache(maxsize=4_096)

@@ -1,0 +1,23 @@
+"""Opens the store that the settings name: a folder, or a bucket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from classroom.config import Settings
+from classroom.files.disk import DiskStore
+from classroom.files.port import Store
+
+
+async def open_store(settings: Settings) -> Store:
+    """The store, ready. Raises `StoreUnavailable`."""
+    where = settings.storage.files
+    if where.startswith("s3://"):
+        from classroom.files.s3 import Bucket, S3Store  # loads Amazon's libraries, which a folder does without
+
+        bucket = S3Store(Bucket.of(where))
+        await bucket.open()
+        return bucket
+    folder = DiskStore(Path(where) if where else settings.data / "files")
+    await folder.open()
+    return folder
