@@ -75,7 +75,7 @@ def test_a_file_cut_off_plays_up_to_the_last_whole_fragment() -> None:
             assert pictures >= number * 10 + (10 if cut == end else 0)
 
 
-def test_an_index_lets_a_reader_know_the_end_and_go_anywhere() -> None:
+def test_an_index_lets_a_reader_know_the_end_before_it_gets_there() -> None:
     data = written("h264")
     start = data.index(b"moof") - 4
     references = [
@@ -85,9 +85,7 @@ def test_an_index_lets_a_reader_know_the_end_and_go_anywhere() -> None:
     with av.open(io.BytesIO(data[:start] + index + data[start:])) as file:
         video = file.streams.video[0]
         assert float((video.duration or 0) * video.time_base) == pytest.approx(2, abs=0.01)
-        file.seek(135_000, stream=video)
-        frame = next(file.decode(video=0))
-        assert 0.9 < (frame.time or 0) < 1.6
+        assert sum(1 for _ in file.decode(video=0)) == 60
 
 
 def test_a_fragment_without_samples_is_a_fragment() -> None:
