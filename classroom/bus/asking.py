@@ -13,6 +13,8 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import takewhile
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -20,12 +22,13 @@ import structlog
 from classroom.bus import envelopes
 from classroom.bus.calling import Down
 from classroom.bus.nodes import Nodes
-from classroom.bus.port import Cancel, Reply, Request, Server, Unreachable
+from classroom.bus.port import SEND_SECONDS, Cancel, Reply, Request, Server, Unreachable
 from classroom.bus.sending import Sender
 
 log = structlog.get_logger(__name__)
 
 CONFIRM_SECONDS = 2.0  # that subscribing waits for Redis
+LATE_EVERY = 1.0  # seconds between two looks for those who have waited too long
 YIELD_SECONDS = 0.5  # that a new server waits for those before it to stand down
 
 
@@ -40,6 +43,14 @@ class _Serving:
         self.yielded = False
         self.yields = 0  # how many have stood down for this one
         self.changed = asyncio.Event()
+
+
+class _Asked(NamedTuple):
+    """One who waits for an answer, `until` a time of the loop's clock."""
+
+    room: str
+    future: asyncio.Future[Reply]
+    until: float
 
 
 class Asking:
@@ -58,8 +69,10 @@ class Asking:
         self._heard = heard
         self._servers: dict[str, _Serving] = {}
         self._numbers = itertools.count(1)
-        self._pending: dict[int, asyncio.Future[Reply | str]] = {}
-        self._answering: set[asyncio.Task[Reply]] = set()
+        self._pending: dict[int, _Asked] = {}  # in order of asking
+        self._patience: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._answering: set[asyncio.Future[Reply]] = set()
 
     def open(self) -> str:
         """Hear replies from now on; the channel on which they come."""
@@ -79,7 +92,10 @@ class Asking:
 
     def stop_asking(self) -> None:
         """Whoever still waits for an answer learns that none will come."""
+        self._closed = True
         self._fail(list(self._pending), "the bus is closed")
+        if self._patience is not None:
+            self._patience.cancel()
 
     def waits_for(self, number: int) -> bool:
         """Whether somebody still waits for the answer to the request."""
@@ -89,11 +105,19 @@ class Asking:
         """These requests have reached nobody."""
         self._fail(numbers, "nobody serves it, or Redis does not answer")
 
-    async def ask(self, room: str, request: Request, timeout: float) -> Reply:
-        """As `Bus.ask`."""
-        future: asyncio.Future[Reply | str] = asyncio.get_running_loop().create_future()
-        number = next(self._numbers)
-        self._pending[number] = future
+    def send(self, room: str, request: Request) -> asyncio.Future[Reply]:
+        """As `Bus.send`."""
+        return self._send(next(self._numbers), room, request)
+
+    def _send(self, number: int, room: str, request: Request) -> asyncio.Future[Reply]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Reply] = loop.create_future()
+        if self._closed:
+            future.set_exception(Unreachable("the bus is closed"))
+            return future
+        self._pending[number] = _Asked(room, future, loop.time() + SEND_SECONDS)
+        if self._patience is None:
+            self._patience = loop.call_later(LATE_EVERY, self._expire)
         serving = self._servers.get(room)
         try:
             if serving is not None:
@@ -101,20 +125,33 @@ class Asking:
             else:
                 channel = _ask_channel(room)
                 sender = self._sender_of(channel)
-                if not sender.outbox.ask(channel, number, request):
-                    raise Unreachable(f"too many requests wait to reach {room!r}")
-                sender.stir()
+                if sender.outbox.ask(channel, number, request):
+                    sender.stir()
+                else:
+                    self._fail((number,), "too many requests wait to reach it")
+        except envelopes.UNPACKABLE as error:
+            self._fail((number,), f"the request cannot travel: {error}")
+        return future
+
+    async def ask(self, room: str, request: Request, timeout: float) -> Reply:
+        """As `Bus.ask`."""
+        number = next(self._numbers)
+        try:
             async with asyncio.timeout(timeout):
-                answer = await future
+                return await self._send(number, room, request)
         except TimeoutError:
             raise Unreachable(f"{room!r} did not answer within {timeout:g} s") from None
-        except envelopes.UNPACKABLE as error:
-            raise Unreachable(f"the request cannot travel: {error}") from error
         finally:
-            self._pending.pop(number, None)
-        if isinstance(answer, str):
-            raise Unreachable(f"{room!r}: {answer}")
-        return answer
+            self._pending.pop(number, None)  # nobody waits any more
+
+    def _expire(self) -> None:
+        """Whoever has waited for too long learns that no answer came. All wait equally long: the oldest stand first."""
+        now = asyncio.get_running_loop().time()
+        late = list(takewhile(lambda number: self._pending[number].until <= now, self._pending))
+        self._fail(late, f"no answer within {SEND_SECONDS:g} s")
+        self._patience = None
+        if self._pending:
+            self._patience = asyncio.get_running_loop().call_later(LATE_EVERY, self._expire)
 
     async def serve(self, room: str, server: Server) -> Cancel:
         """As `Bus.serve`."""
@@ -190,12 +227,13 @@ class Asking:
         sender.stir()
 
     def _begin(self, serving: _Serving, request: Request, done: partial[None]) -> None:
-        # A task of its own: it goes on when the asker stops waiting, and tasks begin in the order in which they are made.
+        # It goes on when the asker stops waiting. An awaitable that is no future yet gets a task of its own; tasks begin in
+        # the order in which they are made.
         task = asyncio.ensure_future(serving.server(request))
         self._answering.add(task)
         task.add_done_callback(partial(self._answered, serving.room, done))
 
-    def _answered(self, room: str, done: partial[None], task: asyncio.Task[Reply]) -> None:
+    def _answered(self, room: str, done: partial[None], task: asyncio.Future[Reply]) -> None:
         self._answering.discard(task)
         if task.cancelled():
             done(None)
@@ -232,15 +270,18 @@ class Asking:
             self._settle(number, reply)
 
     def _settle(self, number: int, reply: Reply | None) -> None:
-        future = self._pending.get(number)
-        if future is not None and not future.done():
-            future.set_result("its server failed, or is gone" if reply is None else reply)
+        if reply is None:
+            self._fail((number,), "its server failed, or is gone")
+            return
+        asked = self._pending.pop(number, None)
+        if asked is not None and not asked.future.done():
+            asked.future.set_result(reply)
 
     def _fail(self, numbers: Iterable[int], why: str) -> None:
         for number in numbers:
-            future = self._pending.get(number)
-            if future is not None and not future.done():
-                future.set_result(why)
+            asked = self._pending.pop(number, None)
+            if asked is not None and not asked.future.done():
+                asked.future.set_exception(Unreachable(f"{asked.room!r}: {why}"))
 
 
 def _ask_channel(room: str) -> str:

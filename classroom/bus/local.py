@@ -7,10 +7,11 @@ nothing is remembered of a room that nobody subscribes to or serves. What a hand
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import structlog
 
-from classroom.bus.port import Bus, Cancel, Handler, Message, Reply, Request, Server, Unreachable
+from classroom.bus.port import SEND_SECONDS, Bus, Cancel, Handler, Message, Reply, Request, Server, Unreachable
 
 _log = structlog.get_logger(__name__)
 
@@ -58,31 +59,33 @@ class LocalBus(Bus):
 
         return cancel
 
-    async def ask(self, room: str, request: Request, timeout: float) -> Reply:
-        self._check_open()
+    def send(self, room: str, request: Request) -> asyncio.Future[Reply]:
         current = self._servers.get(room)
-        if current is None:
-            raise Unreachable(f"nobody serves {room!r}")
+        loop = asyncio.get_running_loop()
+        if self._closed or current is None:
+            nobody: asyncio.Future[Reply] = loop.create_future()
+            nobody.set_exception(Unreachable("the bus is closed" if self._closed else f"nobody serves {room!r}"))
+            return nobody
         # The server goes on when the asker stops waiting, as it would on another machine: a command that is being
         # carried out is not torn by a member's disconnecting.
         answer = current[1](request)
         if isinstance(answer, asyncio.Future) and not isinstance(answer, asyncio.Task):
-            # What is under way goes on without whoever waits for it; so there is no need for a task to hold it.
-            try:
-                async with asyncio.timeout(timeout):
-                    reply: Reply = await answer
-                    return reply
-            except TimeoutError:
-                raise Unreachable(f"{room!r} did not answer within {timeout:g} s") from None
+            return answer  # what is under way goes on by itself: there is no need for a task to hold it
+        future: asyncio.Future[Reply] = loop.create_future()
         task: asyncio.Task[Reply] = asyncio.ensure_future(answer)
         self._asked[task] = room
-        task.add_done_callback(self._answered)
-        done, _ = await asyncio.wait((task,), timeout=timeout)
-        if not done:
-            raise Unreachable(f"{room!r} did not answer within {timeout:g} s")
-        if task.cancelled() or task.exception() is not None:
-            raise Unreachable(f"{room!r} failed to answer")
-        return task.result()
+        late = loop.call_later(SEND_SECONDS, _fail, future, f"{room!r} did not answer within {SEND_SECONDS:g} s")
+        future.add_done_callback(lambda _: late.cancel())
+        task.add_done_callback(partial(self._answered, future))
+        return future
+
+    async def ask(self, room: str, request: Request, timeout: float) -> Reply:
+        self._check_open()
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.shield(self.send(room, request))
+        except TimeoutError:
+            raise Unreachable(f"{room!r} did not answer within {timeout:g} s") from None
 
     async def ping(self) -> None:
         self._check_open()
@@ -101,7 +104,16 @@ class LocalBus(Bus):
         if self._closed:
             raise Unreachable("the bus is closed")
 
-    def _answered(self, task: asyncio.Task[Reply]) -> None:
+    def _answered(self, future: asyncio.Future[Reply], task: asyncio.Task[Reply]) -> None:
         room = self._asked.pop(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("bus server failed", room=room, exc_info=error)
+        if task.cancelled() or (error := task.exception()) is not None:
+            if not task.cancelled():
+                _log.error("bus server failed", room=room, exc_info=error)
+            _fail(future, f"{room!r} failed to answer")
+        elif not future.done():
+            future.set_result(task.result())
+
+
+def _fail(future: asyncio.Future[Reply], why: str) -> None:
+    if not future.done():
+        future.set_exception(Unreachable(why))

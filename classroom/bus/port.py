@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -74,6 +75,9 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     until: int | None = None
 
 
+SEND_SECONDS = 10.0
+
+
 class Unreachable(Exception):
     """Nobody serves the room, or the answer did not come in time."""
 
@@ -92,6 +96,10 @@ class Bus(Protocol):
 
     async def serve(self, room: str, server: Server) -> Cancel:
         """Answer the room's requests from now on. One server a room: the newest takes over."""
+
+    def send(self, room: str, request: Request) -> asyncio.Future[Reply]:
+        """Have the room's server answer: for those who have very many to ask at once, and wait for them in another way than
+        by a task each. The future fails with `Unreachable`, after `SEND_SECONDS` at the latest, and is not to be cancelled."""
 
     async def ask(self, room: str, request: Request, timeout: float) -> Reply:
         """Have the room's server answer, within `timeout` seconds. Raises `Unreachable`."""

@@ -234,6 +234,9 @@ class RedisBus(Bus):
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
+    def send(self, room: str, request: Request) -> asyncio.Future[Reply]:
+        return self._asking.send(room, request)
+
     async def ask(self, room: str, request: Request, timeout: float) -> Reply:
         self._check_open()
         return await self._asking.ask(room, request, timeout)

@@ -1,7 +1,9 @@
 """The way out to one Redis node: whatever waits leaves in one pipeline, then whatever came meanwhile leaves in the next.
 
-What always holds: nothing here makes a publisher wait; a request that could not be delivered is told so at once. Heads and
-counts gather for a fifth of a second, so that those of thousands of rooms are a few messages.
+What always holds: nothing here makes a publisher wait; a request that could not be delivered is told so at once. What comes
+after quiet leaves at once, the next a few milliseconds later with all that has come by then: a pipeline costs about as much
+as thirty messages in it. Heads and counts gather for a fifth of a second, so that those of thousands of rooms are a few
+messages.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from classroom.bus.outbox import Outbox, Parcel
 log = structlog.get_logger(__name__)
 
 PULSE_EVERY = 0.2  # seconds
+SPACING = 0.004  # seconds between the beginnings of two pipelines
 
 Undelivered = Callable[[Iterable[int]], None]
 
@@ -51,6 +54,7 @@ class Sender:
         self._pulse_timer: asyncio.TimerHandle | None = None
         self._pulse_due = self._closing = False
         self._pulsed = -PULSE_EVERY
+        self._left = -SPACING
         self._task = asyncio.create_task(self._run(), name=f"redis sender {node.name}")
 
     def stir(self) -> None:
@@ -94,6 +98,8 @@ class Sender:
             await self._stirred.wait()
             parcels: list[Parcel] = []
             try:
+                if not self._closing:
+                    await self._space()
                 await self.node.caller.call([])  # what waits stays in the outbox until there is a connection
                 self._stirred.clear()
                 parcels = self._take()
@@ -108,6 +114,12 @@ class Sender:
                 if self._closing:
                     return
                 await backoff.wait()
+
+    async def _space(self) -> None:
+        pause = self._left + SPACING - self._loop.time()
+        if pause > 0:
+            await asyncio.sleep(pause)
+        self._left = self._loop.time()
 
     async def _deliver(self, parcels: list[Parcel]) -> None:
         if not parcels:

@@ -24,6 +24,7 @@ STATUS = {
     "too_large": 413,
     "unsupported_media_type": 415,
     "too_fast": 429,
+    "busy": 503,
     "internal": 500,
     "unavailable": 503,
     "restarting": 503,

@@ -10,9 +10,11 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 
 import structlog
 
+from classroom import wire
 from classroom.auth import Authenticator
 from classroom.bus.placement import Alone, Placement
 from classroom.bus.port import Bus, Reply, Request, Unreachable
@@ -30,7 +32,8 @@ from classroom.rooms.owners import Owners
 from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster import people as roster_people
 from classroom.rooms.roster.model import PersonView
-from classroom.wire import Hello
+from classroom.whiteboard.model import BoardEvent
+from classroom.wire import Codec, Hello
 
 log = structlog.get_logger(__name__)
 
@@ -181,6 +184,32 @@ class House:
         except Unavailable as error:
             raise UNREADABLE from error
 
+    def carry_out(self, room: str, member: Member, command: AnyCommand, done: Callable[[Reply], None]) -> None:
+        """As `submit`, for sockets, where commands come by the thousand: the owner answers nearly all of them at the first
+        try, and so without a task for each. `done` is called with the answer."""
+        request = Request(member, command)
+        self.bus.send(room, request).add_done_callback(partial(self._tried, room, request, done))
+
+    def _tried(self, room: str, request: Request, done: Callable[[Reply], None], answer: asyncio.Future[Reply]) -> None:
+        if answer.cancelled() or (error := answer.exception()) is not None:
+            known = answer.cancelled() or isinstance(error, Unreachable)
+            if not known:
+                log.error("a command failed", room=room, exc_info=error)
+        elif answer.result().code != MOVED.code:
+            done(answer.result())
+            return
+        self._spawn(self._try_again(room, request, done))
+
+    async def _try_again(self, room: str, request: Request, done: Callable[[Reply], None]) -> None:
+        reply = MOVED
+        try:
+            await self.placement.wake(room)
+            reply = await self.submit(room, request.member, request.command)
+        except Exception:
+            log.exception("a command failed", room=room)
+        finally:
+            done(reply)
+
     async def submit(self, room: str, member: Member, command: AnyCommand) -> Reply:
         """Have the room's owner carry out a command. Asking again is safe: its `cid` is applied once."""
         request = Request(member, command)
@@ -227,6 +256,23 @@ class House:
         if found.spec.secret:
             raise Rejected("forbidden", "This poll is secret: nobody learns who voted what.")
         return [(roster_people.person(state.roster, ballot.member), ballot) for ballot in found.votes.values()]
+
+    async def epoch(self, room: str) -> str:
+        """Which log the room's is. Raises `Rejected`."""
+        return (await self.hall(room)).info.epoch
+
+    async def sheet(self, room: str, page: int, seq: int) -> bytes:
+        """A page of the board as of the place `seq`. Raises `Moved`, `Rejected`."""
+        return await (await self.hall(room)).sheets.get(page, seq)
+
+    async def board_event(self, room: str, seq: int) -> bytes:
+        """The board's event at `seq`. Raises `Rejected`."""
+        hall = await self.hall(room)
+        await hall.sheets.reach(seq)
+        found = await self.journal.read(room, seq - 1, 1) if seq else []
+        if not found or found[0].meta.seq != seq or not isinstance(found[0].event, BoardEvent):
+            raise Rejected("not_found", "That is no event of the board.")
+        return wire.item(Codec.JSON, found[0].meta, found[0].event)
 
     async def ready(self) -> None:
         """Answers when journal and bus do. Raises `Unavailable`, `Unreachable`."""

@@ -1,7 +1,8 @@
 """The owner of a room: the one task that turns commands into events, in one order.
 
 What always holds: a command is answered "kept" only after its events are committed; all commands that wait when a commit
-begins go into it together (one transaction), are then published, then answered. The owner's state runs ahead of the
+begins go into it together (one transaction), are then published, then answered. Where many come, a commit begins a little
+after the one before, so that it holds more: it costs about as much as twenty commands. The owner's state runs ahead of the
 journal only inside one commit; if that fails in any way the state is dropped and read anew, so it never drifts. Whoever
 finds the log moved by another owner stands down.
 """
@@ -27,6 +28,8 @@ from classroom.rooms.roster.model import Attend
 
 log = structlog.get_logger(__name__)
 
+GATHER = 0.02  # seconds between the beginnings of two commits in a busy room
+BUSY = 8  # commands in a commit that make the room a busy one
 BATCH = 1_000  # commands in one transaction at most: a few milliseconds of deciding
 SWEEP = 5_000  # members in one attendance command of the owner's own
 REMEMBERED = 10_000  # newest (actor, cid) kept in memory; older ones are looked up in the journal
@@ -172,9 +175,15 @@ class Owner:
 
     async def _run(self) -> None:
         announced = asyncio.create_task(self._announce(), name=f"head {self.room}")
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         try:
+            waiting: list[Waiting] = []
             while not self.lost.is_set():
+                if len(waiting) >= BUSY and len(self._inbox) < BATCH and not self._stopping:
+                    await asyncio.sleep(max(0.0, begun + GATHER - loop.time()))
                 await self._wait()
+                begun = loop.time()
                 waiting, self._inbox = self._inbox[:BATCH], self._inbox[BATCH:]
                 if not waiting and self._stopping:
                     break

@@ -30,7 +30,6 @@ from classroom.kernel import Rejected
 from classroom.limits import Limits
 from classroom.rooms.house import House
 from classroom.rooms.hub import Session
-from classroom.rooms.room import AnyCommand
 from classroom.rooms.signals import SignalIn
 from classroom.sockets.link import Link, WebSocketLink
 from classroom.sockets.lobby import Lobby
@@ -43,7 +42,10 @@ log = structlog.get_logger(__name__)
 PATHS = {Codec.JSON: "socket.io", Codec.MSGPACK: "socket.io/msgpack"}
 RESERVE = 500  # descriptors kept for the journal, the bus, HTTP, and for telling who is too many
 UNDER_WAY = 64  # commands of one connection that may wait for their answers at once
+ALL_UNDER_WAY = 4_000  # of all connections: no more than are answered within a few seconds
 SPREAD = 500  # milliseconds by which the slots in which members come back are scattered
+
+UnderWay = tuple[Link, Session, str, int | None, float]  # a command: who gave it, its type and number, when it came
 
 BUSY = Rejected("too_fast", "Too many of your commands are still under way.", temporary=True)
 RESTARTING = Rejected("restarting", "The classroom is restarting; you will be reconnected.", temporary=True)
@@ -63,7 +65,8 @@ class Sockets:
         self._limits = limits
         self._settings = house.settings
         self._metrics = house.metrics
-        self._answering: set[asyncio.Task[None]] = set()
+        self._answering: set[UnderWay] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         self.connections = 0
         self._room = self._settings.server.max_connections or _descriptors() - RESERVE
@@ -75,8 +78,10 @@ class Sockets:
     async def drain(self) -> None:
         """Refuse what is new, let what is under way be answered, say goodbye to everybody."""
         self.draining = True
-        if self._answering:
-            await asyncio.wait(self._answering, timeout=5)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                while self._answering:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
         self._lobby.close()
         for hall in self._house.halls:
             hall.hub.flush()
@@ -197,25 +202,29 @@ class Sockets:
             raise RESTARTING
         if link.under_way >= UNDER_WAY:
             raise BUSY
+        if len(self._answering) >= ALL_UNDER_WAY:
+            raise self._crowded()
         assert link.hall is not None
         self._limits.command(link.hall.info.id, session.member.id, self._house.clock())
         command = wire.read_command(link.codec, packet.argument)
         link.under_way += 1
-        task = asyncio.create_task(self._carry_out(link, session, link.hall.info.id, command, packet.id))
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+        under_way = (link, session, wire.type_of(command), packet.id, perf_counter())
+        self._answering.add(under_way)
+        self._house.carry_out(link.hall.info.id, session.member, command, partial(self._carried_out, under_way))
 
-    async def _carry_out(self, link: Link, session: Session, room: str, command: AnyCommand, id: int | None) -> None:
-        begun = perf_counter()
-        try:
-            reply = await self._house.submit(room, session.member, command)
-        except Exception:
-            log.exception("a command failed", room=room)
-            reply = Reply(ok=False, code=FAILED.code, message=FAILED.message, temporary=True)
-        finally:
-            link.under_way -= 1
+    def _crowded(self) -> Rejected:
+        """More have something to say at once than can be carried out in time: each is told when to say it again."""
+        until = self._house.clock() + int(random.uniform(1_000, 3_000))
+        return Rejected(
+            "busy", "Very many are sending something at once; try again in a moment.", temporary=True, until=until
+        )
+
+    def _carried_out(self, under_way: UnderWay, reply: Reply) -> None:
+        link, session, type, id, begun = under_way
+        self._answering.discard(under_way)
+        link.under_way -= 1
         self._metrics.command_seconds.observe(perf_counter() - begun)
-        self._metrics.commands.labels(wire.type_of(command), "ok" if reply.ok else reply.code).inc()
+        self._metrics.commands.labels(type, "ok" if reply.ok else reply.code).inc()
         if link.session is session and link.inside and not link.ended:
             link.answer(id, _ack(reply))
 
@@ -225,8 +234,8 @@ class Sockets:
             return
         signal = wire.read_signal(link.codec, packet.argument)
         task = asyncio.create_task(self._pass_on(link, session, signal))
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
 
     async def _pass_on(self, link: Link, session: Session, signal: SignalIn) -> None:
         try:

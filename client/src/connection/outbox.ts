@@ -40,7 +40,7 @@ const WINDOW = 8; // commands under way at once
 const TRIES = 5;
 
 /** Refusals that are about the server's moment, not about what was asked: trying again soon is our business. */
-const TRANSIENT: ReadonlySet<string> = new Set(["unavailable", "moved", "restarting"]);
+const TRANSIENT: ReadonlySet<string> = new Set(["unavailable", "moved", "restarting", "busy"]);
 
 export class Outbox {
   readonly #storage: KeyValue;
