@@ -104,6 +104,10 @@ class Authenticator:
         named = b"classroom content\0" + room.encode() + b"\0" + epoch.encode()
         return hmac.new(self._secret, named, sha256).hexdigest()[:32]
 
+    def is_content_key(self, key: str, room: str, epoch: str) -> bool:
+        """Whether `key` is the room's content key."""
+        return hmac.compare_digest(key.encode(errors="replace"), self.content_key(room, epoch).encode())
+
     async def verify(self, token: str, room: str) -> Claims:
         """Who the bearer of `token` is in `room`.
 

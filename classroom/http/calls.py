@@ -27,10 +27,12 @@ OPERATION_ID = web.RequestKey("operation_id", str)
 
 class Access(StrEnum):
     """Who may call. `MEMBER`: who holds a join token (or pass) of the room. `STAFF`: with a staff role in force. Both let
-    the API key in too, which counts as staff. `KEY`: the API key alone."""
+    the API key in too, which counts as staff. `KEY`: the API key alone. `CONTENT`: who holds the room's content key, which
+    stands in the query, so that the address is the same for all and a cache need not look at headers; or a member."""
 
     PUBLIC = "public"
     MEMBER = "member"
+    CONTENT = "content"
     STAFF = "staff"
     KEY = "key"
 
@@ -42,6 +44,8 @@ class Call(msgspec.Struct, frozen=True):
     request: web.Request
     room: str
     poll: int
+    page: int
+    seq: int
     member: Member | None
     query: Any
     body: Any
@@ -78,7 +82,9 @@ async def read_call(operation: Operation, services: Services, request: web.Reque
         request=request,
         room=room,
         member=await _authorise(operation.access, services, request, room),
-        poll=_place(request.match_info.get("poll", "1")),
+        poll=_place(request.match_info.get("poll", "1"), 1, "A poll's id is a whole number from 1 on."),
+        page=_place(request.match_info.get("page", "0"), 0, "A page's id is a whole number from 0 on."),
+        seq=_place(request.match_info.get("seq", "0"), 0, "A place is a whole number from 0 on."),
         query=_query(operation.query, request),
         body=await _body(operation.body, request),
     )
@@ -91,6 +97,11 @@ def json(value: Any, status: int = 200) -> web.Response:
 
 async def _authorise(access: Access, services: Services, request: web.Request, room: str) -> Member | None:
     if access is Access.PUBLIC:
+        return None
+    content_key = request.query.get("key")
+    if access is Access.CONTENT and content_key is not None:
+        if not services.auth.is_content_key(content_key, room, await services.epoch(room)):
+            raise Rejected("key_invalid", "This address is not right: its key is for another room.")
         return None
     key = request.headers.get("X-API-Key")
     if key is not None:
@@ -109,9 +120,9 @@ async def _authorise(access: Access, services: Services, request: web.Request, r
     return member
 
 
-def _place(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 16 and 1 <= int(text) <= BIGGEST_PLACE):
-        raise Rejected("bad_request", "A poll's id is a whole number from 1 on.")
+def _place(text: str, least: int, sentence: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and least <= int(text) <= BIGGEST_PLACE):
+        raise Rejected("bad_request", sentence)
     return int(text)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -108,6 +108,27 @@ class Vote(msgspec.Struct, frozen=True):
 
 class VotesAnswer(msgspec.Struct, frozen=True):
     votes: list[Vote]
+
+
+class ContentQuery(msgspec.Struct, frozen=True):
+    """`key`: the room's content key, from the `welcome`; missing: the caller has other credentials."""
+
+    key: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+
+
+class SheetAnswer(msgspec.Struct, frozen=True):
+    """`elements` as of an earlier place, and the `events` since that change them, up to the place `seq`."""
+
+    page: int
+    elements: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    seq: int
+
+
+class MovedAnswer(msgspec.Struct, frozen=True):
+    """The page is at the place `seq`."""
+
+    seq: int
 
 
 class ExportQuery(msgspec.Struct, frozen=True):

@@ -22,16 +22,20 @@ REFERENCE = "#/components/schemas/{name}"
 SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.PUBLIC: [],
     Access.MEMBER: [{"token": []}, {"key": []}],
+    Access.CONTENT: [{"content": []}, {"token": []}, {"key": []}],
     Access.STAFF: [{"token": []}, {"key": []}],
     Access.KEY: [{"key": []}],
 }
 PARAMETERS = {
     "room": {"type": "string", "pattern": ROOM_PATTERN},
     "poll": {"type": "integer", "minimum": 1, "maximum": BIGGEST_PLACE},
+    "page": {"type": "integer", "minimum": 0, "maximum": BIGGEST_PLACE},
+    "seq": {"type": "integer", "minimum": 0, "maximum": BIGGEST_PLACE},
 }
 MEANINGS = {
     200: "Done",
     201: "Made",
+    307: "It is at another address",
     400: "The request is not right",
     401: "No credentials, or not valid ones",
     403: "Not allowed with these credentials",
@@ -67,6 +71,12 @@ def document() -> bytes:
                         "description": "A join token of the room, or the `pass` of a welcome",
                     },
                     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                    "content": {
+                        "type": "apiKey",
+                        "in": "query",
+                        "name": "key",
+                        "description": "The `key` of a welcome",
+                    },
                 },
             },
         }
@@ -104,7 +114,7 @@ def _refusals(operation: Operation) -> list[int]:
         statuses.add(401)
         if "{room}" in operation.path:
             statuses.add(404)
-    if operation.access in (Access.MEMBER, Access.STAFF):
+    if operation.access in (Access.MEMBER, Access.CONTENT, Access.STAFF):
         statuses.add(403)
     if operation.body is not None:
         statuses |= {413, 415}

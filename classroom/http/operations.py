@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+import zlib
+
+from aiohttp import hdrs, web
 from msgspec import UNSET
 
 from classroom.export import CONTENT_TYPES, export
@@ -13,6 +15,7 @@ from classroom.http.messages import (
     ExportQuery,
     HistoryQuery,
     LobbyAnswer,
+    MovedAnswer,
     NewRoom,
     NewToken,
     PeopleAnswer,
@@ -24,8 +27,10 @@ from classroom.http.messages import (
     Vote,
     VotesAnswer,
 )
+from classroom.http.static import FOR_EVER
 from classroom.journal.port import RoomInfo
 from classroom.kernel import Rejected, clean_text
+from classroom.rooms.sheets import Moved
 
 
 async def create_room(call: Call) -> web.StreamResponse:
@@ -80,6 +85,36 @@ async def list_people(call: Call) -> web.StreamResponse:
 async def list_votes(call: Call) -> web.StreamResponse:
     votes = await call.services.votes(call.room, call.poll)
     return json(VotesAnswer([Vote(person, ballot.choice, ballot.text) for person, ballot in votes]))
+
+
+async def get_sheet(call: Call) -> web.StreamResponse:
+    try:
+        body = await call.services.sheet(call.room, call.page, call.seq)
+    except Moved as moved:
+        response = json(MovedAnswer(moved.seq), 307)
+        query = f"?{call.request.query_string}" if call.request.query_string else ""
+        response.headers["Location"] = f"{call.page}@{moved.seq}{query}"
+        return response
+    headers: dict[str, str] = {hdrs.VARY: hdrs.ACCEPT_ENCODING}
+    if "gzip" in call.request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
+    else:
+        body = zlib.decompress(body, 31)
+    return _for_ever(call, body, headers)
+
+
+async def get_board_event(call: Call) -> web.StreamResponse:
+    return _for_ever(call, await call.services.board_event(call.room, call.seq), {})
+
+
+def _for_ever(call: Call, body: bytes, headers: dict[str, str]) -> web.Response:
+    """An answer that is the same whenever and by whomever it is asked for."""
+    fixed = call.request[ANSWER_HEADERS]
+    vary = ", ".join(each for each in (fixed.get(hdrs.VARY), headers.get(hdrs.VARY)) if each)
+    call.request[ANSWER_HEADERS] = (
+        fixed | headers | {hdrs.CACHE_CONTROL: FOR_EVER} | ({hdrs.VARY: vary} if vary else {})
+    )
+    return web.Response(body=body, content_type="application/json")
 
 
 async def export_room(call: Call) -> web.StreamResponse:

@@ -47,5 +47,14 @@ class Services(Protocol):
     async def votes(self, room: str, poll: int) -> list[tuple[PersonView, Ballot]]:
         """Who voted what in a named poll; a secret one's are refused ("forbidden")."""
 
+    async def epoch(self, room: str) -> str:
+        """Which log the room's is."""
+
+    async def sheet(self, room: str, page: int, seq: int) -> bytes:
+        """A page of the board as of the place `seq`, as JSON in gzip. Raises `Moved` where another place is at hand."""
+
+    async def board_event(self, room: str, seq: int) -> bytes:
+        """The board's event at `seq` with its place and time, as JSON."""
+
     async def ready(self) -> None:
         """Returns when journal and bus answer; raises their errors."""

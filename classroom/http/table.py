@@ -7,9 +7,11 @@ from classroom.http import operations
 from classroom.http.calls import Access, Operation
 from classroom.http.history import History
 from classroom.http.messages import (
+    ContentQuery,
     ExportQuery,
     HistoryQuery,
     LobbyAnswer,
+    MovedAnswer,
     NewRoom,
     NewToken,
     PeopleAnswer,
@@ -17,6 +19,7 @@ from classroom.http.messages import (
     RoomAnswer,
     RoomsAnswer,
     RoomsQuery,
+    SheetAnswer,
     TokenAnswer,
     VotesAnswer,
 )
@@ -99,6 +102,26 @@ TABLE: tuple[Operation, ...] = (
         access=Access.STAFF,
         handler=operations.list_votes,
         answers={200: VotesAnswer},
+    ),
+    Operation(
+        id="getSheet",
+        method="GET",
+        path="/rooms/{room}/board/{page}@{seq}",
+        summary="A page of the board as of one of its places",
+        access=Access.CONTENT,
+        handler=operations.get_sheet,
+        query=ContentQuery,
+        answers={200: SheetAnswer, 307: MovedAnswer},
+    ),
+    Operation(
+        id="getBoardEvent",
+        method="GET",
+        path="/rooms/{room}/board/events/{seq}",
+        summary="An event of the board with all its points",
+        access=Access.CONTENT,
+        handler=operations.get_board_event,
+        query=ContentQuery,
+        answers={200: dict},
     ),
     Operation(
         id="exportRoom",

@@ -26,11 +26,14 @@ from classroom.rooms.presence import Presence
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster import rules as roster_rules
 from classroom.rooms.roster.model import Appointed, Banned, Removed, Renamed
-from classroom.rooms.signals import Present, React, Reactions, SignalIn, TypingBy, check
+from classroom.rooms.sheets import Sheets
+from classroom.rooms.signals import Present, React, Reactions, SignalIn, Typing, TypingBy, check
+from classroom.whiteboard.model import CursorBy
 from classroom.wire import Codec
 
 ASK_TIMEOUT = 10.0  # seconds that an edge waits for the owner's answer to a command of its own
 TYPING_LIMIT = 50  # members up to which "is writing" is shown
+CURSOR_LIMIT = 200  # members up to which all are shown the cursors of those who draw
 DEVICES = 10  # connections of one member at once; the oldest gives way
 
 
@@ -57,6 +60,7 @@ class Hall:
         self.idle_since = loop.time()
         self.replica = Replica(info.id, journal, self._follow, recent=settings.rooms.recent_events)
         self.hub = Hub(self.replica, metrics, bounds, self._resync)
+        self.sheets = Sheets(self.replica)
         self.presence = Presence(edge, loop.time)
         self._bus = bus
         self._metrics = metrics
@@ -84,6 +88,7 @@ class Hall:
         if self._unsubscribe is not None:
             await self._unsubscribe()
         await self.replica.stop()
+        await self.sheets.close()
         self.hub.close()
 
     # --- members --------------------------------------------------------------------------------------------------
@@ -170,7 +175,8 @@ class Hall:
                 self.replica.hear(message)
             case Signalled():
                 for signal in message.signals:
-                    self.hub.signal(signal)
+                    few = isinstance(signal, CursorBy) and self.presence.count() > CURSOR_LIMIT
+                    self.hub.signal(signal, STAFF if few else ALL)
             case Counted():
                 self.presence.heard(message)
 
@@ -180,6 +186,7 @@ class Hall:
         if any(member in self.hub.by_member for member in appointed):
             self.hub.flush()  # what came before is shown to whom they were until now, and nothing more
         self.hub.events(events)
+        self.sheets.follow(events)
         for stored in events:
             match stored.event:
                 case Appointed(member=member):
@@ -218,6 +225,9 @@ class Hall:
         check(signal)
         if isinstance(signal, React):
             self._reactions[signal.emoji] += 1
+        elif not isinstance(signal, Typing):
+            passing = rooms.passed_on(self.replica.state, signal, member, self._clock())
+            await self._bus.publish(self.info.id, Signalled((passing,)))
         elif self.presence.count() <= TYPING_LIMIT:
             await self._bus.publish(self.info.id, Signalled((TypingBy(member.id, member.name),)))
 

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Sequence
 from time import monotonic, perf_counter
 from typing import NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from classroom import wire
 from classroom.chat.model import Said
 from classroom.doubts import model as doubts
@@ -26,9 +28,11 @@ from classroom.kernel import ALL, STAFF, Audience, Event, Member, Meta, Stored, 
 from classroom.metrics import Metrics
 from classroom.polls.model import Closed, Opened, TallySignal
 from classroom.rooms import room as rooms
+from classroom.rooms.inks import Inks
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster.model import Attended, ClassEnded, ClassStarted
 from classroom.rooms.signals import Present, Reactions, SignalOut, TypingBy
+from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy, WentTo
 from classroom.wire import Codec, Packet, Pair
 
 
@@ -82,6 +86,7 @@ SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
 LONGEST_SIGNAL = 5.0
 COST_WEIGHT = 0.2  # of the newest flush in the running mean of what a frame costs
 COST_FROM = 100  # frames in a flush that say what one costs
+TRAIL = 256  # points of the laser pointer that may wait; the oldest are let go
 TOO_SLOW = wire.Bye(
     code="too_slow",
     message="Your connection could not keep up with the class. It is picked up again right away.",
@@ -120,6 +125,7 @@ class Hub:
         self._signalled = 0.0
         self._frame_cost = 0.0
         self._loop = asyncio.get_running_loop()
+        self._inks = Inks(monotonic)
 
     # --- who is here ----------------------------------------------------------------------------------------------
 
@@ -132,6 +138,7 @@ class Hub:
             self._fresh.add(session)
         else:
             self._group(session).add(session)
+        self._pass(_signals_packet(session.link.codec, self._inks.so_far()), (session,))
 
     def remove(self, session: Session) -> None:
         """Let a session go, whatever its state."""
@@ -173,11 +180,13 @@ class Hub:
             self._schedule(self._flushed + self.tick)
 
     def signal(self, signal: SignalOut, audience: Audience = ALL) -> None:
-        """A signal for everybody (`ALL`) or for the staff alone; the newest of its kind replaces the one that waits."""
+        """A signal for everybody (`ALL`) or for the staff alone; the newest of its kind replaces the one that waits, or is
+        put behind it where it goes on with it."""
+        if isinstance(signal, InkBy) and not self._inks.hear(signal):
+            return
         slot = _slot(signal)
-        self._signals[STAFF][slot] = signal
-        if audience == ALL:
-            self._signals[ALL][slot] = signal
+        for waiting in (self._signals[STAFF],) if audience == STAFF else self._signals.values():
+            waiting[slot] = _joined(waiting.get(slot), signal)
         self._schedule_signals()
 
     def close(self) -> None:
@@ -243,6 +252,7 @@ class Hub:
         """Send events, and the signals that go along or are due: how many writes that took."""
         special = self._special(pending) if pending else {}
         before = pending[0].meta.seq - 1 if pending else 0
+        live = self._live(pending)
         items: dict[Group, list[bytes | None]] = {}
         signals: dict[Audience, list[SignalOut]] = {}
         fresh = self._fresh
@@ -251,7 +261,7 @@ class Hub:
             if not members:
                 continue
             audience, codec = group
-            mine = items[group] = self._items(group, pending)
+            mine = items[group] = self._items(group, pending, live)
             packet = _packet(codec, [item for item in mine if item is not None])
             if audience not in signals:
                 signals[audience] = self._take_signals(audience, along=packet is not None)
@@ -269,7 +279,7 @@ class Hub:
         for session in fresh:
             group = (session.kind, session.link.codec)
             if group not in items:
-                items[group] = self._items(group, pending)
+                items[group] = self._items(group, pending, live)
             frames += self._send_own(session, pending, items[group], special.get(session.member.id, ()), session.since)
             frames += self._pass(_signals_packet(group[1], signals.get(group[0], [])), (session,))
         for audience, waiting in self._signals.items():
@@ -300,9 +310,27 @@ class Hub:
                     special.setdefault(member, []).append(index)
         return special
 
-    def _items(self, group: Group, pending: list[Stored]) -> list[bytes | None]:
+    def _items(self, group: Group, pending: list[Stored], live: dict[int, Stored]) -> list[bytes | None]:
         audience, codec = group
-        return [_item(codec, stored, audience) for stored in pending]
+        if codec is Codec.JSON:  # which clients of any kind speak: they need not know of ink
+            live = {}
+        return [_item(codec, live.get(index, stored), audience) for index, stored in enumerate(pending)]
+
+    def _live(self, pending: list[Stored]) -> dict[int, Stored]:
+        """By index, events that end strokes whose ink all here have been sent: with the rest of the points alone."""
+        live = {}
+        for index, stored in enumerate(pending):
+            event = stored.event
+            if not isinstance(event, Drawn) or not self._inks:
+                continue
+            changes = []
+            for changed in event.changes:
+                slot = f"ink {event.page} {changed.id}"
+                waiting = [signals.pop(slot) for signals in self._signals.values() if slot in signals]
+                unsent = min((ink.after for ink in waiting if isinstance(ink, InkBy)), default=None)
+                changes.append(self._inks.ended(event.page, changed, unsent))
+            live[index] = Stored(stored.meta, replace(event, changes=tuple(changes)))
+        return live
 
     def _send_own(
         self,
@@ -377,7 +405,7 @@ def _urgent(event: Event) -> bool:
     """What the class waits for does not wait for a longer tick: the staff's words, and what opens, closes and begins."""
     if isinstance(event, Said):
         return event.role.staff
-    return isinstance(event, Opened | Closed | ClassStarted | ClassEnded | doubts.Started)
+    return isinstance(event, Opened | Closed | ClassStarted | ClassEnded | doubts.Started | WentTo)
 
 
 def _lazy(event: Event) -> bool:
@@ -391,7 +419,20 @@ def _slot(signal: SignalOut) -> str:
         return f"tally {signal.id}"
     if isinstance(signal, TypingBy):
         return f"typing {signal.id}"
+    if isinstance(signal, InkBy):
+        return f"ink {signal.page} {signal.id}"
+    if isinstance(signal, CursorBy | LaserBy):
+        return f"{type(signal).__name__} {signal.by}"
     return type(signal).__name__
+
+
+def _joined(waiting: SignalOut | None, signal: SignalOut) -> SignalOut:
+    """What waits in a slot once `signal` has come: ink and trails go on, anything else is replaced."""
+    if isinstance(signal, InkBy) and isinstance(waiting, InkBy) and waiting.after + len(waiting.ink) == signal.after:
+        return replace(waiting, ink=waiting.ink + signal.ink)
+    if isinstance(signal, LaserBy) and isinstance(waiting, LaserBy) and waiting.page == signal.page:
+        return replace(signal, points=(*waiting.points, *signal.points)[-TRAIL:])
+    return signal
 
 
 def _item(codec: Codec, stored: Stored, audience: Audience) -> bytes | None:

@@ -171,6 +171,13 @@ def own(room: Room, audience: Audience) -> RoomOwn:
     )
 
 
+def passed_on(room: Room, signal: board.BoardSignal, member: Member, now: int) -> board.BoardSignalOut:
+    """A signal of a member who draws, as the others are sent it. Raises `Rejected`."""
+    muted_until = roster_rules.muted_until(room.roster, member.id)
+    context = Context(actor=member, now=now, seq=room.seq, phase=room.roster.phase, muted_until=muted_until)
+    return board_rules.passed_on(room.board, signal, context)
+
+
 def due(room: Room, now: int) -> list[AnyCommand]:
     """Commands of the server itself whose time has come (`now`: ms since 1970)."""
     return list(polls_rules.due(room.polls, now))

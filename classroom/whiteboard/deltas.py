@@ -15,7 +15,17 @@ import msgspec
 
 from classroom.kernel import Rejected
 from classroom.whiteboard.elements import PATHS, RESERVED, check_fields, check_id, check_whole
-from classroom.whiteboard.model import ELEMENT_BYTES, GRAVES_LIMIT, POINTS_LIMIT, Change, Changed, Element, Page
+from classroom.whiteboard.model import (
+    ELEMENT_BYTES,
+    GRAVES_LIMIT,
+    INK_BYTES,
+    POINTS_LIMIT,
+    Change,
+    Changed,
+    Element,
+    Ink,
+    Page,
+)
 from classroom.whiteboard.quantise import Unreadable, unpack
 
 NONCE_LIMIT = 1 << 32
@@ -166,6 +176,22 @@ def _check_version(version: int, nonce: int, current: tuple[int, int] | None) ->
     ahead = version - (current[0] if current else 0)
     if not version >= 1 or ahead > VERSION_STEP or not 0 <= nonce < NONCE_LIMIT:
         raise Rejected("bad_request", "A version counts from 1, step by step; a nonce has 32 bits.")
+
+
+def check_ink(ink: Ink) -> None:
+    """Refuse ink that is none. What its bits say is looked at when the stroke is put."""
+    check_id(ink.id)
+    if not 0 <= ink.after <= ELEMENT_BYTES:
+        raise Rejected("bad_request", "There are no strokes that long.")
+    if not 0 < len(_packed(ink.ink) or b"") <= INK_BYTES:
+        raise Rejected("bad_request", f"A piece of ink has 1 to {INK_BYTES} bytes.")
+    if (ink.look is not None) != (ink.after == 0):
+        raise Rejected("bad_request", "The look of a stroke comes with its first ink, and then no more.")
+    if ink.look is not None:
+        check_fields(ink.look)
+        check_whole(ink.look)
+        if len(_encode(ink.look)) > INK_BYTES or ink.look["type"] not in PATHS:
+            raise Rejected("bad_request", "That is not the look of a stroke.")
 
 
 def _packed(text: str | None) -> bytes | None:

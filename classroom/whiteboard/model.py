@@ -65,7 +65,7 @@ class Background(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Inked(msgspec.Struct, frozen=True, array_like=True):
-    """Points that passed by as ink already: how many bytes, and their CRC-32. On the wire: `[size, sum]`."""
+    """Points that passed by as ink already: its first `size` bytes, and their CRC-32. On the wire: `[size, sum]`."""
 
     size: int
     sum: int
@@ -91,7 +91,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one element: as in `Change`, but `points` and `append` are bytes (base64 in JSON). `gone`: it is
-    deleted, and nothing else is said. `inked`, in place of `points`: the points are those that passed by as ink."""
+    deleted, and nothing else is said. `inked`, in place of `points`: the points begin with ink that passed by, and go on
+    with `append`."""
 
     id: str
     version: int
@@ -412,6 +413,10 @@ class LaserBy(Signal, frozen=True, tag="board.laser_by"):
     page: int
     by: str
     points: tuple[tuple[float, float], ...]
+
+
+BoardSignal = Ink | Cursor | Laser
+BoardSignalOut = InkBy | CursorBy | LaserBy
 
 
 # --- state ------------------------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ What a client does with each event (it holds `BoardView`, and the elements of th
 
 from __future__ import annotations
 
-from math import isfinite
+from base64 import b64decode
+from collections.abc import Iterable
 
 from classroom.kernel import Context, Event, Meta, Phase, Rejected, Role, need_staff, unreachable
 from classroom.whiteboard import deltas, undo
@@ -31,6 +32,7 @@ from classroom.whiteboard.model import (
     CHOSEN_LIMIT,
     COORDINATE_LIMIT,
     ELEMENTS_LIMIT,
+    LASER_LIMIT,
     PAGE_BYTES,
     PAGES_AT_ONCE,
     PAGES_LIMIT,
@@ -41,10 +43,14 @@ from classroom.whiteboard.model import (
     Board,
     BoardCommand,
     BoardEvent,
+    BoardSignal,
+    BoardSignalOut,
     BoardView,
     Change,
     Changed,
     ClearPage,
+    Cursor,
+    CursorBy,
     Delete,
     Drawn,
     DuplicatePage,
@@ -53,6 +59,10 @@ from classroom.whiteboard.model import (
     GoTo,
     Grant,
     Granted,
+    Ink,
+    InkBy,
+    Laser,
+    LaserBy,
     LockPage,
     MovePage,
     Open,
@@ -81,7 +91,7 @@ from classroom.whiteboard.model import (
     Withdrawn,
 )
 
-__all__ = ["apply", "decide", "may_draw", "show"]
+__all__ = ["apply", "decide", "may_draw", "passed_on", "show"]
 
 STEP_LIMIT = 1 << 53
 
@@ -228,6 +238,32 @@ def _need_pen(state: Board, page: Page, context: Context) -> None:
         raise Rejected("locked", "This page is locked.", temporary=True)
 
 
+def passed_on(state: Board, signal: BoardSignal, context: Context) -> BoardSignalOut:
+    """A signal of who may draw, as all are sent it. Raises `Rejected`."""
+    page = _page(state, signal.page)
+    _need_pen(state, page, context)
+    by = context.actor.id
+    match signal:
+        case Ink(id=id, after=after, look=look):
+            deltas.check_ink(signal)
+            return InkBy(page=page.id, id=id, by=by, after=after, ink=b64decode(signal.ink), look=look)
+        case Cursor(x=x, y=y):
+            _check_places((x, y))
+            return CursorBy(page=page.id, by=by, x=x, y=y)
+        case Laser(points=points):
+            if not 0 < len(points) <= LASER_LIMIT:
+                raise Rejected("bad_request", f"A laser pointer goes through 1 to {LASER_LIMIT} points.")
+            _check_places([number for point in points for number in point])
+            return LaserBy(page=page.id, by=by, points=points)
+        case _:
+            return unreachable(signal)
+
+
+def _check_places(numbers: Iterable[float]) -> None:
+    if not all(abs(number) <= COORDINATE_LIMIT for number in numbers):  # which no NaN is
+        raise Rejected("bad_request", "That place is too far away.")
+
+
 # --- pages and rights -------------------------------------------------------------------------------------------------
 
 PageCommand = AddPage | MovePage | RemovePage | DuplicatePage | ClearPage | GoTo | SetBackground | LockPage
@@ -329,8 +365,7 @@ def _is_hash(text: str) -> bool:
 def _check_region(state: Board, region: Region) -> None:
     _page(state, region.page)
     numbers = (region.x, region.y, region.width, region.height)
-    if not all(isfinite(number) and abs(number) <= COORDINATE_LIMIT for number in numbers):
-        raise Rejected("bad_request", "That region is too far away.")
+    _check_places(numbers)
     if region.width <= 0 or region.height <= 0:
         raise Rejected("bad_request", "A region has a width and a height.")
 

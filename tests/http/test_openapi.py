@@ -25,6 +25,7 @@ from classroom.http.table import TABLE
 from classroom.kernel import Member
 from classroom.polls import model as polls
 from classroom.rooms.roster import model as roster
+from classroom.whiteboard import model as board
 from tests.http.conftest import KEY, RAVI, TEACHER, Talk, settings_in
 
 schema = schemathesis.openapi.from_dict(json.loads(document()))
@@ -83,6 +84,7 @@ class Worker(threading.Thread):
         poll = await talk.do(TEACHER, lambda cid: polls.Prepare(cid=cid, spec=spec))
         await talk.do(TEACHER, lambda cid: polls.Open(cid=cid, id=poll))
         await talk.do(RAVI, lambda cid: polls.Vote(cid=cid, id=poll, choice=(0,)))
+        await talk.do(TEACHER, lambda cid: board.AddPage(cid=cid))
         port = runner.addresses[0][1]
         self.started.set_result(f"http://127.0.0.1:{port}")
         await self._ending.wait()
@@ -107,8 +109,9 @@ def test_every_answer_is_as_the_document_says(case: Case, worker: str) -> None:
 @pytest.mark.parametrize("operation", [row for row in TABLE if row.method == "GET"], ids=lambda row: row.id)
 def test_every_operation_succeeds_as_the_document_says(operation: object, worker: str) -> None:
     found = schema[f"/api{operation.path}"]["GET"]  # type: ignore[attr-defined]
-    poll = 3
-    case = found.Case(path_parameters={"room": "math", "poll": poll}, query={}, headers={})
+    poll, page = 3, 6
+    parameters = {"room": "math", "poll": poll, "page": page, "seq": page}
+    case = found.Case(path_parameters=parameters, query={}, headers={})
     response = case.call(base_url=worker, headers={"X-API-Key": KEY})
     assert response.status_code == 200, response.text
     case.validate_response(response)

@@ -16,9 +16,9 @@ from typing import Any
 
 from classroom.kernel import Stored
 from classroom.rooms import room as rooms
-from classroom.wire import Codec, item
 from classroom.whiteboard import model as board
 from classroom.whiteboard.quantise import Packer, pack, quantised
+from classroom.wire import Codec, item
 from tests.vectors.drawing import draw, scribble
 from tests.vectors.handwriting import handwriting
 from tests.vectors.lesson import Lesson

@@ -956,7 +956,8 @@ export interface BoardDrawn {
 
 /**
  * What became of one element: as in `Change`, but `points` and `append` are bytes (base64 in JSON). `gone`: it is
- * deleted, and nothing else is said. `inked`, in place of `points`: the points are those that passed by as ink.
+ * deleted, and nothing else is said. `inked`, in place of `points`: the points begin with ink that passed by, and go on
+ * with `append`.
  */
 export interface Changed {
   readonly id: string;
@@ -978,7 +979,7 @@ export interface Changed {
   readonly inked?: Inked | null;
 }
 
-/** Points that passed by as ink already: how many bytes, and their CRC-32. On the wire: `[size, sum]`. */
+/** Points that passed by as ink already: its first `size` bytes, and their CRC-32. On the wire: `[size, sum]`. */
 export type Inked = readonly [size: number, sum: number];
 
 /** The page's id is this event's seq. `after`: the page that it follows; missing: it is the last. */
