@@ -1,0 +1,87 @@
+"""The drawing laid over the pages that it was drawn on, and a page as a picture (in a worker process, by PDFium).
+
+What always holds: an imported page stays what it is, text that can be searched and lines that stay sharp; what was drawn is
+on top of it, in the same place as on the board, whichever way the page is turned or cropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from classroom.files.documents import BROKEN, open_pdf
+from classroom.files.tasks import Leaf
+from classroom.kernel import Rejected
+
+
+def bind(drawing: Path, leaves: Sequence[Leaf], target: Path) -> None:
+    """Write one PDF to `target`. Raises `Rejected("bad_file")`."""
+    over = open_pdf(drawing)
+    sources: dict[str, Any] = {}
+    bound = pypdfium2.PdfDocument.new()
+    try:
+        for leaf in leaves:
+            if leaf.source is None:
+                bound.import_pages(over, [leaf.overlay])
+                continue
+            if leaf.source not in sources:
+                sources[leaf.source] = open_pdf(Path(leaf.source))
+            if not 1 <= leaf.page <= len(sources[leaf.source]):
+                raise Rejected("bad_file", "A page's PDF has no such page.")
+            _lay(bound, sources[leaf.source], over, leaf)
+        bound.save(str(target))
+    except pypdfium2.PdfiumError as error:
+        raise BROKEN from error
+
+
+def raster(source: Path, target: Path, scale: float, side: int) -> tuple[int, int]:
+    """Write the first page as PNG: its width and height in px. Raises `Rejected("bad_file")`."""
+    try:
+        page = open_pdf(source)[0]
+        width, height = page.get_size()
+        picture = page.render(scale=min(scale, side / max(width, height))).to_pil().convert("RGB")
+    except (pypdfium2.PdfiumError, ValueError) as error:
+        raise BROKEN from error
+    picture.save(target, "PNG")
+    return picture.width, picture.height
+
+
+def _lay(bound: Any, source: Any, over: Any, leaf: Leaf) -> None:
+    """A page as large as the board's, the PDF's page in it as a form, and the drawing on top of that."""
+    page = bound.new_page(leaf.width, leaf.height)
+    original = source[leaf.page - 1]
+    _insert(page, source, bound, leaf.page - 1, _placed(original, leaf))
+    _insert(page, over, bound, leaf.overlay, pypdfium2.PdfMatrix())
+    page.gen_content()
+
+
+def _placed(original: Any, leaf: Leaf) -> Any:
+    """How the page's own space (before it is turned and cropped) lies on the board's page."""
+    left, bottom, right, top = original.get_cropbox()
+    matrix = pypdfium2.PdfMatrix().translate(-left, -bottom)
+    across, up = right - left, top - bottom
+    match original.get_rotation():
+        case 90:
+            matrix = matrix.rotate(90).translate(0, across)
+            across, up = up, across
+        case 180:
+            matrix = matrix.rotate(180).translate(across, up)
+        case 270:
+            matrix = matrix.rotate(270).translate(up, 0)
+            across, up = up, across
+        case _:
+            pass
+    return matrix.translate(leaf.left, leaf.bottom)
+
+
+def _insert(page: Any, source: Any, bound: Any, index: int, matrix: Any) -> None:
+    form = source.page_as_xobject(index, bound) if hasattr(source, "page_as_xobject") else None
+    if form is None:
+        form = pdfium.FPDF_NewXObjectFromPage(bound, source, index)
+    each = form.as_pageobject()
+    each.transform(matrix)
+    page.insert_obj(each)

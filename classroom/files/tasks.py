@@ -1,0 +1,112 @@
+"""What a worker process is asked, and what it reports: a task on its standard input, a report a line on its standard output."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """`folder`: the only place to write to. `memory` (bytes), `cpu` (seconds): bounds that the process gives itself before it
+    looks at anything. `parent`: the process that asks, without which it ends."""
+
+    folder: str
+    memory: int
+    cpu: int
+    parent: int
+
+
+class ReadImage(Task, frozen=True, tag="image"):
+    """Decode an image and write it anew. Reports `Wrote`."""
+
+    source: str
+    pixels: int
+    side: int
+
+
+class ReadPages(Task, frozen=True, tag="pages"):
+    """Draw each page of a PDF. Reports `Total`, then `Wrote` for each page."""
+
+    source: str
+    pages: int
+    side: int
+
+
+class CheckArchive(Task, frozen=True, tag="archive"):
+    """Look into a packed presentation before anybody unpacks it. Reports `Found`."""
+
+    source: str
+    unpacked: int
+
+
+class ReadScene(Task, frozen=True, tag="scene"):
+    """Read an `.excalidraw` file. Reports `Total` (of images), `Wrote` for each image, and `Wrote` for each piece of elements."""
+
+    source: str
+    pixels: int
+    side: int
+    image_bytes: int
+
+
+class Leaf(msgspec.Struct, frozen=True):
+    """A page to put together: `overlay` is the index of a page in the drawing's PDF; `source`, `page`: the page (from 1) of a
+    PDF that lies under it. `width`, `height`: of the page on the board, in points of the drawing; `left`, `bottom`: where the
+    PDF's page has its lower left corner there."""
+
+    overlay: int
+    source: str | None = None
+    page: int = 1
+    width: float = 0.0
+    height: float = 0.0
+    left: float = 0.0
+    bottom: float = 0.0
+
+
+class Bind(Task, frozen=True, tag="bind"):
+    """Lay the drawing's pages over the pages of PDFs that they were drawn on. Reports `Wrote`."""
+
+    drawing: str
+    leaves: tuple[Leaf, ...]
+
+
+class Raster(Task, frozen=True, tag="raster"):
+    """Draw the first page of a PDF as PNG, `scale` px a point, at most `side` px. Reports `Wrote`."""
+
+    source: str
+    scale: float
+    side: int
+
+
+AnyTask = ReadImage | ReadPages | CheckArchive | ReadScene | Bind | Raster
+
+
+class Wrote(msgspec.Struct, frozen=True, tag="wrote"):
+    """A file in the task's folder. `width`, `height`: of an image in px; of a PDF's page in px of the board. `name`: what
+    the file was called inside of what was read."""
+
+    file: str
+    width: float = 0.0
+    height: float = 0.0
+    name: str = ""
+
+
+class Total(msgspec.Struct, frozen=True, tag="total"):
+    """How many are to come. `left_out`: elements that there is no place for here."""
+
+    count: int
+    left_out: int = 0
+
+
+class Found(msgspec.Struct, frozen=True, tag="found"):
+    """What a packed presentation is, as the ending of a file's name: "pptx" or "odp"."""
+
+    ending: str
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """Nothing more comes: why, as in `Rejected`."""
+
+    code: str
+    message: str
+
+
+Report = Wrote | Total | Found | Refused
