@@ -94,7 +94,7 @@ class Sheet:
 
     def fold(self, event: BoardEvent, seq: int) -> None:
         """Take an event in. What is not after `at` is in the elements already."""
-        if seq <= self.at or getattr(event, "page", None) != self.page:
+        if self.stale or seq <= self.at or getattr(event, "page", None) != self.page:
             return
         match event:
             case Drawn(changes=changes):
