@@ -116,6 +116,21 @@ class Slow(Section, frozen=True, kw_only=True):
     deadline_seconds: Seconds
 
 
+class Hls(Section, frozen=True, kw_only=True):
+    part_ms: Annotated[int, Meta(ge=100, le=2_000)]
+    segment_seconds: Annotated[float, Meta(ge=1, le=10)]
+    target_seconds: Annotated[int, Meta(ge=2, le=20)]
+    window_seconds: Annotated[float, Meta(ge=30, le=14_400)]
+    audio_bitrate: Annotated[int, Meta(ge=16_000, le=320_000)]
+    aac: bool
+    public_url: str
+
+
+class Recording(Section, frozen=True, kw_only=True):
+    enabled: bool
+    retention_days: Annotated[int, Meta(ge=0, le=36_500)]
+
+
 class Log(Section, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["auto", "console", "json"]
@@ -130,6 +145,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitSettings
     files: FileSettings
     slow: Slow
+    hls: Hls
+    recording: Recording
     log: Log
 
     @property
@@ -304,6 +321,8 @@ def _objection(key: Key, value: Any) -> str:
         case ("storage", "files") if value.startswith("s3:") and not _is_bucket(value):
             return f"is {_without_password(value)!r}; it must look like s3://bucket/prefix?endpoint=https://…&region=…"
         case ("server", "public_url") if value and not _is_url(value, ("http", "https")):
+            return f"is {value!r}; it must be an http:// or https:// address."
+        case ("hls", "public_url") if value and not _is_url(value, ("http", "https")):
             return f"is {value!r}; it must be an http:// or https:// address."
         case ("auth", "jwks_url") if value and not _is_trustworthy(value):
             return f"is {value!r}; it must be an https:// address (http:// only on this machine)."

@@ -41,6 +41,15 @@ class Metrics:
         self.resyncs = self._counter("resyncs", "Slow members brought up to date again")
         self.slow_disconnects = self._counter("slow_disconnects", "Members disconnected for staying behind too long")
         self.requests = self._counter("http_requests", "Requests to the HTTP API", "operation", "status")
+        self.media_lost = self._counter(
+            "media_packets_lost", "Packets of publishers that never came, by tracks that ended"
+        )
+        self.hls_parts = self._counter("hls_parts", "Parts of LL-HLS made, by camera, screen and sound", "kind")
+        self.hls_requests = self._counter(
+            "hls_requests", "Answers of LL-HLS by what was asked for, or later (503)", "what"
+        )
+        self.hls_waiting = self._gauge("hls_waiting", "Requests of LL-HLS that wait for the next part")
+        self.recorded_bytes = self._counter("recorded_bytes", "Bytes of recordings written", "kind")
 
     def text(self) -> bytes:
         """All figures in Prometheus's text format (`content_type`)."""

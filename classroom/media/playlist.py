@@ -192,7 +192,8 @@ class Timeline:
         if self.ended:
             lines.append("#EXT-X-ENDLIST")
         else:
-            lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{self._hint()}"')
+            hint = self.next_part
+            lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{hint.segment}.{hint.part}.m4s"')
             lines += [
                 f'#EXT-X-RENDITION-REPORT:URI="{report.uri}",LAST-MSN={report.segment},LAST-PART={report.part}'
                 for report in reports
@@ -205,11 +206,10 @@ class Timeline:
         lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_iso(segment.at)}")
         return segment.header
 
-    def _hint(self) -> str:
+    @property
+    def next_part(self) -> Place:
         """The part that comes next (4.4.5.3), unless a key frame comes before it and begins a segment."""
-        if self.open is not None:
-            return f"{self.open.number}.{len(self.open.parts)}.m4s"
-        return f"{self._next}.0.m4s"
+        return Place(self.open.number, len(self.open.parts)) if self.open is not None else Place(self._next, 0)
 
     def _skippable(self) -> int:
         """Segments further from the end than the skip boundary (4.4.5.2)."""
