@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from loadtest.bench import command, fanout, join, memory, micro, reopen
+from loadtest.bench import board, command, fanout, join, memory, micro, reopen
 from loadtest.bench.stage import Say
 from loadtest.bench.table import Row, render
 
@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[Say], Iterator[Row]]] = {
     "reopen": reopen.run,
     "codec": micro.codec,
     "owner": micro.owner,
+    "board": board.run,
 }
 
 

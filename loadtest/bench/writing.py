@@ -1,0 +1,179 @@
+"""What a minute of handwriting costs a viewer: played through a hub, frame by frame, beside whole elements as JSON.
+
+The minute is `tests/vectors/board/handwriting.json`: 60 strokes, 6,000 points. While the pen is down the points since the
+last go out every `EVERY` ms as ink; when it is lifted the element goes out as an event. Every byte of every WebSocket frame
+to one viewer counts, with its header. The peer sends, as Excalidraw's own collaboration does, the whole element as JSON
+whenever it has changed: once an animation frame while the pen is down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64encode
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from classroom import wire
+from classroom.kernel import Context, Member, Meta, Role, Stored
+from classroom.metrics import Metrics
+from classroom.rooms import room as rooms
+from classroom.rooms.hub import Bounds, Hub, Session
+from classroom.rooms.replica import Replica
+from classroom.whiteboard import model as board
+from classroom.whiteboard import rules
+from classroom.whiteboard.quantise import Packer, quantised
+from classroom.wire import Codec, Packet, Pair
+
+HANDWRITING = Path(__file__).parents[2] / "tests" / "vectors" / "board" / "handwriting.json"
+EVERY = 80.0  # ms
+FRAME = 1_000 / 60  # ms
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+TEACHER = Member("teacher-7Qk2", "Teacher", Role.INSTRUCTOR)
+
+
+class Stroke(NamedTuple):
+    """One stroke as its client sends it: pieces of ink, and the command in the end."""
+
+    at: float
+    look: dict[str, Any]
+    id: str
+    pieces: list[bytes]
+    put: board.Put
+    points: int
+
+
+class Viewer:
+    """A member's connection that counts what it is sent."""
+
+    def __init__(self, codec: Codec, deflates: bool) -> None:
+        self.codec, self._deflates = codec, deflates
+        self.frames = self.bytes = 0
+
+    def write(self, packet: Packet | Pair) -> None:
+        self.frames += 1
+        self.bytes += len(packet.deflated if self._deflates else packet.frame)
+
+    def offer(self, packet: Packet | Pair, bound: int) -> bool:
+        self.write(packet)
+        return True
+
+    def buffered(self) -> int:
+        return 0
+
+    def end(self, bye: wire.Bye) -> None:
+        raise AssertionError(bye)
+
+
+def strokes() -> list[Stroke]:
+    """The minute, as the browser's client sends it."""
+    dice = Random(60)
+    found = []
+    for number, stroke in enumerate(json.loads(HANDWRITING.read_text("utf-8"))["strokes"]):
+        id = "".join(dice.choice(LETTERS) for _ in range(21))  # as Excalidraw draws them
+        _, left, top, _ = stroke["points"][0]
+        left, top = round(left * 4) / 4, round(top * 4) / 4
+        path = quantised([(x - left, y - top) for _, x, y, _ in stroke["points"]])
+        pressures = [round(p * 32) for *_, p in stroke["points"]]
+        packer = Packer(pressures=True)
+        pieces, due, start = [], EVERY, 0
+        for index, (t, *_) in enumerate(stroke["points"]):
+            if t >= due or index == len(path) - 1:
+                end = index + 1
+                pieces.append(packer.block(path[start:end], pressures[start:end]))
+                start, due = end, due + EVERY
+        pieces[0] = packer.header + pieces[0]
+        look = _look(left, top, path, f"a{number:03d}", dice)
+        packed = b"".join(pieces)
+        change = board.Change(
+            id=id, version=2, nonce=dice.randrange(1 << 31), set=look, points=b64encode(packed).decode()
+        )
+        command = board.Put(page=0, changes=(change,), step=number + 1)
+        found.append(Stroke(stroke["at"], look, id, pieces, command, len(path)))
+    return found
+
+
+def _look(x: float, y: float, path: list[tuple[int, int]], index: str, dice: Random) -> dict[str, Any]:
+    """The fields of a stroke, as Excalidraw makes them."""
+    xs, ys = [px / 4 for px, _ in path], [py / 4 for _, py in path]
+    return {
+        "type": "freedraw",
+        "x": x,
+        "y": y,
+        "width": max(xs) - min(xs),
+        "height": max(ys) - min(ys),
+        "angle": 0,
+        "strokeColor": "#1e1e1e",
+        "backgroundColor": "transparent",
+        "fillStyle": "solid",
+        "strokeWidth": 2,
+        "strokeStyle": "solid",
+        "roughness": 1,
+        "opacity": 100,
+        "groupIds": [],
+        "frameId": None,
+        "index": index,
+        "roundness": None,
+        "seed": dice.randrange(1 << 31),
+        "boundElements": None,
+        "link": None,
+        "locked": False,
+        "simulatePressure": False,
+        "lastCommittedPoint": None,
+    }
+
+
+class _NoJournal:
+    """The replica is told everything here."""
+
+
+async def play(minute: list[Stroke], codec: Codec, deflates: bool) -> Viewer:
+    """The viewer's side of the minute."""
+    replica = Replica("room", _NoJournal(), lambda events: hub.events(events))  # type: ignore[arg-type]
+    hub = Hub(replica, Metrics(), Bounds(tick=1_000.0), lambda session: None)
+    viewer = Viewer(codec, deflates)
+    hub.add(Session(Member("viewer", "Viewer", Role.STUDENT), viewer), 0)
+    for stroke in minute:
+        after = 0
+        for piece in stroke.pieces:
+            look = stroke.look if after == 0 else None
+            hub.signal(board.InkBy(page=0, id=stroke.id, by=TEACHER.id, after=after, ink=piece, look=look))
+            after += len(piece)
+            if piece is not stroke.pieces[-1]:  # the pen is lifted with the last of them
+                hub.flush()
+        context = Context(actor=TEACHER, now=1_790_000_000_000 + round(stroke.at), seq=replica.seq + 1)
+        for event in rules.decide(replica.state.board, stroke.put, context):
+            stored = Stored(Meta(replica.seq + 1, context.now, TEACHER.id), event)
+            rooms.apply(replica.state, stored)
+            hub.events([stored])
+        hub.flush()
+    hub.close()
+    await asyncio.sleep(0)
+    return viewer
+
+
+def whole_elements() -> int:
+    """Bytes of the element as JSON in each frame in which it has changed."""
+    total = 0
+    for number, stroke in enumerate(json.loads(HANDWRITING.read_text("utf-8"))["strokes"]):
+        points = stroke["points"]
+        _, left, top, _ = points[0]
+        look = _look(left, top, [(0, 0)], f"a{number:03d}", Random(number))
+        due, path, pressures = 0.0, [], []
+        for t, x, y, p in points:
+            path.append([x - left, y - top])
+            pressures.append(p)
+            if t >= due:
+                due += FRAME
+                element = look | {
+                    "id": "x" * 21,
+                    "version": len(path),
+                    "versionNonce": 1_968_410_350,
+                    "isDeleted": False,
+                }
+                element |= {"points": path, "pressures": pressures, "updated": 1_790_000_000_000}
+                total += len(
+                    json.dumps({"type": "SCENE_UPDATE", "payload": {"elements": [element]}}, separators=(",", ":"))
+                )
+    return total
