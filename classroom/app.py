@@ -25,6 +25,7 @@ from classroom.bus.local import LocalBus
 from classroom.bus.placement import Alone, Placement
 from classroom.bus.port import Bus
 from classroom.config import Settings
+from classroom.files.desk import Desk, open_desk
 from classroom.http import add_routes
 from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
@@ -49,6 +50,7 @@ class Classroom(NamedTuple):
     journal: Journal
     bus: Bus
     auth: Authenticator
+    desk: Desk
 
 
 async def build(settings: Settings) -> Classroom:
@@ -62,10 +64,11 @@ async def build(settings: Settings) -> Classroom:
     limits = Limits(settings.limits)
     app = web.Application()
     sockets = Sockets(app, house, limits)
-    add_routes(app, house, limits)
+    desk = await open_desk(settings, house.clock)
+    add_routes(app, house, limits, desk)
     await placement.start()
     house.start()
-    return Classroom(app, house, sockets, journal, bus, auth)
+    return Classroom(app, house, sockets, journal, bus, auth, desk)
 
 
 async def _connect(redis: str, edge: str) -> tuple[Bus, Placement]:
@@ -81,6 +84,7 @@ async def _connect(redis: str, edge: str) -> tuple[Bus, Placement]:
 async def drain(classroom: Classroom) -> None:
     """Take a worker apart without losing what was acknowledged. The web server must be listening no more."""
     await classroom.sockets.drain()
+    await classroom.desk.close()
     await classroom.house.close()
     await classroom.house.placement.close()
     await classroom.bus.close()

@@ -38,6 +38,13 @@ class CheckArchive(Task, frozen=True, tag="archive"):
     unpacked: int
 
 
+class Convert(Task, frozen=True, tag="convert"):
+    """Have LibreOffice's `program` make a PDF of a presentation that was looked into. Reports `Wrote`."""
+
+    source: str
+    program: str
+
+
 class ReadScene(Task, frozen=True, tag="scene"):
     """Read an `.excalidraw` file. Reports `Total` (of images), `Wrote` for each image, and `Wrote` for each piece of elements."""
 
@@ -76,7 +83,7 @@ class Raster(Task, frozen=True, tag="raster"):
     side: int
 
 
-AnyTask = ReadImage | ReadPages | CheckArchive | ReadScene | Bind | Raster
+AnyTask = ReadImage | ReadPages | CheckArchive | Convert | ReadScene | Bind | Raster
 
 
 class Wrote(msgspec.Struct, frozen=True, tag="wrote"):

@@ -39,40 +39,34 @@ class Workers:
         self._free = asyncio.Semaphore(settings.workers)
         self.running: set[int] = set()
 
-    async def run(self, task: AnyTask) -> AsyncGenerator[Report, None]:
-        """What a process reports that does the task. Raises `Rejected`: what it refuses; "bad_file" when it ends badly."""
+    async def run(self, task: AnyTask, seconds: float | None = None) -> AsyncGenerator[Report, None]:
+        """What a process reports that does the task, of which it may be silent for `seconds` (missing: as is set).
+
+        Raises `Rejected`: what it refuses; "bad_file" when it ends badly.
+        """
         async with self._free, self._process(COMMAND, Path(task.folder)) as process:
             assert process.stdin is not None
             process.stdin.write(msgspec.json.encode(task))
             process.stdin.close()
-            async with aclosing(self._reports(process)) as reports:
+            async with aclosing(self._reports(process, seconds or self._settings.worker_seconds)) as reports:
                 async for report in reports:
                     yield report
 
-    async def one(self, task: AnyTask) -> Report:
+    async def one(self, task: AnyTask, seconds: float | None = None) -> Report:
         """The last report of a task that makes one."""
         last: Report | None = None
-        async with aclosing(self.run(task)) as reports:
+        async with aclosing(self.run(task, seconds)) as reports:
             async for report in reports:
                 last = report
         if last is None:
             raise DIED
         return last
 
-    async def execute(self, command: Sequence[str], folder: Path, seconds: float) -> int:
-        """Run another program in `folder`: its exit code. Raises `Rejected` when it takes longer than `seconds`."""
-        async with self._free, self._process(command, folder) as process:
-            try:
-                async with asyncio.timeout(seconds):
-                    return await process.wait()
-            except TimeoutError as error:
-                raise TOO_SLOW from error
-
-    async def _reports(self, process: asyncio.subprocess.Process) -> AsyncGenerator[Report, None]:
+    async def _reports(self, process: asyncio.subprocess.Process, seconds: float) -> AsyncGenerator[Report, None]:
         assert process.stdout is not None
         while True:
             try:
-                async with asyncio.timeout(self._settings.worker_seconds):
+                async with asyncio.timeout(seconds):
                     line = await process.stdout.readline()
             except TimeoutError as error:
                 raise TOO_SLOW from error

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from classroom.files.desk import Desk
 from classroom.http import health, static
 from classroom.http.api import api
+from classroom.http.files import DESK, LIMITS
 from classroom.http.services import Services
 from classroom.limits import Limits
 
 
-def add_routes(app: web.Application, services: Services, limits: Limits) -> None:
+def add_routes(app: web.Application, services: Services, limits: Limits, desk: Desk) -> None:
     """Add everything that is served over plain HTTP to `app`. Socket.IO's own paths are not touched."""
+    app[DESK], app[LIMITS] = desk, limits
     app.add_routes(health.routes(services))
     app.add_subapp("/api/", api(services, limits))
     app.add_routes(static.routes(services.settings))

@@ -1,6 +1,6 @@
 """The API as an aiohttp application: the table's routes, and around them one layer that turns every refusal into JSON.
 
-What always holds: an answer under `/api/` is JSON (but for an export) with the headers below, whatever went wrong; what
+What always holds: an answer under `/api/` is JSON (but for exports and images) with the headers below, whatever went wrong; what
 went wrong inside is logged here and told to nobody.
 """
 
@@ -15,6 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from classroom.address import address_of
 from classroom.bus.port import Unreachable
+from classroom.files.port import StoreUnavailable
 from classroom.http import problems
 from classroom.http.calls import ANSWER_HEADERS, OPERATION_ID, Operation, read_call
 from classroom.http.services import Services
@@ -76,7 +77,7 @@ async def _answer(request: web.Request, handler: Handler, check: Callable[[], No
         return await handler(request)
     except Rejected as refused:
         return problems.answer(refused)
-    except (Unavailable, Unreachable, TimeoutError) as error:
+    except (Unavailable, Unreachable, StoreUnavailable, TimeoutError) as error:
         log.warning("a request could not be served", path=request.path, error=str(error) or type(error).__name__)
         return problems.answer(Rejected("unavailable", "This is not possible just now.", temporary=True))
     except web.HTTPException as error:

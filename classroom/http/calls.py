@@ -46,6 +46,8 @@ class Call(msgspec.Struct, frozen=True):
     poll: int
     page: int
     seq: int
+    file: str
+    job: str
     member: Member | None
     query: Any
     body: Any
@@ -57,7 +59,8 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the table. `query` and `body` are structs; `answers` are the statuses and types of success (None: not
+    """A row of the table. `query` and `body` are structs; `takes` are the media types of a body that is a file, which the
+    handler reads by itself; `answers` are the statuses and types of success (None: not
     JSON, see `media`)."""
 
     id: str
@@ -70,6 +73,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
     media: tuple[str, ...] = ("application/json",)
+    takes: tuple[str, ...] = ()
 
 
 async def read_call(operation: Operation, services: Services, request: web.Request) -> Call:
@@ -85,6 +89,8 @@ async def read_call(operation: Operation, services: Services, request: web.Reque
         poll=_place(request.match_info.get("poll", "1"), 1, "A poll's id is a whole number from 1 on."),
         page=_place(request.match_info.get("page", "0"), 0, "A page's id is a whole number from 0 on."),
         seq=_place(request.match_info.get("seq", "0"), 0, "A place is a whole number from 0 on."),
+        file=_word(request.match_info.get("file", ""), 64),
+        job=_word(request.match_info.get("import", ""), 16),
         query=_query(operation.query, request),
         body=await _body(operation.body, request),
     )
@@ -124,6 +130,12 @@ def _place(text: str, least: int, sentence: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 16 and least <= int(text) <= BIGGEST_PLACE):
         raise Rejected("bad_request", sentence)
     return int(text)
+
+
+def _word(text: str, digits: int) -> str:
+    if text and not (len(text) == digits and all(digit in "0123456789abcdef" for digit in text)):
+        raise Rejected("bad_request", f"That is named by {digits} hexadecimal digits.")
+    return text
 
 
 def _query(kind: type[msgspec.Struct] | None, request: web.Request) -> Any:

@@ -10,6 +10,8 @@ import msgspec
 
 from classroom import __version__
 from classroom.auth import ROOM_PATTERN
+from classroom.files.imports import IMPORT_PATTERN
+from classroom.files.port import HASH_PATTERN
 from classroom.http.calls import BIGGEST_PLACE, Access, Operation
 from classroom.http.problems import Problem
 from classroom.http.table import TABLE
@@ -31,17 +33,20 @@ PARAMETERS = {
     "poll": {"type": "integer", "minimum": 1, "maximum": BIGGEST_PLACE},
     "page": {"type": "integer", "minimum": 0, "maximum": BIGGEST_PLACE},
     "seq": {"type": "integer", "minimum": 0, "maximum": BIGGEST_PLACE},
+    "file": {"type": "string", "pattern": HASH_PATTERN},
+    "import": {"type": "string", "pattern": IMPORT_PATTERN},
 }
 MEANINGS = {
     200: "Done",
     201: "Made",
+    202: "It will be done; ask again",
     307: "It is at another address",
     400: "The request is not right",
     401: "No credentials, or not valid ones",
     403: "Not allowed with these credentials",
     404: "There is no such thing",
     413: "The body is too large",
-    415: "The body is not JSON",
+    415: "The body is not of the right kind",
     429: "Too many requests from this address",
     503: "Not possible just now",
 }
@@ -96,6 +101,9 @@ def _operation(operation: Operation, shapes: dict[Any, dict[str, Any]]) -> dict[
             "required": True,
             "content": {"application/json": {"schema": shapes[operation.body]}},
         }
+    if operation.takes:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        described["requestBody"] = {"required": True, "content": dict.fromkeys(operation.takes, file)}
     problem = {"application/json": {"schema": shapes[Problem]}}
     for status in _refusals(operation):
         described["responses"][str(status)] = {"description": MEANINGS[status], "content": problem}
@@ -116,7 +124,7 @@ def _refusals(operation: Operation) -> list[int]:
             statuses.add(404)
     if operation.access in (Access.MEMBER, Access.CONTENT, Access.STAFF):
         statuses.add(403)
-    if operation.body is not None:
+    if operation.body is not None or operation.takes:
         statuses |= {413, 415}
     return sorted(statuses)
 

@@ -67,5 +67,5 @@ def from_http(error: web.HTTPException) -> Rejected:
     if error.status == 413:
         return Rejected("too_large", "The request is too large.")
     if error.status == 415:
-        return Rejected("unsupported_media_type", "The body must be application/json.")
+        return Rejected("unsupported_media_type", "The body is not of the right kind.")
     return Rejected("bad_request", "The request cannot be understood.")

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 from classroom.auth import Authenticator
+from classroom.bus.port import Reply
 from classroom.config import Settings
 from classroom.journal.port import Journal
 from classroom.kernel import Audience, Member
 from classroom.metrics import Metrics
 from classroom.polls.model import Ballot
-from classroom.rooms.room import RoomView
+from classroom.rooms.room import AnyCommand, RoomView
 from classroom.rooms.roster.model import PersonView
+from classroom.whiteboard.model import Board
 
 
 class Services(Protocol):
@@ -55,6 +57,12 @@ class Services(Protocol):
 
     async def board_event(self, room: str, seq: int) -> bytes:
         """The board's event at `seq` with its place and time, as JSON."""
+
+    async def board(self, room: str) -> Board:
+        """The board as it is now; for reading."""
+
+    async def submit(self, room: str, member: Member, command: AnyCommand) -> Reply:
+        """Have the room's owner carry out a command. Asking again is safe: its `cid` is applied once."""
 
     async def ready(self) -> None:
         """Returns when journal and bus answer; raises their errors."""

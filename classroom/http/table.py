@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from classroom.export import CONTENT_TYPES
-from classroom.http import operations
+from classroom.files.desk import KeptImage
+from classroom.files.imports import Import
+from classroom.files.kinds import DOCUMENT_TYPES, IMAGE_TYPES
+from classroom.http import files, operations
 from classroom.http.calls import Access, Operation
 from classroom.http.history import History
 from classroom.http.messages import (
@@ -122,6 +125,58 @@ TABLE: tuple[Operation, ...] = (
         handler=operations.get_board_event,
         query=ContentQuery,
         answers={200: dict},
+    ),
+    Operation(
+        id="uploadImage",
+        method="POST",
+        path="/rooms/{room}/files",
+        summary="Keep an image for the board",
+        access=Access.MEMBER,
+        handler=files.upload_image,
+        takes=IMAGE_TYPES,
+        answers={201: KeptImage},
+    ),
+    Operation(
+        id="getImage",
+        method="GET",
+        path="/rooms/{room}/files/{file}",
+        summary="An image of the board",
+        access=Access.CONTENT,
+        handler=files.get_image,
+        query=ContentQuery,
+        answers={200: None},
+        media=IMAGE_TYPES,
+    ),
+    Operation(
+        id="getPageImage",
+        method="GET",
+        path="/rooms/{room}/files/{file}/{page}",
+        summary="The image of a page of an imported PDF",
+        access=Access.CONTENT,
+        handler=files.get_page_image,
+        query=ContentQuery,
+        answers={200: None},
+        media=IMAGE_TYPES,
+    ),
+    Operation(
+        id="startImport",
+        method="POST",
+        path="/rooms/{room}/imports",
+        summary="Make a document's pages pages of the board",
+        access=Access.STAFF,
+        handler=files.start_import,
+        query=files.ImportQuery,
+        takes=DOCUMENT_TYPES,
+        answers={202: Import},
+    ),
+    Operation(
+        id="getImport",
+        method="GET",
+        path="/rooms/{room}/imports/{import}",
+        summary="How far an import is",
+        access=Access.STAFF,
+        handler=files.get_import,
+        answers={200: Import},
     ),
     Operation(
         id="exportRoom",

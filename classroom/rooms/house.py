@@ -32,7 +32,7 @@ from classroom.rooms.owners import Owners
 from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster import people as roster_people
 from classroom.rooms.roster.model import PersonView
-from classroom.whiteboard.model import BoardEvent
+from classroom.whiteboard.model import Board, BoardEvent
 from classroom.wire import Codec, Hello
 
 log = structlog.get_logger(__name__)
@@ -260,6 +260,10 @@ class House:
     async def epoch(self, room: str) -> str:
         """Which log the room's is. Raises `Rejected`."""
         return (await self.hall(room)).info.epoch
+
+    async def board(self, room: str) -> Board:
+        """The board as it is now; for reading. Raises `Rejected`."""
+        return (await self.hall(room)).replica.state.board
 
     async def sheet(self, room: str, page: int, seq: int) -> bytes:
         """A page of the board as of the place `seq`. Raises `Moved`, `Rejected`."""

@@ -1,0 +1,131 @@
+"""Files of the board over HTTP: images sent and served, documents sent to become pages.
+
+What always holds: a body is read piece by piece and never past its limit; what is served has been written by our own encoders,
+bears the type that it has, and cannot act as anything else, wherever it is opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import msgspec
+from aiohttp import hdrs, web
+from msgspec import UNSET, Meta, UnsetType
+
+from classroom.files.desk import Desk
+from classroom.files.imports import NAME_LIMIT, Order, Perform
+from classroom.files.kinds import need_document, need_image
+from classroom.files.port import NotStored, image_name, page_name
+from classroom.http.calls import ANSWER_HEADERS, BIGGEST_PLACE, Call, json
+from classroom.kernel import SYSTEM, Rejected
+from classroom.limits import Limits
+from classroom.whiteboard.rules import may_draw
+
+DESK = web.AppKey("desk", Desk)
+LIMITS = web.AppKey("limits", Limits)
+PATIENCE = 30.0  # seconds that a sender may be silent
+FOR_EVER = "public, max-age=31536000, immutable"
+SAFE = {
+    hdrs.CACHE_CONTROL: FOR_EVER,
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-site",
+}
+
+
+class ImportQuery(msgspec.Struct, frozen=True):
+    """`name`: what people call the document. `after`: the page that its pages follow; missing: they come last."""
+
+    name: Annotated[str, Meta(max_length=NAME_LIMIT)] = ""
+    after: Annotated[int, Meta(ge=0, le=BIGGEST_PLACE)] | UnsetType = UNSET
+
+
+async def upload_image(call: Call) -> web.StreamResponse:
+    desk = _desk(call)
+    await _need_pen(call)
+    _limit(call)
+    async with desk.borrowed() as folder:
+        head = await desk.receive(
+            _body(call.request, desk.settings.image_bytes), folder / "source", desk.settings.image_bytes
+        )
+        need_image(head)
+        return json(await desk.keep_image(call.room, folder / "source", folder), 201)
+
+
+async def get_image(call: Call) -> web.StreamResponse:
+    return await _serve(call, image_name(call.room, call.file), call.file)
+
+
+async def get_page_image(call: Call) -> web.StreamResponse:
+    return await _serve(call, page_name(call.room, call.file, call.page), f"{call.file}.{call.page}")
+
+
+async def start_import(call: Call) -> web.StreamResponse:
+    desk = _desk(call)
+    query: ImportQuery = call.query
+    after = None if query.after is UNSET else query.after
+    board = await call.services.board(call.room)
+    if after is not None and after not in board.pages:
+        raise Rejected("not_found", "There is no such page.")
+    _limit(call)
+    folder = await desk.folder()
+    try:
+        limit = desk.settings.document_bytes
+        head = await desk.receive(_body(call.request, limit), folder / "source", limit)
+        order = Order(call.room, folder / "source", folder, need_document(head), query.name, after)
+        started = await desk.imports.start(order, _performing(call))
+    except BaseException:
+        await desk.give_back(folder)
+        raise
+    return json(started, 202)
+
+
+async def get_import(call: Call) -> web.StreamResponse:
+    return json(await _desk(call).imports.get(call.room, call.job))
+
+
+def _desk(call: Call) -> Desk:
+    return call.request.config_dict[DESK]
+
+
+async def _need_pen(call: Call) -> None:
+    """Refuse members who may not draw."""
+    board = await call.services.board(call.room)
+    if call.member is not None and not may_draw(board, call.member.id, call.member.role):
+        raise Rejected("forbidden", "You may not draw on the board.")
+
+
+def _limit(call: Call) -> None:
+    if call.member is not None:
+        call.request.config_dict[LIMITS].upload(call.room, call.member.id, call.services.clock())
+
+
+def _performing(call: Call) -> Perform:
+    services, room, member = call.services, call.room, call.member or SYSTEM
+    return lambda command: services.submit(room, member, command)
+
+
+async def _body(request: web.Request, limit: int) -> AsyncIterator[bytes]:
+    if request.content_length is not None and request.content_length > limit:
+        raise Rejected("too_large", f"The file has more than {limit} bytes.")
+    while True:
+        async with asyncio.timeout(PATIENCE):
+            chunk = await request.content.readany()
+        if not chunk:
+            return
+        yield chunk
+
+
+async def _serve(call: Call, name: str, tag: str) -> web.StreamResponse:
+    try:
+        picture = await _desk(call).shelf.picture(name)
+    except NotStored as error:
+        raise Rejected("not_found", "There is no such image in this room.") from error
+    etag = f'"{tag}"'
+    ending = picture.type.partition("/")[2]
+    shown = {hdrs.ETAG: etag, hdrs.CONTENT_DISPOSITION: f'inline; filename="{tag[:16]}.{ending}"'}
+    call.request[ANSWER_HEADERS] = call.request[ANSWER_HEADERS] | SAFE | shown
+    if etag in call.request.headers.get(hdrs.IF_NONE_MATCH, ""):
+        return web.Response(status=304)
+    return web.Response(body=picture.data, content_type=picture.type)
