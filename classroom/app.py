@@ -113,7 +113,9 @@ async def serve(settings: Settings, started: Started | None = None, number: int 
         # What is loaded now stays for good: no collection need look at it again, nor one come for every few hundred objects.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
+        # A crowd's objects stay for the lesson: looking at all of them would stop everything for most of a second, and is done
+        # only when many have gone (`Sockets.departed`).
+        gc.set_threshold(20_000, 20, 10_000)
         if settings.cluster.metrics_port:
             await web.TCPSite(runner, "127.0.0.1", settings.cluster.metrics_port + (number or 0)).start()
         await classroom.house.found(DEMO, "Demo class")

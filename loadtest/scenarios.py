@@ -55,9 +55,14 @@ SCENARIOS = {
         Scenario(
             name="lesson",
             about="People come over a while, talk, ask and support doubts, watch ink, answer two polls.",
-            duration=90,
-            ramp=30,
+            duration=600,
+            ramp=100,
+            chat=0.15,
+            doubts=0.05,
+            upvotes=0.2,
+            talk=0.1,
             polls=(0.15, 0.55),
+            vote_seconds=60,
         ),
         Scenario(
             name="storm",

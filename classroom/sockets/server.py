@@ -10,6 +10,7 @@ msgpack at `/socket.io/msgpack/`.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 import resource
@@ -42,7 +43,9 @@ log = structlog.get_logger(__name__)
 PATHS = {Codec.JSON: "socket.io", Codec.MSGPACK: "socket.io/msgpack"}
 RESERVE = 500  # descriptors kept for the journal, the bus, HTTP, and for telling who is too many
 UNDER_WAY = 64  # commands of one connection that may wait for their answers at once
-ALL_UNDER_WAY = 4_000  # of all connections: no more than are answered within a few seconds
+ALL_UNDER_WAY = 2_000  # of all connections: no more than are answered within a few seconds
+BUSY_PER_SECOND = 300  # of those who were too many, that are told to come again in any one second
+GONE = 2_000  # connections that have gone since the last look for what they left behind, at the least
 SPREAD = 500  # milliseconds by which the slots in which members come back are scattered
 
 UnderWay = tuple[Link, Session, str, int | None, float]  # a command: who gave it, its type and number, when it came
@@ -69,6 +72,8 @@ class Sockets:
         self._passing: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         self.connections = 0
+        self._departed = 0
+        self._slot = 0.0
         self._room = self._settings.server.max_connections or _descriptors() - RESERVE
         self._lobby = Lobby(self._settings.rooms.joins_per_second, self._admit)
         self._servers = [_Server(self, codec, house) for codec in Codec]
@@ -120,8 +125,12 @@ class Sockets:
         return self.connections <= self._room + RESERVE // 2
 
     def departed(self) -> None:
-        """A connection is gone."""
+        """A connection is gone. What those who have gone leave behind in cycles is collected when it is worth a look at all."""
         self.connections -= 1
+        self._departed += 1
+        if self._departed > max(GONE, self.connections):
+            self._departed = 0
+            asyncio.get_running_loop().call_soon(gc.collect)
 
     def refused(self, link: Link, error: Rejected) -> None:
         """The hello was refused; the client may say another on the same connection."""
@@ -213,8 +222,11 @@ class Sockets:
         self._house.carry_out(link.hall.info.id, session.member, command, partial(self._carried_out, under_way))
 
     def _crowded(self) -> Rejected:
-        """More have something to say at once than can be carried out in time: each is told when to say it again."""
-        until = self._house.clock() + int(random.uniform(1_000, 3_000))
+        """More have something to say at once than can be carried out in time: each is told when to say it again, one after
+        the other, so that they do not all come back together."""
+        now = self._house.clock()
+        self._slot = max(self._slot + 1_000 / BUSY_PER_SECOND, now + 1_000)
+        until = int(self._slot)
         return Rejected(
             "busy", "Very many are sending something at once; try again in a moment.", temporary=True, until=until
         )

@@ -19,7 +19,8 @@ SECONDS = 240  # a busy machine takes its time to start everything
 
 def run(folder: Path, *arguments: str) -> tuple[int, str, dict[str, Any]]:
     """A run of `lesson`: its exit code, what it said, and `figures.json`."""
-    words = ["--users", str(USERS), "--duration", "10", "--ramp", "3", "--processes", "2", "--folder", str(folder)]
+    words = ["--users", str(USERS), "--duration", "10", "--ramp", "3", "--pace", "4"]
+    words += ["--processes", "2", "--folder", str(folder)]
     done = subprocess.run(
         [sys.executable, "-m", "loadtest.run", *words, *arguments],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS, text=True,
