@@ -32,7 +32,7 @@ PRECISION_MOST = 8
 PRESSURES = 16  # the header's bit
 PRESSURE_UNITS = 32
 LONG = 14
-RAW = 24
+RAW = 28
 WINDOW = 16
 BOUND = 1 << 22  # units from the origin
 

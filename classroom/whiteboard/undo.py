@@ -174,10 +174,6 @@ def _trim(steps: list[Step]) -> None:
     """Keep as many of the newest as fit; a step that is too big by itself cannot be undone, but for a clearing."""
     if steps and steps[-1].size > UNDO_BYTES and not steps[-1].cleared:
         steps.clear()
-    total, kept = 0, 0
-    for step in reversed(steps):
-        total += step.size
-        if kept and (total > UNDO_BYTES or kept == UNDO_LIMIT):
-            break
-        kept += 1
-    del steps[: len(steps) - kept]
+    total = sum([step.size for step in steps])
+    while len(steps) > UNDO_LIMIT or (total > UNDO_BYTES and len(steps) > 1):
+        total -= steps.pop(0).size

@@ -7,7 +7,8 @@ from typing import Any
 
 from classroom.chat import model as chat
 from classroom.doubts import model as doubts
-from classroom.kernel import Member, Role
+from classroom.kernel import SYSTEM, Member, Role
+from classroom.media import stage
 from classroom.polls import model as polls
 from classroom.rooms import room as rooms
 from classroom.rooms.roster import model as roster
@@ -303,4 +304,30 @@ def scribbles() -> dict[str, Any]:
     return watched(lesson, lesson.seq // 2)
 
 
-ALL = (talk, ask, vote, come_and_go, chatter, crowd, assembly, muddle, blackboard, scribbles)
+def on_stage() -> dict[str, Any]:
+    lesson = opened("stage")
+    camera, voice, screen = stage.Source.CAMERA, stage.Source.MICROPHONE, stage.Source.SCREEN
+
+    def publishes(member: Member, stream: str, *sources: stage.Source) -> Wish:
+        return SYSTEM, stage.Publish(
+            member=member.id, name=member.name, role=member.role, stream=stream, sources=sources
+        )
+
+    lesson.tick(publishes(TEACHER, "one", camera, voice))
+    lesson.tick((ASHA, roster.RaiseHand()))
+    lesson.tick((HELPER, stage.Call(member=ASHA.id)))
+    lesson.tick(publishes(ASHA, "two", voice), publishes(HELPER, "three", camera))
+    lesson.tick((TEACHER, stage.MuteSource(member=ASHA.id)))
+    lesson.tick(publishes(TEACHER, "four", camera, voice, screen))
+    lesson.tick((SYSTEM, stage.Unpublish(member=TEACHER.id, stream="one")), (TEACHER, stage.Limit(most=4)))
+    lesson.tick((TEACHER, stage.Call(member=RAVI.id)))
+    lesson.tick((TEACHER, stage.MuteSource(member=ASHA.id, on=False)))
+    lesson.tick((SYSTEM, stage.Unpublish(member=ASHA.id, stream="two")))
+    lesson.tick((SYSTEM, stage.Unpublish(member=HELPER.id, stream="three")))
+    lesson.tick((RAVI, stage.Leave()), (TEACHER, stage.Leave(member=ASHA.id)))
+    lesson.tick((TEACHER, stage.Call(member=RAVI.id)))
+    lesson.tick((TEACHER, roster.EndClass()))
+    return watched(lesson, lesson.seq // 2)
+
+
+ALL = (talk, ask, vote, come_and_go, chatter, crowd, assembly, muddle, blackboard, scribbles, on_stage)

@@ -23,7 +23,7 @@ from tests.whiteboard.editor import Editor
 from tests.whiteboard.playing import ASHA, HELPER, LENA, RAVI, TEACHER, Playing, encoded
 
 # No deadline: how fast a test runs says nothing on a machine that does other things.
-HOLDS = settings(deadline=None, max_examples=60)
+HOLDS = settings(deadline=None, max_examples=40)
 EDITORS = (TEACHER, HELPER, ASHA, RAVI, LENA)
 
 

@@ -11,7 +11,7 @@ export const PRECISION_MOST = 8;
 const PRESSURES = 16; // the header's bit
 export const PRESSURE_UNITS = 32;
 const LONG = 14;
-const RAW = 24;
+const RAW = 28;
 const WINDOW = 16;
 const BOUND = 1 << 22; // units from the origin
 
