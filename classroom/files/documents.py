@@ -70,4 +70,4 @@ def size_on_board(page: Any) -> tuple[float, float]:
 
 def side_scale(width: float, height: float, side: int) -> float:
     """Px of the picture for a px on the board, so that no side has more than `side`."""
-    return min(SHARPEST, side / max(width, height))
+    return min(SHARPEST, side / max(width, height)) * (1 - 1e-9)  # or a float's last bit makes one px more

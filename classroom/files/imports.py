@@ -119,10 +119,10 @@ class Imports:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, order: Order, perform: Perform) -> Import:
-        """Begin. Raises `Rejected("too_many")`; the caller keeps the folder then."""
+        """Begin. Raises `Rejected("too_fast")`; the caller keeps the folder then."""
         unfinished = sum(room == order.room and not job.told.over for (room, _), job in self._jobs.items())
         if unfinished >= WAITING_LIMIT:
-            raise Rejected("too_many", "Other documents are still being read. Wait for one of them.", temporary=True)
+            raise Rejected("too_fast", "Other documents are still being read. Wait for one of them.", temporary=True)
         told = Import(id=secrets.token_hex(8), name=order.name, at=self._clock())
         job = Job(order, told, self._note)
         self._jobs[order.room, told.id] = job

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zipfile
 import zlib
+from base64 import b64encode
 from collections.abc import Sequence
+from typing import Any
 
 from PIL import Image, PngImagePlugin
 from reportlab.lib.utils import ImageReader
@@ -139,3 +142,144 @@ def pdf_with_a_huge_picture(side: int = 60_000) -> bytes:
         b"/Filter /FlateDecode >>\nstream\n%s\nendstream" % (side, side, len(once), once)
     )
     return pdf_with(b"600 0 0 400 0 0 cm /I Do", extra=[image], resources=b"<< /XObject << /I 5 0 R >> >>")
+
+
+def element(kind: str, number: int, **fields: Any) -> dict[str, Any]:
+    """An element as Excalidraw writes it."""
+    return {
+        "id": f"{kind}-{number}",
+        "type": kind,
+        "x": 40.5 + 60 * number,
+        "y": 80,
+        "width": 120,
+        "height": 60.25,
+        "angle": 0,
+        "strokeColor": "#1e1e1e",
+        "backgroundColor": "transparent",
+        "fillStyle": "solid",
+        "strokeWidth": 2,
+        "strokeStyle": "solid",
+        "roughness": 1,
+        "opacity": 100,
+        "groupIds": [],
+        "frameId": None,
+        "index": f"a{number}",
+        "roundness": {"type": 3},
+        "seed": 1_000 + number,
+        "version": 7 + number,
+        "versionNonce": 123_456_789 + number,
+        "isDeleted": False,
+        "boundElements": None,
+        "updated": 1_750_000_000_000,
+        "link": None,
+        "locked": False,
+    } | fields
+
+
+FILE_ID = "5f2d1c7b8a9e0f1d2c3b4a5968778695a4b3c2d1"
+
+
+def scene(picture_data: bytes | None = None) -> dict[str, Any]:
+    """One element of each type, and the file of the image."""
+    picture_data = picture_data if picture_data is not None else encoded("PNG")
+    path = [[0, 0], [30.5, 20], [60, 5.25], [120, 60.25]]
+    words = "Area = length \u00d7 width\n\u0939\u093f\u0928\u094d\u0926\u0940"
+    return {
+        "type": "excalidraw",
+        "version": 2,
+        "source": "https://excalidraw.com",
+        "elements": [
+            element("rectangle", 0, backgroundColor="#ffc9c9", fillStyle="hachure"),
+            element("diamond", 1, roundness=None, strokeStyle="dashed"),
+            element("ellipse", 2, angle=0.7, backgroundColor="#a5d8ff", fillStyle="cross-hatch"),
+            element("line", 3, points=path, roundness={"type": 2}, startArrowhead=None, endArrowhead=None),
+            element("arrow", 4, points=path, startArrowhead="dot", endArrowhead="arrow", elbowed=False, startBinding=None,
+                    endBinding=None),
+            element("freedraw", 5, points=path, pressures=[0.25, 0.5, 0.75, 0.5], simulatePressure=False),
+            element("text", 6, text=words, originalText=words, fontSize=20, fontFamily=5, textAlign="left", verticalAlign="top",
+                    lineHeight=1.25, containerId=None, autoResize=True),
+            element("image", 7, fileId=FILE_ID, status="saved", scale=[1, 1], crop=None),
+            element("frame", 8, name="Board", roundness=None),
+        ],
+        "appState": {"gridSize": 20, "viewBackgroundColor": "#ffffff"},
+        "files": {
+            FILE_ID: {
+                "mimeType": "image/png",
+                "id": FILE_ID,
+                "dataURL": "data:image/png;base64," + b64encode(picture_data).decode(),
+                "created": 1_750_000_000_000,
+            }
+        },
+    }  # fmt: skip
+
+
+def excalidraw(**changes: Any) -> bytes:
+    return json.dumps(scene() | changes).encode()
+
+
+def presentation(slides: int = 2) -> bytes:
+    """An ODP with a title on each slide."""
+    text = "".join(
+        f'<draw:page draw:name="p{n}"><draw:frame svg:x="2cm" svg:y="2cm" svg:width="20cm" svg:height="3cm"><draw:text-box>'
+        f"<text:p>Slide {n}</text:p></draw:text-box></draw:frame></draw:page>"
+        for n in range(1, slides + 1)
+    )
+    content = (
+        '<?xml version="1.0" encoding="UTF-8"?><office:document-content '
+        'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+        'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" '
+        'xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0" '
+        'xmlns:svg="urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0" office:version="1.3"><office:body>'
+        f"<office:presentation>{text}</office:presentation></office:body></office:document-content>"
+    )
+    manifest = (
+        '<?xml version="1.0" encoding="UTF-8"?><manifest:manifest '
+        'xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0" manifest:version="1.3">'
+        '<manifest:file-entry manifest:full-path="/" manifest:media-type="application/vnd.oasis.opendocument.presentation"/>'
+        '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/></manifest:manifest>'
+    )
+    return packed(
+        {"mimetype": ODP.encode(), "content.xml": content.encode(), "META-INF/manifest.xml": manifest.encode()}
+    )
+
+
+ODP = "application/vnd.oasis.opendocument.presentation"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+TYPES = (
+    b'<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default '
+    b'Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override '
+    b'PartName="/ppt/presentation.xml" ContentType="%s.main+xml"/></Types>' % PPTX.encode()
+)
+
+
+def packed(parts: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", how) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data, zipfile.ZIP_STORED if name == "mimetype" else how)
+    return out.getvalue()
+
+
+def zip_bomb(size: int) -> bytes:
+    """A PPTX with a part of so many zeros."""
+    return packed({"[Content_Types].xml": TYPES, "ppt/media/image1.png": bytes(size)})
+
+
+def zip_that_lies(size: int) -> bytes:
+    """A PPTX with a part that says it has 1,000 bytes and has `size`."""
+    data = bytearray(zip_bomb(size))
+    claimed, true = struct.pack("<I", 1_000), struct.pack("<I", size)
+    assert true in data
+    return bytes(data.replace(true, claimed))
+
+
+def zip_that_overlaps(times: int) -> bytes:
+    """A PPTX whose directory names the same packed bytes many times (as in 42.zip without nesting)."""
+    single = packed({"[Content_Types].xml": TYPES, "a": bytes(1 << 20)})
+    end = single.rindex(b"PK\x05\x06")
+    start = struct.unpack("<I", single[end + 16 : end + 20])[0]
+    directory = single[start:end]
+    second = directory.index(b"PK\x01\x02", 4)
+    entries = directory[:second] + directory[second:] * times
+    tail = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, times + 1, times + 1, len(entries), start, 0)
+    return single[:start] + entries + tail

@@ -8,28 +8,41 @@ import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import schemathesis
-from aiohttp import web
+from aiohttp import ClientSession, web
 from hypothesis import HealthCheck
 from hypothesis import settings as given_settings
+from hypothesis import strategies as st
 from schemathesis import AuthContext, AuthProvider, Case, HookContext
 
 from classroom.app import build, drain
 from classroom.auth import ROOM_PATTERN
+from classroom.files.kinds import DOCUMENT_TYPES
 from classroom.http.openapi import document
 from classroom.http.table import TABLE
 from classroom.kernel import Member
 from classroom.polls import model as polls
 from classroom.rooms.roster import model as roster
 from classroom.whiteboard import model as board
+from tests.files import samples
 from tests.http.conftest import KEY, RAVI, TEACHER, Talk, settings_in
+
+PAGE = 6  # the event that adds a page of the board, and a page of the document
+EXCALIDRAW = "application/vnd.excalidraw+json"
 
 schema = schemathesis.openapi.from_dict(json.loads(document()))
 schema.config.generation.update(with_security_parameters=False)  # credentials come from `Program`
+
+# Bodies that are files: real ones, since whatever else is made of the schema is rightly refused.
+PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
+DOCUMENTS = {kind: samples.pdf(2) for kind in DOCUMENT_TYPES} | {EXCALIDRAW: samples.excalidraw()}
+for media, data in ({kind: samples.encoded(name) for kind, name in PICTURES.items()} | DOCUMENTS).items():
+    schemathesis.openapi.media_type(media, st.sampled_from((data, data + b"\0")))
 
 
 @schema.auth()
@@ -52,6 +65,15 @@ def map_path_parameters(context: HookContext, path_parameters: Any) -> Any:
     return path_parameters
 
 
+class Made(NamedTuple):
+    """A served worker, and what can be asked for by name."""
+
+    url: str
+    image: str
+    document: str
+    job: str
+
+
 class Worker(threading.Thread):
     """A whole worker in a thread of its own, with one room in which something has happened."""
 
@@ -60,7 +82,7 @@ class Worker(threading.Thread):
         self._folder = folder
         self._ending: asyncio.Event
         self._loop: asyncio.AbstractEventLoop
-        self.started: Future[str] = Future()
+        self.started: Future[Made] = Future()
 
     def run(self) -> None:
         asyncio.run(self._serve())
@@ -85,19 +107,38 @@ class Worker(threading.Thread):
         await talk.do(TEACHER, lambda cid: polls.Open(cid=cid, id=poll))
         await talk.do(RAVI, lambda cid: polls.Vote(cid=cid, id=poll, choice=(0,)))
         await talk.do(TEACHER, lambda cid: board.AddPage(cid=cid))
-        port = runner.addresses[0][1]
-        self.started.set_result(f"http://127.0.0.1:{port}")
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self.started.set_result(await self._bring(url))
         await self._ending.wait()
         await drain(classroom)
         await runner.cleanup()
 
+    async def _bring(self, url: str) -> Made:
+        """Send an image, and a document of as many pages as the number that stands for a page below."""
+        async with ClientSession(url, headers={"X-API-Key": KEY}) as client:
+            async with client.post("/api/rooms/math/files", data=samples.encoded("PNG")) as response:
+                image = (await response.json())["file"]
+            async with client.post("/api/rooms/math/imports", data=samples.pdf(PAGE)) as response:
+                job = await response.json()
+            while job["state"] not in ("done", "failed"):
+                await asyncio.sleep(0.05)
+                async with client.get(f"/api/rooms/math/imports/{job['id']}") as response:
+                    job = await response.json()
+            assert job["state"] == "done", job
+        return Made(url, image, sha256(samples.pdf(PAGE)).hexdigest(), job["id"])
+
 
 @pytest.fixture(scope="module")
-def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     thread = Worker(tmp_path_factory.mktemp("worker"))
     thread.start()
-    yield thread.started.result(20)
+    yield thread.started.result(40)
     thread.stop()
+
+
+@pytest.fixture(scope="module")
+def worker(made: Made) -> str:
+    return made.url
 
 
 @schema.parametrize()
@@ -107,12 +148,13 @@ def test_every_answer_is_as_the_document_says(case: Case, worker: str) -> None:
 
 
 @pytest.mark.parametrize("operation", [row for row in TABLE if row.method == "GET"], ids=lambda row: row.id)
-def test_every_operation_succeeds_as_the_document_says(operation: object, worker: str) -> None:
+def test_every_operation_succeeds_as_the_document_says(operation: object, made: Made) -> None:
     found = schema[f"/api{operation.path}"]["GET"]  # type: ignore[attr-defined]
-    poll, page = 3, 6
-    parameters = {"room": "math", "poll": poll, "page": page, "seq": page}
+    poll = 3
+    file = made.document if "{page}" in operation.path else made.image  # type: ignore[attr-defined]
+    parameters = {"room": "math", "poll": poll, "page": PAGE, "seq": PAGE, "file": file, "import": made.job}
     case = found.Case(path_parameters=parameters, query={}, headers={})
-    response = case.call(base_url=worker, headers={"X-API-Key": KEY})
+    response = case.call(base_url=made.url, headers={"X-API-Key": KEY})
     assert response.status_code == 200, response.text
     case.validate_response(response)
 
