@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple
+from typing import Literal
 
 from aiohttp import web
 
@@ -14,24 +14,18 @@ from classroom.config import Hls, load
 from classroom.media.hls.live import Sink
 from classroom.media.hls.routes import add_live_routes
 from classroom.media.hls.streams import Streams
+from classroom.media.tap import Codec, Source, Track
 from classroom.metrics import Metrics
 from tests.media.browser import PAYLOAD_TYPES, Sender, Shot, film, tone
 
 LEEWAY = 1_000  # seconds that the publisher's clock is ahead of ours
 
 
-class Track(NamedTuple):
-    room: str = "demo"
-    publisher: str = "teacher"
-    source: str = "camera"
-    codec: str = "h264"
-    payload_type: int = PAYLOAD_TYPES["h264"]
-    clock_rate: int = 90_000
-
-
-def track(source: str, codec: str, publisher: str = "teacher", room: str = "demo") -> Track:
-    rate = 48_000 if codec == "opus" else 90_000
-    return Track(room, publisher, source, codec, PAYLOAD_TYPES[codec], rate)
+def track(source: Source, codec: Codec, publisher: str = "teacher", room: str = "demo", ssrc: int = 0x1234) -> Track:
+    sound = codec == "opus"
+    kind: Literal["audio", "video"] = "audio" if sound else "video"
+    rate = 48_000 if sound else 90_000
+    return Track(room, publisher, source, kind, codec, PAYLOAD_TYPES[codec], rate, 2 if sound else 1, ssrc)
 
 
 class Publisher:
@@ -80,7 +74,7 @@ class Studio:
         self.publishers: list[Publisher] = []
 
     def camera(
-        self, codec: str = "h264", source: str = "camera", rate: float = 30, publisher: str = "teacher"
+        self, codec: Codec = "h264", source: Source = "camera", rate: float = 30, publisher: str = "teacher"
     ) -> Publisher:
         shots = film(codec, round(4 * rate), rate, round(2 * rate))
         return self._publish(Publisher(self.streams, track(source, codec, publisher), shots, 4.0))

@@ -12,6 +12,7 @@ import aiohttp
 import av
 import pytest
 
+from classroom.media.tap import Codec
 from tests.media.studio import Studio, on_air
 from tests.media.test_playlist import Listed, read
 from tests.running import until
@@ -52,7 +53,7 @@ async def whole(http: aiohttp.ClientSession, base: str, listed: Listed) -> bytes
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp9", "av1"])
-async def test_a_publishers_camera_and_microphone_can_be_watched(codec: str, http: aiohttp.ClientSession) -> None:
+async def test_a_publishers_camera_and_microphone_can_be_watched(codec: Codec, http: aiohttp.ClientSession) -> None:
     async with on_air() as studio:
         studio.camera(codec)
         studio.microphone()

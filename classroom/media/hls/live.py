@@ -23,6 +23,7 @@ from classroom.media.hls.rendition import Rendition
 from classroom.media.intake.clock import PublisherClock
 from classroom.media.intake.feed import DEPACKETIZERS, Feed, Frame
 from classroom.media.playlist import Picture, Report, Shape, Sound, multivariant
+from classroom.media.tap import Track
 from classroom.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -36,23 +37,6 @@ EARLY_CUT = 0.75  # of a segment's length, after which a key frame that came una
 ASK_AGAIN = 0.5  # seconds between two requests for the key frame that ends a segment
 PEAK = 1_500_000  # bits per second that a picture is said to need before that is known
 MAX_TRACKS = 200  # of one class
-
-
-class Track(Protocol):
-    """What is known of a track whose packets come."""
-
-    @property
-    def room(self) -> str: ...
-    @property
-    def publisher(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def codec(self) -> str: ...
-    @property
-    def payload_type(self) -> int: ...
-    @property
-    def clock_rate(self) -> int: ...
 
 
 class Sink(Protocol):
@@ -125,7 +109,7 @@ class Live:
     def _feed(self, track: Track) -> Feed | None:
         place = (track.publisher, track.source)
         known = self._feeds.get(place)
-        if known is not None and known[0] == track:
+        if known is not None and (known[0] is track or known[0] == track):
             return known[1]
         if track.codec not in DEPACKETIZERS or len(self._feeds) >= MAX_TRACKS or self.closed:
             return None

@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from classroom.config import Hls
-from classroom.media.hls.live import Live, Sink, Track
+from classroom.media.hls.live import Live, Sink
+from classroom.media.tap import Track
 from classroom.metrics import Metrics
 
 log = structlog.get_logger(__name__)
