@@ -26,6 +26,7 @@ from msgspec import inspect
 from classroom import wire
 from classroom.chat import model as chat
 from classroom.doubts import model as doubts
+from classroom.media import stage
 from classroom.polls import model as polls
 from classroom.rooms import room, signals
 from classroom.rooms.roster import model as roster
@@ -40,7 +41,7 @@ HEADER = """\
 export type Packed = string | ArrayBuffer | Uint8Array;
 """
 
-SERVER_ONLY: tuple[type, ...] = (roster.Attend,)  # no socket may send these
+SERVER_ONLY: tuple[type, ...] = (roster.Attend, stage.Publish, stage.Unpublish)  # no socket may send these
 
 UNIONS: tuple[tuple[str, str, Any], ...] = (
     ("ClientCommand", "All that a member can want. `cid` is added when it is sent.", room.AnyCommand),
@@ -62,6 +63,7 @@ CONSTANTS: tuple[tuple[str, ModuleType], ...] = (
     ("POLL", polls),
     ("ROSTER", roster),
     ("BOARD", board),
+    ("STAGE", stage),
     ("WIRE", wire),
 )
 

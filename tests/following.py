@@ -13,6 +13,7 @@ from classroom import wire
 from classroom.chat.model import ChatEvent
 from classroom.doubts.model import DoubtEvent
 from classroom.kernel import Audience, Member, Role, audience_of
+from classroom.media.stage import StageEvent
 from classroom.polls.model import PollEvent, PollState
 from classroom.rooms import room as rooms
 from classroom.rooms.room import AnyEvent, RoomOwn, RoomView
@@ -20,6 +21,7 @@ from classroom.whiteboard.model import BoardEvent
 from tests.chat.client_fold import begin, newest
 from tests.chat.client_fold import fold as fold_chat
 from tests.doubts.client_fold import fold as fold_doubts
+from tests.media.client_fold import fold as fold_stage
 from tests.polls.client_fold import fold as fold_polls
 from tests.rooms.roster.client_fold import fold as fold_roster
 from tests.whiteboard.client_fold import fold as fold_board
@@ -69,6 +71,8 @@ class Following:
                 fold_doubts(self.view.doubts, self.own.doubts, event, seq, at, self.me.id, staff)
             elif isinstance(event, BoardEvent):
                 fold_board(self.view.board, event, seq)
+            elif isinstance(event, StageEvent):
+                fold_stage(self.view.stage, event)
             elif isinstance(event, PollEvent):
                 fold_polls(self.view.polls, self.own.polls, event, seq, at, self.me.id)
             else:

@@ -32,6 +32,7 @@ from classroom.doubts.model import DoubtState
 from classroom.http.problems import STATUS
 from classroom.http.table import TABLE
 from classroom.kernel import Phase, Role
+from classroom.media.stage import Source
 from classroom.polls.model import PollKind, PollState, Results
 from classroom.rooms import room, signals
 from classroom.typescript import CONSTANTS
@@ -42,7 +43,7 @@ from tests.sockets.peer import Peer
 
 BOOK = (ROOT / "PROTOCOL.md").read_text(encoding="utf-8")
 PACKAGE = ROOT / "classroom"
-WORDS = (Role, Phase, DoubtState, PollKind, PollState, Results, BackgroundKind, OpenTo)
+WORDS = (Role, Phase, DoubtState, PollKind, PollState, Results, BackgroundKind, OpenTo, Source)
 SECRET = "for-the-recorded-session-only-0123456789"
 
 

@@ -17,6 +17,7 @@ from classroom.chat import rules as chat_rules
 from classroom.doubts import model as doubts
 from classroom.doubts import rules as doubts_rules
 from classroom.kernel import Audience, Context, Event, Member, Rejected, Stored
+from classroom.media import stage
 from classroom.polls import model as polls
 from classroom.polls import rules as polls_rules
 from classroom.rooms.roster import model as roster
@@ -24,10 +25,19 @@ from classroom.rooms.roster import rules as roster_rules
 from classroom.whiteboard import model as board
 from classroom.whiteboard import rules as board_rules
 
-AnyCommand = chat.ChatCommand | doubts.DoubtCommand | polls.PollCommand | roster.RosterCommand | board.BoardCommand
-AnyEvent = chat.ChatEvent | doubts.DoubtEvent | polls.PollEvent | roster.RosterEvent | board.BoardEvent
+AnyCommand = (
+    chat.ChatCommand
+    | doubts.DoubtCommand
+    | polls.PollCommand
+    | roster.RosterCommand
+    | board.BoardCommand
+    | stage.StageCommand
+)
+AnyEvent = (
+    chat.ChatEvent | doubts.DoubtEvent | polls.PollEvent | roster.RosterEvent | board.BoardEvent | stage.StageEvent
+)
 
-SNAPSHOT_VERSION = 3  # raise it whenever the encoded state changes its meaning: older snapshots are then ignored
+SNAPSHOT_VERSION = 4  # raise it whenever the encoded state changes its meaning: older snapshots are then ignored
 
 
 class Room(msgspec.Struct):
@@ -40,6 +50,7 @@ class Room(msgspec.Struct):
     doubts: doubts.Doubts = msgspec.field(default_factory=doubts.Doubts)
     polls: polls.Polls = msgspec.field(default_factory=polls.Polls)
     board: board.Board = msgspec.field(default_factory=board.Board)
+    stage: stage.Stage = msgspec.field(default_factory=stage.Stage)
 
 
 class RoomView(msgspec.Struct):
@@ -50,6 +61,7 @@ class RoomView(msgspec.Struct):
     doubts: doubts.DoubtsView
     polls: polls.PollsView
     board: board.BoardView
+    stage: stage.StageView
 
 
 class RoomOwn(msgspec.Struct):
@@ -83,10 +95,34 @@ def decide(room: Room, command: AnyCommand, actor: Member, now: int) -> list[Eve
     if isinstance(command, polls.PollCommand):
         return polls_rules.decide(room.polls, command, context)
     if isinstance(command, roster.RosterCommand):
-        return roster_rules.decide(room.roster, command, context)
+        return _with_stage(room, roster_rules.decide(room.roster, command, context))
     if isinstance(command, board.BoardCommand):
         return board_rules.decide(room.board, command, context)
+    if isinstance(command, stage.Call):
+        called = stage.decide(room.stage, command, context, _known(room, command.member))
+        lower = roster.LowerHand(member=command.member)
+        return [*called, *roster_rules.decide(room.roster, lower, context)] if called else []
+    if isinstance(command, stage.StageCommand):
+        return stage.decide(room.stage, command, context)
     assert_never(command)
+
+
+def _known(room: Room, id: str) -> Member | None:
+    record = room.roster.members.get(id)
+    return Member(id, record.name, record.role) if record else None
+
+
+def _with_stage(room: Room, events: list[Event]) -> list[Event]:
+    """Whoever is put out of the room, or loses the role that let them on stage, leaves it; so do all when the class ends."""
+    gone: list[str] = []
+    for event in events:
+        if isinstance(event, roster.Removed | roster.Appointed) or (isinstance(event, roster.Banned) and event.on):
+            gone.append(event.member)
+        elif isinstance(event, roster.Attended):
+            gone += event.demoted
+        elif isinstance(event, roster.ClassEnded):
+            gone += room.stage.people
+    return [*events, *stage.left(room.stage, tuple(dict.fromkeys(gone)))]
 
 
 def apply(room: Room, stored: Stored) -> None:
@@ -104,6 +140,8 @@ def apply(room: Room, stored: Stored) -> None:
         roster_rules.apply(room.roster, event, meta)
     elif isinstance(event, board.BoardEvent):
         board_rules.apply(room.board, event, meta)
+    elif isinstance(event, stage.StageEvent):
+        stage.apply(room.stage, event)
     else:
         assert_never(event)
     room.seq, room.at = meta.seq, meta.at
@@ -122,6 +160,8 @@ def view(event: Event, audience: Audience) -> Event | None:
         return roster_rules.view(known, audience)
     if isinstance(known, board.BoardEvent):
         return known  # a board has no secrets
+    if isinstance(known, stage.StageEvent):
+        return known  # nor has the stage
     assert_never(known)
 
 
@@ -136,7 +176,7 @@ def addressees(event: Event) -> tuple[str, ...]:
         return polls_rules.addressees(known)
     if isinstance(known, roster.RosterEvent):
         return roster_rules.addressees(known)
-    if isinstance(known, board.BoardEvent):
+    if isinstance(known, board.BoardEvent | stage.StageEvent):
         return ()
     assert_never(known)
 
@@ -158,6 +198,7 @@ def show(room: Room, audience: Audience) -> RoomView:
         doubts=doubts_rules.show(room.doubts, audience),
         polls=polls_rules.show(room.polls, audience),
         board=board_rules.show(room.board),
+        stage=stage.show(room.stage),
     )
 
 

@@ -483,6 +483,38 @@ export interface Region {
   readonly height: number;
 }
 
+/** Staff: call a student on stage, whose hand goes down. */
+export interface StageCall {
+  readonly type: "stage.call";
+  readonly member: string;
+}
+
+/** Leave the stage; staff: send `member` off. */
+export interface StageLeave {
+  readonly type: "stage.leave";
+  /** Missing: null. */
+  readonly member?: string | null;
+}
+
+/** Staff: what this person sends of `source` reaches nobody; with `on` false it does again. */
+export interface StageMute {
+  readonly type: "stage.mute";
+  readonly member: string;
+  /** Missing: "microphone". */
+  readonly source?: Source;
+  /** Missing: true. */
+  readonly on?: boolean;
+}
+
+/** What a published track shows or carries. */
+export type Source = "camera" | "microphone" | "screen" | "screen_audio";
+
+/** Instructor: at most so many on stage (1 to 24). */
+export interface StageLimit {
+  readonly type: "stage.limit";
+  readonly most: number;
+}
+
 /** All that a member can want. `cid` is added when it is sent. */
 export type ClientCommand =
   | ChatSay
@@ -536,7 +568,11 @@ export type ClientCommand =
   | BoardOpenTo
   | BoardUndo
   | BoardRedo
-  | BoardSpotlight;
+  | BoardSpotlight
+  | StageCall
+  | StageLeave
+  | StageMute
+  | StageLimit;
 
 /**
  * A message. Its id is this event's seq. `crowd`: too many write at once, so that only the staff and its author are
@@ -1067,6 +1103,47 @@ export interface BoardSpotlit {
   readonly region?: Region | null;
 }
 
+export interface StageCalled {
+  readonly type: "stage.called";
+  readonly member: string;
+  readonly name: string;
+}
+
+/** `by_staff` tells being sent off from going. */
+export interface StageLeft {
+  readonly type: "stage.left";
+  readonly members: readonly string[];
+  /** Missing: false. */
+  readonly by_staff?: boolean;
+}
+
+/** From now on `sources` of this member can be watched. */
+export interface StagePublished {
+  readonly type: "stage.published";
+  readonly member: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly stream: string;
+  readonly sources: readonly Source[];
+}
+
+export interface StageUnpublished {
+  readonly type: "stage.unpublished";
+  readonly member: string;
+}
+
+/** `sources`: all that the staff have muted of this member. */
+export interface StageMuted {
+  readonly type: "stage.muted";
+  readonly member: string;
+  readonly sources: readonly Source[];
+}
+
+export interface StageLimited {
+  readonly type: "stage.limited";
+  readonly most: number;
+}
+
 /** All that can happen in a room. */
 export type RoomEvent =
   | ChatSaid
@@ -1115,7 +1192,13 @@ export type RoomEvent =
   | BoardGranted
   | BoardWithdrawn
   | BoardOpenedTo
-  | BoardSpotlit;
+  | BoardSpotlit
+  | StageCalled
+  | StageLeft
+  | StagePublished
+  | StageUnpublished
+  | StageMuted
+  | StageLimited;
 
 /** Client → server: this member is writing. */
 export interface Typing {
@@ -1354,6 +1437,7 @@ export interface RoomView {
   readonly doubts: DoubtsView;
   readonly polls: PollsView;
   readonly board: BoardView;
+  readonly stage: StageView;
 }
 
 /**
@@ -1448,6 +1532,22 @@ export interface PageView {
   readonly locked: boolean;
 }
 
+/** The stage as everybody sees it. `people` in order of coming. */
+export interface StageView {
+  readonly people: readonly Performer[];
+  readonly most: number;
+}
+
+/** Somebody on stage. `live`: what they send; `muted`: what the staff keep from the others; `stream`: "" while nothing. */
+export interface Performer {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly live: readonly Source[];
+  readonly muted: readonly Source[];
+  readonly stream: string;
+}
+
 /**
  * Server → client, as `lobby`, before the `welcome` when too many come at once: one's `place` in the line (1 is the
  * next) and how long it may take, in milliseconds. It comes again every few seconds.
@@ -1521,6 +1621,7 @@ export const BOARD_UNDO_MEMBERS = 60;
 export const BOARD_INK_BYTES = 4096;
 export const BOARD_LASER_LIMIT = 64;
 export const BOARD_TYPES = ["rectangle", "diamond", "ellipse", "line", "arrow", "freedraw", "text", "image", "frame"] as const;
+export const STAGE_MOST_LIMIT = 24;
 export const WIRE_VERSION = 1;
 export const WIRE_CID_LIMIT = 64;
 export const WIRE_DEFLATE_FROM = 200;

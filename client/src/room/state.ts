@@ -10,6 +10,7 @@ import { ChatDraft, type ChatEvent, chatFromWelcome, type ChatState } from "./ch
 import { DoubtsDraft, type DoubtEvent, doubtsFromWelcome, type DoubtsState } from "./doubts";
 import { PollsDraft, type PollEvent, pollsFromWelcome, type PollsState, withTally } from "./polls";
 import { RosterDraft, type RosterEvent, rosterFromWelcome, type RosterState } from "./roster";
+import { applyStage, type StageEvent, type StageState } from "./stage";
 
 export interface RoomState {
   readonly room: RoomLabel;
@@ -22,6 +23,7 @@ export interface RoomState {
   readonly doubts: DoubtsState;
   readonly polls: PollsState;
   readonly board: BoardState;
+  readonly stage: StageState;
   readonly passing: Passing;
 }
 
@@ -53,6 +55,7 @@ export function fromWelcome({ room, me, seq, state, own }: Welcome): RoomState {
     doubts: doubtsFromWelcome(state.doubts, own.doubts),
     polls: pollsFromWelcome(state.polls, own.polls),
     board: boardFromWelcome(state.board),
+    stage: state.stage,
     passing: { present: null, typing: [], reactions: {} },
   };
 }
@@ -104,7 +107,7 @@ export function fadeTyping(state: RoomState, now: number): RoomState {
   return typing.length === state.passing.typing.length ? state : { ...state, passing: { ...state.passing, typing } };
 }
 
-type Feature = "chat" | "doubt" | "poll" | "roster" | "class" | "board";
+type Feature = "chat" | "doubt" | "poll" | "roster" | "class" | "board" | "stage";
 
 class Draft {
   #state: RoomState;
@@ -114,6 +117,7 @@ class Draft {
   #polls: PollsDraft | null = null;
   #roster: RosterDraft | null = null;
   #board: BoardState | null = null;
+  #stage: StageState | null = null;
 
   constructor(state: RoomState) {
     this.#state = state;
@@ -136,6 +140,9 @@ class Draft {
         return (this.#roster ??= new RosterDraft(this.#state.roster, me)).apply(event as Stamped<RoomEvent & RosterEvent>);
       case "board":
         this.#board = applyBoard(this.#board ?? this.#state.board, event as Stamped<RoomEvent & BoardEvent>);
+        return;
+      case "stage":
+        this.#stage = applyStage(this.#stage ?? this.#state.stage, event as Stamped<RoomEvent & StageEvent>);
     }
   }
 
@@ -149,6 +156,7 @@ class Draft {
       ...(this.#polls && { polls: this.#polls.done() }),
       ...(this.#roster && this.#roster.done()),
       ...(this.#board && { board: this.#board }),
+      ...(this.#stage && { stage: this.#stage }),
     };
   }
 }

@@ -14,6 +14,7 @@ export const EMPTY_VIEW: RoomView = {
     pages: [{ id: 0, at: 0, count: 0, background: {}, locked: false }],
     ...{ current: 0, open_to: "chosen", chosen: [], spotlight: null },
   },
+  stage: { people: [], most: 8 },
 };
 
 export const EMPTY_OWN: RoomOwn = {

@@ -10,7 +10,7 @@ export interface Told {
 }
 
 /** What `state` would be as a welcome's parts. */
-export function told({ me, roster, chat, doubts, polls, board }: RoomState): Told {
+export function told({ me, roster, chat, doubts, polls, board, stage }: RoomState): Told {
   const staff = me.role !== "student";
   const { muted_until, ...rosterView } = roster;
   const { mine, spoke_at, ...chatView } = chat;
@@ -26,6 +26,7 @@ export function told({ me, roster, chat, doubts, polls, board }: RoomState): Tol
       },
       polls: { polls: polls.polls },
       board,
+      stage,
     },
     own: {
       roster: { muted_until },
