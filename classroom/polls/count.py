@@ -8,8 +8,12 @@ equally frequent answers, and order of arrival is the log's, so every fold of on
 from __future__ import annotations
 
 from itertools import islice
+from sys import intern
 
 from classroom.polls.model import WORDS_SHOWN, Ballot, Poll, PollKind, Spec, Tally
+
+
+_SINGLE = [(choice,) for choice in range(16)]
 
 
 def places(spec: Spec) -> int:
@@ -30,8 +34,16 @@ def cast(poll: Poll, ballot: Ballot) -> None:
         return
     if earlier is not None:
         _count(poll, earlier, -1)
-    poll.votes[ballot.member] = ballot
+    poll.votes[intern(ballot.member)] = _lean(ballot)
     _count(poll, ballot, 1)
+
+
+def _lean(ballot: Ballot) -> Ballot:
+    """The ballot with a name and a choice that others like it share: a class of 50,000 has as many of them for each poll."""
+    choice = (
+        _SINGLE[ballot.choice[0]] if len(ballot.choice) == 1 and 0 <= ballot.choice[0] < len(_SINGLE) else ballot.choice
+    )
+    return Ballot(intern(ballot.member), choice, ballot.text)
 
 
 def tally(poll: Poll) -> Tally:

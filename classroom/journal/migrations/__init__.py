@@ -1,22 +1,36 @@
 """Brings a database to the newest schema, from files inside the package: no `alembic.ini` is needed at run time.
 
 What always holds: a migration runs inside the caller's transaction, wholly or not at all, and the caller holds a lock
-that keeps every other process out meanwhile.
+that keeps every other process out meanwhile. Alembic is loaded only where there is something to do: it would be a tenth
+of a worker's own memory.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
+
+HEAD = "0001"  # the newest of `versions/`
 
 
 def upgrade(connection: Connection) -> None:
     """Run what is missing of the migrations on `connection`, in the transaction that it is in."""
+    if _revision(connection) == HEAD:
+        return
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    """The schema's revision, as Alembic keeps it; None: there is no schema yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found

@@ -26,6 +26,8 @@ and for the staff while `listed` is false.
 
 from __future__ import annotations
 
+from sys import intern
+
 from msgspec.structs import replace
 
 from classroom.kernel import (
@@ -406,7 +408,8 @@ def _apply_attended(state: Roster, event: Attended) -> None:
     for person in event.came:
         record = state.members.get(person.id)
         if record is None:
-            record = state.members[person.id] = Record(id=person.id, name=person.name, role=Role.STUDENT)
+            id = intern(person.id)  # the same string as in every poll that they vote in
+            record = state.members[id] = Record(id=id, name=person.name, role=Role.STUDENT)
         record.name, record.present, record.edge = person.name, True, event.edge
         if person.role is Role.INSTRUCTOR:
             # Otherwise an appointment from before would later pass their instructor's rights to a lesser token.
