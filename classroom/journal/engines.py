@@ -34,7 +34,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from classroom.journal.migrations import upgrade
+from classroom.journal import migrations
 from classroom.journal.port import Unavailable
 
 T = TypeVar("T")
@@ -92,7 +92,9 @@ class SqliteStore:
         return await self._run(self._writes, self._writer, function)
 
     async def migrate(self) -> None:
-        await self.write(upgrade)
+        if not await self.read(migrations.current):
+            migrations.load()
+            await self.write(migrations.upgrade)
 
     async def close(self) -> None:
         if self._closed:
@@ -168,9 +170,11 @@ class PostgresStore:
     async def migrate(self) -> None:
         def locked(connection: Connection) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            upgrade(connection)
+            migrations.upgrade(connection)
 
-        await self.write(locked)
+        if not await self.read(migrations.current):
+            migrations.load()
+            await self.write(locked)
 
     async def close(self) -> None:
         self._closed = True

@@ -12,7 +12,6 @@ from sys import intern
 
 from classroom.polls.model import WORDS_SHOWN, Ballot, Poll, PollKind, Spec, Tally
 
-
 _SINGLE = [(choice,) for choice in range(16)]
 
 

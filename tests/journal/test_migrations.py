@@ -89,7 +89,7 @@ async def test_a_migration_that_fails_leaves_nothing_half_made(
         raise OSError("the power went")
 
     with monkeypatch.context() as patched:
-        patched.setattr("classroom.journal.engines.upgrade", fail_at_the_end)
+        patched.setattr("classroom.journal.migrations.upgrade", fail_at_the_end)
         with pytest.raises(Unavailable):
             await open_journal(journal_url)
 

@@ -8,6 +8,7 @@ of a worker's own memory.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
@@ -16,16 +17,26 @@ HEAD = "0001"  # the newest of `versions/`
 
 def upgrade(connection: Connection) -> None:
     """Run what is missing of the migrations on `connection`, in the transaction that it is in."""
-    if _revision(connection) == HEAD:
+    if current(connection):
         return
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
+    command, config = load()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def load() -> tuple[Any, Any]:
+    """Alembic's commands, and a configuration. To be called before any lock is taken: it takes a while."""
+    from alembic import command
+    from alembic.config import Config
+
+    return command, Config()
+
+
+def current(connection: Connection) -> bool:
+    """Whether there is nothing to do."""
+    return _revision(connection) == HEAD
 
 
 def _revision(connection: Connection) -> str | None:
