@@ -1,0 +1,226 @@
+"""What one publisher sends: received, asked for again where lost, and handed to its tracks.
+
+What always holds: a tap or a track is given each packet once; RTX is unwrapped before; padding goes to no tap.
+What the staff have muted goes nowhere. The publisher is told what arrived (transport-wide feedback and REMB, receiver reports).
+"""
+
+from __future__ import annotations
+
+from classroom.media.sfu import packets, sdp
+from classroom.media.sfu.forward import Forward
+from classroom.media.sfu.port import Peer, Port
+from classroom.media.sfu.sdp import Format
+from classroom.media.tap import Taps, Track
+
+NACK_TRIES = 6
+NACK_PAUSE = 0.06  # seconds between two NACKs for the same packet
+NACK_GAP = 200  # a hole of more is not asked for: a key frame is
+FEEDBACK_EVERY = 0.1
+REPORT_EVERY = 1.0
+OURS = 1  # the SSRC in our own reports: we send a publisher no media
+
+
+class Incoming:
+    """One track as it arrives. `mid_id`: the id of the header extension that names the section."""
+
+    def __init__(self, track: Track, format: Format, mid: str, ssrcs: tuple[int, ...], forward: Forward) -> None:
+        self.track = track
+        self.format = format
+        self.mid = mid
+        self.ssrcs = ssrcs
+        self.forward = forward
+        self.ssrc = 0
+        self.highest = -1
+        self.cycles = 0
+        self.first = 0
+        self.received = 0
+        self.expected_before = self.received_before = 0
+        self.jitter = 0.0
+        self.transit: float | None = None
+        self.missing: dict[int, tuple[int, float]] = {}
+        self.reported: tuple[int, float] | None = None  # middle of the last report's NTP time, and when it came
+
+    def arrived(self, head: packets.Rtp, now: float) -> bool:
+        """Note a packet of the stream itself. Whether there is a hole now that was not there before."""
+        if head.ssrc != self.ssrc or self.highest < 0:
+            self.ssrc, self.highest, self.cycles, self.first = head.ssrc, head.sequence, 0, head.sequence
+            self.received = self.expected_before = self.received_before = 0
+            self.missing.clear()
+        self.received += 1
+        transit = now * self.format.clock_rate - head.timestamp
+        if self.transit is not None and abs(transit - self.transit) < self.format.clock_rate:
+            self.jitter += (abs(transit - self.transit) - self.jitter) / 16
+        self.transit = transit
+        self.missing.pop(head.sequence, None)
+        ahead = head.sequence - self.highest & 0xFFFF
+        if ahead == 0 or ahead >= 0x8000:
+            return False
+        hole = False
+        if 1 < ahead <= NACK_GAP:
+            for step in range(1, ahead):
+                self.missing[self.highest + step & 0xFFFF] = (0, now)
+            hole = True
+        elif ahead > NACK_GAP:
+            self.missing.clear()
+            self.forward.key(now)
+        if head.sequence < self.highest:
+            self.cycles += 1 << 16
+        self.highest = head.sequence
+        return hole
+
+    def due(self, now: float) -> list[int]:
+        """Numbers to ask for again now."""
+        asked = []
+        for sequence, (tries, at) in list(self.missing.items()):
+            if at > now:
+                continue
+            if tries >= NACK_TRIES:
+                del self.missing[sequence]
+                self.forward.key(now)
+                continue
+            self.missing[sequence] = (tries + 1, now + NACK_PAUSE)
+            asked.append(sequence)
+        return asked
+
+    def block(self, now: float) -> bytes:
+        """The receiver report's block (RFC 3550, A.3)."""
+        extended = self.cycles + self.highest
+        expected = extended - self.first + 1
+        lately, got = expected - self.expected_before, self.received - self.received_before
+        self.expected_before, self.received_before = expected, self.received
+        fraction = max(0, min(255, (lately - got) * 256 // lately)) if lately > 0 else 0
+        last, since = (self.reported[0], int((now - self.reported[1]) * 65_536)) if self.reported else (0, 0)
+        return packets.report_block(
+            self.ssrc, fraction, expected - self.received, extended, int(self.jitter), last, since
+        )
+
+
+class Publisher:
+    """A handler of a peer's packets. `bits`: what it may send at most, in bits a second."""
+
+    def __init__(
+        self, port: Port, peer: Peer, tracks: list[Incoming], extensions: dict[str, int], taps: Taps, bits: int
+    ) -> None:
+        self._port = port
+        self.peer = peer
+        self.tracks = tracks
+        self._taps = taps
+        self._bits = bits
+        self._mid, self._wide = extensions.get(sdp.MID, 0), extensions.get(sdp.TRANSPORT_CC, 0)
+        self._by_ssrc = {ssrc: one for one in tracks for ssrc in one.ssrcs}
+        self.muted: frozenset[str] = frozenset()
+        self._wide_seen: dict[int, float] = {}
+        self._wide_base: int | None = None
+        self._wide_count = 0
+        self._fed_back = self._reported = 0.0
+        self.packets = 0
+
+    def rtp(self, data: bytes, now: float) -> None:
+        head = packets.read(data)
+        if head is None:
+            return
+        if self._wide:
+            wide = packets.extension(data, self._wide)
+            if wide is not None and len(wide) == 2:
+                self._wide_seen[int.from_bytes(wide, "big")] = now
+        incoming = self._by_ssrc.get(head.ssrc) or self._find(head, data)
+        if incoming is None:
+            return
+        self.packets += 1
+        if head.payload_type == incoming.format.rtx:
+            payload = data[head.body : len(data) - head.padding]
+            if len(payload) < 2 or not incoming.ssrc:
+                return
+            sequence = int.from_bytes(payload[:2], "big")
+            incoming.missing.pop(sequence, None)
+            data = (
+                packets.header(incoming.format.payload_type, head.marker, sequence, head.timestamp, incoming.ssrc)
+                + payload[2:]
+            )
+            head = packets.Rtp(
+                incoming.format.payload_type, head.marker, sequence, head.timestamp, incoming.ssrc, 12, 0
+            )
+        elif head.payload_type != incoming.format.payload_type:
+            return
+        elif incoming.arrived(head, now):
+            self._ask_again(incoming, now)
+        if incoming.track.source in self.muted:
+            return
+        new = incoming.forward.push(head, data, incoming.format.clock_rate, now)
+        if new and len(data) - head.padding > head.body:
+            self._taps.rtp(incoming.track, data)
+
+    def _find(self, head: packets.Rtp, data: bytes) -> Incoming | None:
+        mid = packets.extension(data, self._mid) if self._mid else None
+        fitting = [
+            one
+            for one in self.tracks
+            if head.payload_type in (one.format.payload_type, one.format.rtx)
+            and (mid is None or one.mid.encode() == mid)
+        ]
+        if len(fitting) != 1:
+            return None
+        if len(self._by_ssrc) < 64:
+            self._by_ssrc[head.ssrc] = fitting[0]
+        return fitting[0]
+
+    def rtcp(self, data: bytes, now: float) -> None:
+        for control in packets.controls(data):
+            if control.type == packets.SR and len(control.body) >= 16:
+                incoming = self._by_ssrc.get(int.from_bytes(control.body[:4], "big"))
+                if incoming is None or incoming.ssrc != int.from_bytes(control.body[:4], "big"):
+                    continue
+                ntp = int.from_bytes(control.body[4:12], "big")
+                timestamp = int.from_bytes(control.body[12:16], "big")
+                incoming.reported = (ntp >> 16 & 0xFFFFFFFF, now)
+                if incoming.track.source not in self.muted:
+                    incoming.forward.report(ntp, timestamp)
+                    self._taps.report(incoming.track, ntp / (1 << 32) - packets.NTP_EPOCH, timestamp)
+
+    def need_key(self, incoming: Incoming) -> None:
+        if incoming.ssrc:
+            self._control(packets.pli(OURS, incoming.ssrc))
+
+    def tick(self, now: float) -> None:
+        """Called every 50 ms."""
+        for incoming in self.tracks:
+            if incoming.missing:
+                self._ask_again(incoming, now)
+        if self._wide_seen and now - self._fed_back >= FEEDBACK_EVERY:
+            self._fed_back = now
+            self._feed_back()
+        if now - self._reported >= REPORT_EVERY:
+            self._reported = now
+            there = [one for one in self.tracks if one.ssrc]
+            if there:
+                told = packets.receiver_report(OURS, [one.block(now) for one in there])
+                self._control(told + packets.remb(OURS, self._bits, [one.ssrc for one in there]))
+
+    def _ask_again(self, incoming: Incoming, now: float) -> None:
+        lost = incoming.due(now)
+        if lost:
+            self._control(packets.nack(OURS, incoming.ssrc, lost[: packets.NACK_LIMIT]))
+
+    def _feed_back(self) -> None:
+        newest = next(reversed(self._wide_seen))
+        numbers = {
+            newest + ((number - newest + 0x8000 & 0xFFFF) - 0x8000): at for number, at in self._wide_seen.items()
+        }
+        self._wide_seen.clear()
+        first = min(numbers)
+        if self._wide_base is not None and 0 < (first - self._wide_base & 0xFFFF) < 500:
+            first -= first - self._wide_base & 0xFFFF
+        last = max(numbers)
+        self._wide_base = last + 1 & 0xFFFF
+        if last - first > 2_000:
+            first = min(numbers)
+        media = next((one.ssrc for one in self.tracks if one.ssrc), 0)
+        for base in range(first, last + 1, 400):
+            arrivals = [numbers.get(number) for number in range(base, min(base + 400, last + 1))]
+            if any(at is not None for at in arrivals):
+                self._control(packets.transport_feedback(OURS, media, self._wide_count, base, arrivals))
+                self._wide_count += 1
+
+    def _control(self, data: bytes) -> None:
+        if self.peer.outbound is not None and self.peer.address is not None:
+            self._port.send(self.peer.outbound.rtcp(data), self.peer.address)

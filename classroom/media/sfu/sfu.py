@@ -1,0 +1,347 @@
+"""The forwarding unit: who publishes in which room, who watches, and what each is answered.
+
+What always holds: a session is known by an id that cannot be guessed; a member has one publication per room, and a new one
+takes the place of the old, whose viewers stay where the codecs are the same. What ends is told once (`ended`).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal, cast
+
+import msgspec
+import structlog
+
+from classroom.media.sfu import sdp
+from classroom.media.sfu.forward import Forward
+from classroom.media.sfu.port import Peer, Port
+from classroom.media.sfu.publisher import Incoming, Publisher
+from classroom.media.sfu.sdp import Offer, Reply, Section, Sending, Unacceptable
+from classroom.media.sfu.viewer import Viewer
+from classroom.media.tap import Codec, Source, Taps, Track
+
+SOURCES: dict[str, tuple[Source, ...]] = {"video": ("camera", "screen"), "audio": ("microphone", "screen_audio")}
+HALF_OPEN = 2_000  # sessions that have not come through DTLS yet; more are told to come again
+KEY_FOR_TAPS = 2.0  # seconds between key frames that the packager needs
+
+log = structlog.get_logger(__name__)
+
+
+class Full(Exception):
+    """No more viewers here: LL-HLS serves them."""
+
+
+class Crowded(Exception):
+    """Too many sessions are being set up at this moment."""
+
+
+class NotLive(Exception):
+    """Nobody publishes that, or nothing that this viewer can play."""
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """`bits`: what a publisher may send, in bits a second."""
+
+    viewers: int = 400
+    bits: int = 2_500_000
+
+
+class Session(msgspec.Struct):
+    """A publication or a viewing. `stream` names a publication to everybody; `tag` changes with each ICE restart."""
+
+    id: str
+    kind: Literal["publish", "watch"]
+    room: str
+    member: str
+    peer: Peer
+    stream: str = ""
+    sources: tuple[Source, ...] = ()
+    publisher: Publisher | None = None
+    viewer: Viewer | None = None
+    live: bool = False
+
+    @property
+    def tag(self) -> str:
+        return self.peer.ufrag
+
+
+class Feed(msgspec.Struct):
+    """What a member publishes in a room, over all their sessions: a track's forward, and the format it comes in."""
+
+    forwards: dict[Source, Forward] = {}
+    formats: dict[Source, sdp.Format] = {}
+    session: Session | None = None
+
+
+class _Publishing:
+    """A publisher's packets, and what becomes of its session."""
+
+    def __init__(self, sfu: Sfu, session: Session, publisher: Publisher) -> None:
+        self._sfu, self._session = sfu, session
+        self.rtp, self.rtcp = publisher.rtp, publisher.rtcp
+
+    def connected(self) -> None:
+        self._sfu.came_live(self._session)
+
+    def moved(self) -> None:
+        pass
+
+    def closed(self) -> None:
+        self._sfu.over(self._session)
+
+
+class _Watching:
+    """A viewer's control packets, and what becomes of its session."""
+
+    def __init__(self, sfu: Sfu, session: Session, viewer: Viewer) -> None:
+        self._sfu, self._session, self._viewer = sfu, session, viewer
+        self.rtcp, self.moved = viewer.rtcp, viewer.moved
+
+    def connected(self) -> None:
+        self._session.live = True
+        self._viewer.connect(self._sfu.port.clock())
+
+    def rtp(self, packet: bytes, now: float) -> None:
+        pass
+
+    def closed(self) -> None:
+        self._viewer.stop()
+        self._sfu.over(self._session)
+
+
+class Sfu:
+    """`addresses`: where peers find the port; `began` and `ended` are told of publications."""
+
+    def __init__(
+        self,
+        port: Port,
+        addresses: tuple[tuple[str, int], ...],
+        bounds: Bounds,
+        taps: Taps,
+        began: Callable[[Session], None],
+        ended: Callable[[Session], None],
+    ) -> None:
+        self.port = port
+        self.addresses = addresses
+        self._bounds = bounds
+        self._taps = taps
+        self._began, self._ended = began, ended
+        self.sessions: dict[str, Session] = {}
+        self.feeds: dict[tuple[str, str], Feed] = {}
+        self.viewers = 0
+        self._asked_key = 0.0
+        taps.need_key = self._key_for
+
+    # --- coming and going -------------------------------------------------------------------------------------------
+
+    def publish(self, room: str, member: str, text: str, wanted: tuple[Source, ...] = ()) -> tuple[Session, str]:
+        """Take an offer to send. `wanted`: what its media sections are, in order; without, the first picture is the camera.
+        Raises `BadOffer`, `Unacceptable`, `Crowded`."""
+        offer = sdp.read_offer(text)
+        self._room_to_set_up()
+        chosen = _choose(offer, wanted)
+        if not chosen:
+            raise Unacceptable("The offer sends nothing in a codec that is taken here (H.264, VP9, VP8, AV1; Opus).")
+        peer = self.port.open((offer.ufrag, offer.password), offer.fingerprints)
+        feed = self.feeds.setdefault((room, member), Feed())
+        tracks: list[Incoming] = []
+        replies: list[Reply] = []
+        extensions: dict[str, int] = {}
+        for section in offer.sections:
+            source, format = chosen.get(section.mid, (None, None))
+            if source is None or format is None:
+                replies.append(Reply(None))
+                continue
+            kept = tuple(one for one in section.extensions if one[1] in (sdp.MID, sdp.TRANSPORT_CC, sdp.ABS_SEND_TIME))
+            extensions |= {uri: id for id, uri in kept}
+            start = self._bounds.bits // 2_000 if section.kind == "video" else 0
+            replies.append(Reply(format, "recvonly", kept, None, start))
+            tracks.append(self._incoming(room, member, feed, source, section, format))
+        publisher = Publisher(self.port, peer, tracks, extensions, self._taps, self._bounds.bits)
+        for track in tracks:
+            track.forward.ask = partial(publisher.need_key, track)
+        sources = tuple(track.track.source for track in tracks)
+        session = Session(
+            secrets.token_urlsafe(18), "publish", room, member, peer, secrets.token_hex(6), sources, publisher
+        )
+        self.sessions[session.id] = session
+        peer.handler = _Publishing(self, session, publisher)
+        return session, self._answer(offer, replies, peer)
+
+    def watch(self, room: str, publisher: str, text: str, member: str) -> tuple[Session, str]:
+        """Take an offer to receive what `publisher` (a member's id) sends. Raises `BadOffer`, `NotLive`, `Full`, `Crowded`."""
+        offer = sdp.read_offer(text)
+        self._room_to_set_up()
+        if self.viewers >= self._bounds.viewers:
+            raise Full
+        feed = self.feeds.get((room, publisher))
+        if feed is None or feed.session is None:
+            raise NotLive("Nobody publishes that now.")
+        replies: list[Reply] = []
+        wanted = []
+        left = [source for source in ("camera", "screen", "microphone", "screen_audio") if source in feed.formats]
+        for section in offer.sections:
+            found = (
+                None
+                if section.rejected or section.direction in ("sendonly", "inactive")
+                else _take(section, left, feed)
+            )
+            if found is None:
+                replies.append(Reply(None))
+                continue
+            source, format = found
+            left.remove(source)
+            forward = feed.forwards[source]
+            kept = tuple(one for one in section.extensions if one[1] == sdp.ABS_SEND_TIME)
+            rtx = forward.rtx_ssrc if format.rtx is not None else None
+            sending = Sending(forward.ssrc, rtx, f"m-{publisher_name(publisher)}", publisher_name(publisher), source)
+            replies.append(Reply(format, "sendonly", kept, sending))
+            wanted.append((forward, format, kept[0][0] if kept else 0))
+        if not wanted:
+            raise NotLive("Nothing of what is published fits the offer.")
+        peer = self.port.open((offer.ufrag, offer.password), offer.fingerprints)
+        viewer = Viewer(peer, wanted)
+        session = Session(secrets.token_urlsafe(18), "watch", room, member, peer, viewer=viewer)
+        self.sessions[session.id] = session
+        self.viewers += 1
+        peer.handler = _Watching(self, session, viewer)
+        return session, self._answer(offer, replies, peer)
+
+    def restart(self, session: Session, ufrag: str, password: str) -> str:
+        """An ICE restart: our new credentials and candidates, as a fragment (RFC 8840)."""
+        if (ufrag, password) != session.peer.remote:
+            self.port.restart(session.peer, (ufrag, password))
+        peer = session.peer
+        lines = [f"a=ice-ufrag:{peer.ufrag}", f"a=ice-pwd:{peer.password}", *sdp.candidates(self.addresses)]
+        return "\r\n".join([*lines, "a=end-of-candidates", ""])
+
+    def end(self, session: Session) -> None:
+        self.port.shut(session.peer)
+
+    def set_stage(self, room: str, muted: dict[str, tuple[str, ...]], allowed: set[str]) -> None:
+        """Who may publish in the room, and what the staff have muted of whom; whoever may not any more is cut off."""
+        for session in [one for one in self.sessions.values() if one.room == room]:
+            if session.publisher is None:
+                continue
+            session.publisher.muted = frozenset(muted.get(session.member, ()))
+            if session.member not in allowed:
+                self.end(session)
+
+    # --- what happens to sessions -----------------------------------------------------------------------------------
+
+    def came_live(self, session: Session) -> None:
+        feed = self.feeds.setdefault((session.room, session.member), Feed())
+        before, feed.session = feed.session, session
+        session.live = True
+        if before is not None and before is not session:
+            self.end(before)
+        self._began(session)
+        now = self.port.clock()
+        for forward in feed.forwards.values():
+            forward.key(now)
+
+    def over(self, session: Session) -> None:
+        if self.sessions.pop(session.id, None) is None:
+            return
+        if session.kind == "watch":
+            self.viewers -= 1
+            return
+        for track in session.publisher.tracks if session.publisher else []:
+            self._taps.ended(track.track)
+        feed = self.feeds.get((session.room, session.member))
+        if feed is not None and feed.session is session:
+            feed.session = None
+            if not any(one.viewers for one in feed.forwards.values()):
+                del self.feeds[session.room, session.member]
+        if session.live:
+            self._ended(session)
+
+    def tick(self) -> None:
+        """Called every 50 ms."""
+        now = self.port.clock()
+        for feed in self.feeds.values():
+            if feed.session is not None and feed.session.publisher is not None:
+                feed.session.publisher.tick(now)
+        for key in [key for key, feed in self.feeds.items() if feed.session is None and not _watched(feed)]:
+            if not any(one.room == key[0] and one.member == key[1] and one.publisher for one in self.sessions.values()):
+                del self.feeds[key]
+
+    def _key_for(self, track: Track) -> None:
+        feed = self.feeds.get((track.room, track.publisher))
+        if feed is not None and track.source in feed.forwards:
+            feed.forwards[track.source].key(self.port.clock())
+
+    def _room_to_set_up(self) -> None:
+        if sum(not session.live for session in self.sessions.values()) >= HALF_OPEN:
+            raise Crowded
+
+    def _incoming(
+        self, room: str, member: str, feed: Feed, source: Source, section: Section, format: sdp.Format
+    ) -> Incoming:
+        before = feed.formats.get(source)
+        if source not in feed.forwards or before is None or before.codec != format.codec:
+            feed.forwards[source] = Forward(self.port, section.kind)
+        feed.formats[source] = format
+        track = Track(
+            room=room,
+            publisher=member,
+            source=source,
+            kind=cast(Literal["audio", "video"], section.kind),
+            codec=cast(Codec, format.codec),
+            payload_type=format.payload_type,
+            clock_rate=format.clock_rate,
+            channels=format.channels,
+            ssrc=section.ssrcs[0] if section.ssrcs else 0,
+            parameters=format.parameters,
+        )
+        return Incoming(track, format, section.mid, section.ssrcs, feed.forwards[source])
+
+    def _answer(self, offer: Offer, replies: list[Reply], peer: Peer) -> str:
+        ours = (peer.ufrag, peer.password)
+        return sdp.answer(offer, tuple(replies), ours, self.port.certificate.fingerprint, self.addresses)
+
+
+def _watched(feed: Feed) -> bool:
+    return any(forward.viewers for forward in feed.forwards.values())
+
+
+def _choose(offer: Offer, wanted: tuple[Source, ...]) -> dict[str, tuple[Source, sdp.Format]]:
+    """By mid, what each section that is taken is, and in which format."""
+    chosen: dict[str, tuple[Source, sdp.Format]] = {}
+    taken: set[Source] = set()
+    named = list(wanted)
+    for section in offer.sections:
+        if section.kind not in SOURCES or section.rejected or section.direction in ("recvonly", "inactive"):
+            continue
+        free = [source for source in (named or SOURCES[section.kind]) if source in SOURCES[section.kind]]
+        source = next((one for one in free if one not in taken), None)
+        format = sdp.pick(section)
+        if source is None or format is None:
+            continue
+        taken.add(source)
+        chosen[section.mid] = (source, format)
+    return chosen
+
+
+def _take(section: Section, left: Sequence[str], feed: Feed) -> tuple[Source, sdp.Format] | None:
+    for source in left:
+        known = cast(Source, source)
+        if known not in SOURCES.get(section.kind, ()):
+            continue
+        format = sdp.pick(section, (feed.formats[known].codec,))
+        if format is not None:
+            return known, format
+    return None
+
+
+def publisher_name(member: str) -> str:
+    """A member's id as SDP can say it."""
+    return "".join(c if c.isascii() and c.isalnum() else "-" for c in member)[:64] or "-"
+
+
+def clock() -> float:
+    """Seconds that never go back."""
+    return time.monotonic()

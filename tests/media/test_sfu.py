@@ -1,0 +1,109 @@
+"""Real peers: what one sends, others see and hear, each packet once, whoever comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from classroom.media.sfu import aiortc_parts, packets
+from classroom.media.sfu.sdp import BadOffer, Unacceptable
+from classroom.media.sfu.sfu import Bounds, Full, NotLive
+from tests.media.peers import forwarding, loopback, published, shut, watching
+from tests.running import until
+
+__all__ = ["loopback"]
+pytestmark = [pytest.mark.usefixtures("loopback"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+
+def test_aiortc_is_a_version_that_has_been_looked_at() -> None:
+    aiortc_parts.check()
+    assert aiortc_parts.lib.srtp_protect
+    assert aiortc_parts.lib.srtp_unprotect_rtcp
+    assert aiortc_parts.Certificate().accept().feed(b"\x16" + bytes(20)) is not None
+
+
+@pytest.mark.parametrize("codec", ["video/H264", "video/VP8"])
+async def test_viewers_see_and_hear_what_is_published_and_the_tap_is_given_each_packet_once(codec: str) -> None:
+    async with forwarding() as unit, asyncio.timeout(60):
+        teacher, session = await published(unit, codec=codec)
+        await until(lambda: bool(unit.began))
+        assert unit.began == [session]
+        assert session.sources == ("microphone", "camera")
+
+        viewers = [await watching(unit, member=f"s{n}") for n in range(3)]
+        for _, _, tracks in viewers:
+            picture = await tracks["video"].recv()
+            assert (picture.width, picture.height) == (640, 480)
+            sound = await tracks["audio"].recv()
+            assert sound.sample_rate == 48_000
+
+        assert {track.source for track, _ in unit.tap.packets} == {"camera", "microphone"}
+        numbers = [packets.read(data).sequence for track, data in unit.tap.packets if track.source == "camera"]
+        assert len(numbers) == len(set(numbers))
+        await until(lambda: {track.source for track in unit.tap.reports} == {"camera", "microphone"})
+
+        await shut(viewers[0][0])
+        await until(lambda: unit.sfu.viewers == 2)
+        await shut(teacher)
+        await until(lambda: unit.ended == [session])
+        assert {track.source for track in unit.tap.over} == {"camera", "microphone"}
+        await shut(*(viewer[0] for viewer in viewers))
+
+
+async def test_a_publisher_who_comes_back_is_seen_by_the_same_viewers() -> None:
+    async with forwarding() as unit, asyncio.timeout(60):
+        first, before = await published(unit)
+        await until(lambda: bool(unit.began))
+        viewer, _, tracks = await watching(unit)
+        await tracks["video"].recv()
+
+        second, after = await published(unit)
+        await until(lambda: len(unit.began) == 2)
+        assert before.id not in unit.sfu.sessions
+        assert unit.sfu.feeds["r", "t1"].session is after
+        await shut(first)
+        count = len(unit.tap.packets)
+        await until(lambda: len(unit.tap.packets) > count + 100)
+        for _ in range(40):
+            await tracks["video"].recv()
+        await shut(second, viewer)
+
+
+async def test_what_the_staff_have_muted_reaches_nobody_and_who_may_not_publish_is_cut_off() -> None:
+    async with forwarding() as unit, asyncio.timeout(60):
+        teacher, session = await published(unit)
+        await until(lambda: any(track.source == "microphone" for track, _ in unit.tap.packets))
+
+        unit.sfu.set_stage("r", {"t1": ("microphone",)}, {"t1"})
+        unit.tap.packets.clear()
+        await until(lambda: len(unit.tap.packets) > 30)
+        assert {track.source for track, _ in unit.tap.packets} == {"camera"}
+
+        unit.sfu.set_stage("r", {}, set())
+        assert unit.ended == [session]
+        await shut(teacher)
+
+
+async def test_a_viewer_is_refused_where_nothing_is_live_and_where_there_are_too_many() -> None:
+    async with forwarding(Bounds(viewers=1)) as unit, asyncio.timeout(60):
+        with pytest.raises(NotLive):
+            await watching(unit)
+        teacher, _ = await published(unit)
+        await until(lambda: bool(unit.began))
+        viewer, _, tracks = await watching(unit)
+        await tracks["video"].recv()
+        with pytest.raises(Full):
+            await watching(unit, member="s2")
+        await shut(teacher, viewer)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "v=0", "hello", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF x\r\n", "v=0\r\nm=audio 9 RTP 0\r\na=mid:0\r\n"]
+)
+async def test_an_offer_that_is_none_is_refused(text: str) -> None:
+    async with forwarding() as unit:
+        with pytest.raises((BadOffer, Unacceptable)):
+            unit.sfu.publish("r", "t1", text)
+        assert unit.sfu.sessions == {}
+        assert unit.port.peers == set()
