@@ -1,9 +1,9 @@
 """Frames of one rendition become parts and segments. Pure: time comes in as an argument.
 
-What always holds: a part lasts exactly the part target, unless a segment ends with it; a segment of pictures begins with a key
-frame, unless none came for the target duration; parts appear although no frame comes (a still screen sends few), so that nobody
-waits for them in vain. A frame is given the length to the next one, or, if its part must go out before that is known, `STRETCH`:
-too long does no harm, the next frame ends it.
+What always holds: a part is at least `part` long and at most `SLACK` times that, unless a segment ends with it; a segment of
+pictures begins with a key frame, unless none came for the target duration. A frame lasts until the next one, so that players find
+no hole, and so a part waits for the frame behind it, but `linger` seconds at most: then it goes out without, that nobody waits
+for it in vain. A part in which no frame begins is an empty fragment; a player's buffer reaches past it already.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from classroom.media import mp4
 from classroom.media.intake.feed import Frame
 from classroom.media.intake.frames import Setup
 
-LINGER = 0.15  # seconds past a part's end that its last frame may take to arrive
-STRETCH = 1.1  # seconds; a browser's screen share sends one frame a second while nothing moves
+SLACK = 1.1  # what a segment's last part may be longer by, rather than leave a crumb behind it
+LINGER = 0.15  # seconds past a part's end that the next frame may take to arrive
+SPARSE = 1.1  # the same where frames are few: a browser's screen share sends one a second while nothing moves
 
 
 class Out(Protocol):
@@ -35,13 +36,16 @@ class Cutter:
     """`epoch`: class time in ms at tick 0. `part`, `segment`, `target` in seconds; segments end at the first key frame after
     `segment`, and at `target` in any case."""
 
-    def __init__(self, out: Out, rate: int, epoch: float, part: float, segment: float, target: float) -> None:
+    def __init__(
+        self, out: Out, rate: int, epoch: float, part: float, segment: float, target: float, linger: float = LINGER
+    ) -> None:
         self._out = out
         self._rate = rate
         self._epoch = epoch
         self._part = round(part * rate)
         self._segment = round(segment * rate)
         self._target = round(target * rate)
+        self._linger = round(linger * rate)
         self._setup: Setup | None = None
         self._held: tuple[int, Frame] | None = None
         self._samples: list[mp4.Sample] = []
@@ -65,9 +69,11 @@ class Cutter:
         self._settle(tick)
         if self._begun is None:
             self._begin(tick, frame.setup)
-        self._advance(tick)
-        anew = frame.setup != self._setup
-        if frame.key and tick > (self._begun or 0) and (anew or tick - (self._begun or 0) >= self._segment):
+        passed = tick - (self._begun or 0)
+        cut = frame.key and passed > 0 and (frame.setup != self._setup or passed >= self._segment)
+        if not cut or tick - self._at > self._part * SLACK:
+            self._advance(tick)
+        if cut and tick > (self._begun or 0):
             self._close_part(tick)
             self._out.ended()
             self._begin(tick, frame.setup)
@@ -77,15 +83,15 @@ class Cutter:
         """It is `at`, class time in ms: parts that are over go out, with or without frames."""
         if self._begun is None:
             return
-        late = self.ticks(at) - round(LINGER * self._rate)
+        late = self.ticks(at) - self._linger
         while late >= self._at + self._part:
-            self._settle_long(self._at + self._part)
+            self._settle_by(self._at + self._part)
             self._advance(self._at + self._part)
 
     def end(self) -> None:
         """No more frames: what is there goes out."""
         if self._begun is not None:
-            self._settle_long(1 << 62)
+            self._settle_by(self._last + max(1, self._rate // 30))
             self._close_part(min(max(self._last + 1, self._at), self._at + self._part))
             self._out.ended()
             self._begun = None
@@ -103,16 +109,16 @@ class Cutter:
                 self._first = begun
             self._samples.append(mp4.Sample(frame.data, tick - begun, frame.key))
 
-    def _settle_long(self, end: int) -> None:
+    def _settle_by(self, end: int) -> None:
         if self._held is not None and self._held[0] < end:
-            self._settle(self._held[0] + round(STRETCH * self._rate))
+            self._settle(end)
 
     def _advance(self, tick: int) -> None:
         """Parts that end by `tick` go out."""
         while tick >= self._at + self._part:
             end = self._at + self._part
             self._close_part(end)
-            if self._setup is not None and end + self._part - (self._begun or 0) > self._target:
+            if self._setup is not None and end + self._part * SLACK - (self._begun or 0) > self._target:
                 self._out.ended()
                 self._begin(end, self._setup)
 

@@ -19,11 +19,13 @@ VERSION = 9  # EXT-X-SKIP needs it (section 7)
 
 
 class Shape(NamedTuple):
-    """What stays the same while a playlist lives, in seconds. `target`: no segment is longer, when rounded (4.4.3.1)."""
+    """What stays the same while a playlist lives, in seconds. `target`: no segment is longer, when rounded (4.4.3.1). `hold`: how
+    far from the end players should keep, if more than three parts (4.4.3.8)."""
 
     target: int
     part_target: float
     window: float
+    hold: float = 0.0
 
     @property
     def skip_until(self) -> float:
@@ -167,7 +169,7 @@ class Timeline:
             "#EXTM3U",
             f"#EXT-X-VERSION:{VERSION}",
             f"#EXT-X-TARGETDURATION:{shape.target}",
-            f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={3 * shape.part_target:.5f},"
+            f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={max(3 * shape.part_target, shape.hold):.5f},"
             f"HOLD-BACK={3.0 * shape.target:.1f},CAN-SKIP-UNTIL={shape.skip_until:.1f}",
             f"#EXT-X-PART-INF:PART-TARGET={shape.part_target:.5f}",
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import NamedTuple
 
 import av
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classroom.media import mp4
-from classroom.media.cutter import LINGER, Cutter
+from classroom.media.cutter import LINGER, SLACK, SPARSE, Cutter
 from classroom.media.intake.feed import Frame
 from classroom.media.intake.frames import Setup
 from tests.media.test_mp4 import frames_of
@@ -84,8 +85,9 @@ def test_whatever_comes_parts_and_segments_cover_the_time_without_a_gap(made: li
     expected = 0
     for segment in out.segments:
         assert segment.start == expected
-        assert all(duration == 30_000 for duration, _, _ in segment.parts[:-1])  # rfc8216bis, 4.4.4.9
-        assert all(0 < duration <= 30_000 for duration, _, _ in segment.parts)
+        assert all(duration == 30_000 for duration, _, _ in segment.parts[:-1])
+        assert 0.85 * SLACK * 30_000 <= 30_000  # rfc8216bis, 4.4.4.9
+        assert all(0 < duration <= SLACK * 30_000 for duration, _, _ in segment.parts)
         expected += sum(duration for duration, _, _ in segment.parts)
         assert expected - segment.start <= 360_000  # rfc8216bis, 4.4.3.1
     samples = sum(data.count(PICTURE) for segment in out.segments for _, _, data in segment.parts)
@@ -123,6 +125,29 @@ def test_a_part_does_not_wait_for_a_frame_that_does_not_come() -> None:
     assert len(out.segments[0].parts) == 5
     one.frame(frame(2.1, True))
     assert out.segments[-1].start == 189_000
+
+
+def test_a_segment_that_is_a_little_longer_than_its_parts_leaves_no_crumb() -> None:
+    out = Kept()
+    one = Cutter(out, mp4.VIDEO_RATE, EPOCH, 0.333, 1.8, 4.0)
+    for index in range(120):
+        one.frame(frame(index / 30, index % 60 == 0))
+    assert [part[0] for part in out.segments[0].parts] == [29_970] * 5 + [30_150]
+
+
+def test_where_frames_are_few_each_lasts_until_the_next_and_is_in_its_own_part() -> None:
+    out = Kept()
+    one = Cutter(out, mp4.VIDEO_RATE, EPOCH, 1 / 3, 1.8, 4.0, SPARSE)
+    for index in range(4):
+        one.frame(frame(index * 1.05, index % 2 == 0))
+        for tick in range(10):
+            one.tick(EPOCH + (index + tick / 10) * 1_050)
+    shown = [data for _, _, data in out.segments[0].parts if PICTURE in data]
+    # Where all samples of a run are as long as each other, that stands in the fragment's header.
+    places = [data.index(b"tfhd") + 12 if b"trun\0\0\2\1" in data else data.index(b"trun") + 16 for data in shown]
+    lengths = [struct.unpack_from("!I", data, place)[0] for data, place in zip(shown, places, strict=True)]
+    assert lengths == [94_500, 94_500]
+    assert [PICTURE in data for _, _, data in out.segments[0].parts] == [True, False, False, True, False, False, False]
 
 
 def test_parts_one_after_another_are_what_a_decoder_plays() -> None:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from classroom.media import mp4
-from classroom.media.cutter import Cutter
+from classroom.media.cutter import LINGER, SLACK, SPARSE, Cutter
 from classroom.media.intake.frames import Setup
 from classroom.media.playlist import Part, Place, Report, Segment, Shape, Timeline, Wanted
 
@@ -27,12 +27,17 @@ class Crowded(Exception):
 
 
 class Rendition:
-    """`name`: its folder; `epoch`: class time in ms where its media begins to count."""
+    """`name`: its folder; `epoch`: class time in ms where its media begins to count. The part target of `shape` is what parts
+    are meant to be; what is announced leaves some room."""
 
     def __init__(self, name: str, kind: str, codec: str, shape: Shape, segment: float, epoch: float) -> None:
         self.name = name
         self.kind = kind
         self.codec = codec
+        part = shape.part_target
+        shape = shape._replace(part_target=part * SLACK)
+        if kind == "screen":
+            shape = shape._replace(hold=3 * part + SPARSE)
         self.timeline = Timeline(shape)
         self.setup: Setup | None = None
         self.rate = mp4.AUDIO_RATE if kind == "sound" else mp4.VIDEO_RATE
@@ -40,7 +45,8 @@ class Rendition:
         self.headers: dict[int, bytes] = {}
         self.reports: Callable[[Rendition], Iterable[Report]] = lambda _: ()
         self.counted: Callable[[], None] = lambda: None
-        self.cutter = Cutter(self, self.rate, epoch, shape.part_target, segment, float(shape.target))
+        linger = SPARSE if kind == "screen" else LINGER
+        self.cutter = Cutter(self, self.rate, epoch, part, segment, float(shape.target), linger)
         self._media: dict[int, list[bytes]] = {}
         self._gone: deque[tuple[float, int]] = deque()  # when bytes go, as a total of durations, and whose
         self._total = 0.0
