@@ -8,14 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypdfium2
-import pypdfium2.raw as pdfium
 
 from classroom.files.documents import BROKEN, open_pdf
-from classroom.files.tasks import Leaf
 from classroom.kernel import Rejected
+
+
+class Leaf(NamedTuple):
+    """A page to put together, in points. `overlay`: the index of a page in the drawing's PDF, which is `width` by `height`.
+    `source`, `page`: the page (from 1) of a PDF that lies under it, `across` wide, its lower left corner at `left`, `bottom`."""
+
+    overlay: int
+    width: float
+    height: float
+    source: str | None = None
+    page: int = 1
+    across: float = 0.0
+    left: float = 0.0
+    bottom: float = 0.0
 
 
 def bind(drawing: Path, leaves: Sequence[Leaf], target: Path) -> None:
@@ -38,8 +50,8 @@ def bind(drawing: Path, leaves: Sequence[Leaf], target: Path) -> None:
         raise BROKEN from error
 
 
-def raster(source: Path, target: Path, scale: float, side: int) -> tuple[int, int]:
-    """Write the first page as PNG: its width and height in px. Raises `Rejected("bad_file")`."""
+def raster(source: Path, target: Path, scale: float, side: int) -> None:
+    """Write the first page as PNG, `scale` px a point but at most `side` px a side. Raises `Rejected("bad_file")`."""
     try:
         page = open_pdf(source)[0]
         width, height = page.get_size()
@@ -47,7 +59,6 @@ def raster(source: Path, target: Path, scale: float, side: int) -> tuple[int, in
     except (pypdfium2.PdfiumError, ValueError) as error:
         raise BROKEN from error
     picture.save(target, "PNG")
-    return picture.width, picture.height
 
 
 def _lay(bound: Any, source: Any, over: Any, leaf: Leaf) -> None:
@@ -75,13 +86,11 @@ def _placed(original: Any, leaf: Leaf) -> Any:
             across, up = up, across
         case _:
             pass
-    return matrix.translate(leaf.left, leaf.bottom)
+    scale = leaf.across / across if across > 0 and leaf.across > 0 else 1.0
+    return matrix.scale(scale, scale).translate(leaf.left, leaf.bottom)
 
 
 def _insert(page: Any, source: Any, bound: Any, index: int, matrix: Any) -> None:
-    form = source.page_as_xobject(index, bound) if hasattr(source, "page_as_xobject") else None
-    if form is None:
-        form = pdfium.FPDF_NewXObjectFromPage(bound, source, index)
-    each = form.as_pageobject()
-    each.transform(matrix)
-    page.insert_obj(each)
+    form = source.page_as_xobject(index, bound).as_pageobject()
+    form.transform(matrix)
+    page.insert_obj(form)

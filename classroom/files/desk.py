@@ -20,6 +20,7 @@ import msgspec
 
 from classroom.config import Settings
 from classroom.files.bringing import Bringing, hash_of
+from classroom.files.exporting import BoardFormat, export_board
 from classroom.files.imports import Imports
 from classroom.files.kinds import HEAD, kind_of
 from classroom.files.opening import open_store
@@ -29,6 +30,7 @@ from classroom.files.space import need_space
 from classroom.files.tasks import ReadImage, Wrote
 from classroom.files.workers import Workers
 from classroom.kernel import Rejected
+from classroom.whiteboard.model import Board
 
 PIECE = 1 << 18  # bytes that are gathered before they are written
 PREFIX = "file-"
@@ -130,6 +132,10 @@ class Desk:
         await need_space(self.store, room, settings, size)
         await self.store.put(image_name(room, file), made)
         return KeptImage(file, kind.value, size, int(wrote.width), int(wrote.height))
+
+    async def export(self, board: Board, room: str, format: BoardFormat, page: int | None, folder: Path) -> Path:
+        """A file in `folder`: the board, or one of its pages. Raises `Rejected`, `StoreUnavailable`."""
+        return await export_board(board, room, format, page, self.store, self.workers, self.settings, folder)
 
 
 async def open_desk(settings: Settings, clock: Callable[[], int]) -> Desk:

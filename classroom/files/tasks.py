@@ -54,36 +54,17 @@ class ReadScene(Task, frozen=True, tag="scene"):
     image_bytes: int
 
 
-class Leaf(msgspec.Struct, frozen=True):
-    """A page to put together: `overlay` is the index of a page in the drawing's PDF; `source`, `page`: the page (from 1) of a
-    PDF that lies under it. `width`, `height`: of the page on the board, in points of the drawing; `left`, `bottom`: where the
-    PDF's page has its lower left corner there."""
-
-    overlay: int
-    source: str | None = None
-    page: int = 1
-    width: float = 0.0
-    height: float = 0.0
-    left: float = 0.0
-    bottom: float = 0.0
-
-
-class Bind(Task, frozen=True, tag="bind"):
-    """Lay the drawing's pages over the pages of PDFs that they were drawn on. Reports `Wrote`."""
-
-    drawing: str
-    leaves: tuple[Leaf, ...]
-
-
-class Raster(Task, frozen=True, tag="raster"):
-    """Draw the first page of a PDF as PNG, `scale` px a point, at most `side` px. Reports `Wrote`."""
+class Press(Task, frozen=True, tag="press"):
+    """Make a file of pages of the board (`sheets.Sheet`, as MessagePack in `source`). `side`: px of a PNG's longer side.
+    Reports `Wrote`."""
 
     source: str
-    scale: float
+    format: str
+    title: str
     side: int
 
 
-AnyTask = ReadImage | ReadPages | CheckArchive | Convert | ReadScene | Bind | Raster
+AnyTask = ReadImage | ReadPages | CheckArchive | Convert | ReadScene | Press
 
 
 class Wrote(msgspec.Struct, frozen=True, tag="wrote"):

@@ -18,11 +18,10 @@ import msgspec
 
 from classroom.files.tasks import (
     AnyTask,
-    Bind,
     CheckArchive,
     Convert,
     Found,
-    Raster,
+    Press,
     ReadImage,
     ReadPages,
     ReadScene,
@@ -99,16 +98,10 @@ def carry_out(task: AnyTask) -> Iterator[Report]:
             from classroom.files.scenes import read_scene
 
             yield from read_scene(Path(task.source), folder, task.pixels, task.side, task.image_bytes)
-        case Bind():
-            from classroom.files.binding import bind
+        case Press():
+            from classroom.files.press import press
 
-            bind(Path(task.drawing), task.leaves, folder / "board.pdf")
-            yield Wrote("board.pdf")
-        case Raster():
-            from classroom.files.binding import raster
-
-            width, height = raster(Path(task.source), folder / "page.png", task.scale, task.side)
-            yield Wrote("page.png", width, height)
+            yield Wrote(press(Path(task.source), folder, task.format, task.title, task.side).name)
         case _:
             unreachable(task)
 

@@ -14,7 +14,8 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import UNSET, Meta, UnsetType
 
-from classroom.files.desk import Desk
+from classroom.files.desk import PIECE, Desk
+from classroom.files.exporting import BOARD_TYPES, BoardFormat
 from classroom.files.imports import NAME_LIMIT, Order, Perform
 from classroom.files.kinds import need_document, need_image
 from classroom.files.port import NotStored, image_name, page_name
@@ -27,9 +28,9 @@ DESK = web.AppKey("desk", Desk)
 LIMITS = web.AppKey("limits", Limits)
 PATIENCE = 30.0  # seconds that a sender may be silent
 FOR_EVER = "public, max-age=31536000, immutable"
-SAFE = {
+SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+SAFE = SANDBOX | {
     hdrs.CACHE_CONTROL: FOR_EVER,
-    "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "same-site",
 }
 
@@ -39,6 +40,13 @@ class ImportQuery(msgspec.Struct, frozen=True):
 
     name: Annotated[str, Meta(max_length=NAME_LIMIT)] = ""
     after: Annotated[int, Meta(ge=0, le=BIGGEST_PLACE)] | UnsetType = UNSET
+
+
+class BoardQuery(msgspec.Struct, frozen=True):
+    """`page`: missing: the whole board where `format` is `pdf`, otherwise the page that the class looks at."""
+
+    format: BoardFormat = "pdf"
+    page: Annotated[int, Meta(ge=0, le=BIGGEST_PLACE)] | UnsetType = UNSET
 
 
 async def upload_image(call: Call) -> web.StreamResponse:
@@ -79,6 +87,26 @@ async def start_import(call: Call) -> web.StreamResponse:
         await desk.give_back(folder)
         raise
     return json(started, 202)
+
+
+async def export_page(call: Call) -> web.StreamResponse:
+    desk = _desk(call)
+    query: BoardQuery = call.query
+    page = None if query.page is UNSET else query.page
+    board = await call.services.board(call.room)
+    async with desk.borrowed() as folder:
+        made = await desk.export(board, call.room, query.format, page, folder)
+        response = web.StreamResponse()
+        response.content_type = BOARD_TYPES[query.format]
+        response.content_length = (await asyncio.to_thread(made.stat)).st_size
+        response.headers.update(call.request[ANSWER_HEADERS] | SANDBOX)
+        response.headers[hdrs.CONTENT_DISPOSITION] = f'attachment; filename="{call.room}.{query.format}"'
+        await response.prepare(call.request)
+        with await asyncio.to_thread(made.open, "rb") as file:
+            while piece := await asyncio.to_thread(file.read, PIECE):
+                await response.write(piece)
+        await response.write_eof()
+        return response
 
 
 async def get_import(call: Call) -> web.StreamResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from classroom.export import CONTENT_TYPES
 from classroom.files.desk import KeptImage
+from classroom.files.exporting import BOARD_TYPES
 from classroom.files.imports import Import
 from classroom.files.kinds import DOCUMENT_TYPES, IMAGE_TYPES
 from classroom.http import files, operations
@@ -177,6 +178,17 @@ TABLE: tuple[Operation, ...] = (
         access=Access.STAFF,
         handler=files.get_import,
         answers={200: Import},
+    ),
+    Operation(
+        id="exportBoard",
+        method="GET",
+        path="/rooms/{room}/board/export",
+        summary="The board, or a page of it, as a file",
+        access=Access.STAFF,
+        handler=files.export_page,
+        query=files.BoardQuery,
+        answers={200: None},
+        media=tuple(BOARD_TYPES.values()),
     ),
     Operation(
         id="exportRoom",
