@@ -46,7 +46,7 @@ def bind(drawing: Path, leaves: Sequence[Leaf], target: Path) -> None:
                 raise Rejected("bad_file", "A page's PDF has no such page.")
             _lay(bound, sources[leaf.source], over, leaf)
         bound.save(str(target))
-    except pypdfium2.PdfiumError as error:
+    except (pypdfium2.PdfiumError, ZeroDivisionError) as error:
         raise BROKEN from error
 
 
@@ -71,23 +71,9 @@ def _lay(bound: Any, source: Any, over: Any, leaf: Leaf) -> None:
 
 
 def _placed(original: Any, leaf: Leaf) -> Any:
-    """How the page's own space (before it is turned and cropped) lies on the board's page."""
-    left, bottom, right, top = original.get_cropbox()
-    matrix = pypdfium2.PdfMatrix().translate(-left, -bottom)
-    across, up = right - left, top - bottom
-    match original.get_rotation():
-        case 90:
-            matrix = matrix.rotate(90).translate(0, across)
-            across, up = up, across
-        case 180:
-            matrix = matrix.rotate(180).translate(across, up)
-        case 270:
-            matrix = matrix.rotate(270).translate(up, 0)
-            across, up = up, across
-        case _:
-            pass
-    scale = leaf.across / across if across > 0 and leaf.across > 0 else 1.0
-    return matrix.scale(scale, scale).translate(leaf.left, leaf.bottom)
+    """Where the page lies on the board's page. PDFium has turned and cropped it already, as the page says."""
+    scale = leaf.across / original.get_width()
+    return pypdfium2.PdfMatrix().scale(scale, scale).translate(leaf.left, leaf.bottom)
 
 
 def _insert(page: Any, source: Any, bound: Any, index: int, matrix: Any) -> None:
