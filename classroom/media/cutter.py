@@ -15,7 +15,7 @@ from classroom.media.intake.feed import Frame
 from classroom.media.intake.frames import Setup
 
 SLACK = 1.1  # what a segment's last part may be longer by, rather than leave a crumb behind it
-LINGER = 0.15  # seconds past a part's end that the next frame may take to arrive
+LINGER = 0.5  # seconds past a part's end that the next frame may take to arrive: jitter, and what is sent again
 SPARSE = 1.1  # the same where frames are few: a browser's screen share sends one a second while nothing moves
 
 
