@@ -40,10 +40,28 @@ function precompress(): Plugin {
   };
 }
 
+/** The fonts of the board's texts, which Excalidraw and the viewer fetch when a text needs them, from this server. */
+function boardFonts(): Plugin {
+  const from = resolve("node_modules/@excalidraw/excalidraw/dist/prod/fonts");
+  return {
+    name: "board-fonts",
+    apply: "build",
+    async generateBundle() {
+      const names = await readdir(from, { recursive: true });
+      // Xiaolai, for Chinese, has 13 MB: the device's own letters are used.
+      for (const name of names.filter((each) => each.endsWith(".woff2") && !each.startsWith("Xiaolai"))) {
+        this.emitFile({ type: "asset", fileName: `assets/fonts/${name}`, source: await readFile(join(from, name)) });
+      }
+    },
+  };
+}
+
 const server = process.env["CLASSROOM_URL"] ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
-  plugins: [react(), precompress()],
+  plugins: [react(), boardFonts(), precompress()],
+  // Diagrams from text are not offered, and what draws them weighs more than all the rest.
+  resolve: { alias: { "@excalidraw/mermaid-to-excalidraw": resolve("src/whiteboard/editor/nodiagrams.ts") } },
   build: {
     outDir: "../classroom/static",
     emptyOutDir: true,

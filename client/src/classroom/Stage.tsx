@@ -3,14 +3,19 @@
 /// `children` fill the stage (a whiteboard, a video); without any it says where the class stands. On a phone the stage
 /// shrinks to one line about what is going on, which unfolds.
 
-import { type ReactNode, useState } from "react";
+import { type ReactNode, lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Button } from "@mantine/core";
+import { ErrorBoundary } from "../app/ErrorBoundary";
 import { useMyPart, useRoom } from "../app/live";
-import { IconChevronDown, IconChevronUp, IconHourglass, IconPresentation, IconRosette } from "../common/icons";
+import { openBoard, useBoardOpen } from "../whiteboard/opening";
+import { IconChevronDown, IconChevronUp, IconHourglass, IconPencil, IconPresentation, IconRosette } from "../common/icons";
 import classes from "./classroom.module.css";
 import { ReactionBar } from "./ReactionBar";
 import { lookOf, type Spot, Spotlight, useSpotlight } from "./Spotlight";
 import type { Tab } from "./tabs";
+
+const Whiteboard = lazy(() => import("../whiteboard/Whiteboard"));
 
 interface Props {
   readonly tab: Tab;
@@ -24,7 +29,8 @@ export function Stage({ tab, children }: Props) {
   // On a phone: unfolded as long as it is about the same.
   const [unfolded, setUnfolded] = useState<string | null>(null);
   const folded = unfolded !== key;
-  const filled = children !== undefined && children !== null;
+  const board = useBoardOpen();
+  const filled = board || (children !== undefined && children !== null);
   return (
     <section
       className={classes.stage}
@@ -34,7 +40,7 @@ export function Stage({ tab, children }: Props) {
       data-folded={folded || undefined}
       data-tab={tab}
     >
-      <div className={classes.canvas}>{filled ? children : lit.length === 0 && <Idle />}</div>
+      <div className={classes.canvas}>{filled ? (children ?? <Board />) : lit.length === 0 && <Idle />}</div>
       {lit.length > 0 && (
         <Fold lit={lit} folded={folded} onFold={() => setUnfolded(folded ? key : null)} />
       )}
@@ -47,6 +53,16 @@ export function Stage({ tab, children }: Props) {
       )}
       <ReactionBar />
     </section>
+  );
+}
+
+function Board() {
+  return (
+    <ErrorBoundary>
+      <Suspense>
+        <Whiteboard />
+      </Suspense>
+    </ErrorBoundary>
   );
 }
 
@@ -84,6 +100,11 @@ function Idle() {
       </span>
       <h2>{t(`stage.${phase}Title`)}</h2>
       <p>{phase === "waiting" && staff ? t("stage.waitingStaff") : t(`stage.${phase}Text`)}</p>
+      {staff && phase !== "ended" && (
+        <Button mt="lg" variant="default" leftSection={<IconPencil size={18} />} onClick={openBoard}>
+          {t("board.openIt")}
+        </Button>
+      )}
     </div>
   );
 }

@@ -62,6 +62,8 @@ export class ClassroomConnection {
   clockOffset = 0;
   /** A bearer token for the HTTP API; null before the first welcome. */
   pass: string | null = null;
+  /** Opens the board's pages and files; null before the first welcome. */
+  key: string | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -117,6 +119,12 @@ export class ClassroomConnection {
     return fetch(`${this.#options.url ?? ""}/api/rooms/${room}${path}`, { ...init, headers });
   };
 
+  /** The address of something of the board, the same for everybody in the room, so that caches may keep it. */
+  readonly address = (path: string): string => {
+    const room = encodeURIComponent(this.room?.room.id ?? this.#options.room);
+    return `${this.#options.url ?? ""}/api/rooms/${room}${path}?key=${encodeURIComponent(this.key ?? "")}`;
+  };
+
   /** Put a page of older messages, oldest first, before those at hand. `more`: whether there are still older ones. */
   prependMessages(messages: readonly MessageView[], more: boolean): void {
     if (this.room !== null) this.#show({ ...this.room, chat: withOlder(this.room.chat, messages, more) });
@@ -148,6 +156,7 @@ export class ClassroomConnection {
   #welcome(link: Link, welcome: Welcome): void {
     this.#epoch = welcome.epoch;
     this.pass = welcome.pass;
+    this.key = welcome.key;
     this.clockOffset = welcome.now - Date.now();
     const passing = this.room?.passing;
     const state = fromWelcome(welcome);

@@ -42,6 +42,13 @@ class Context {
   }
 }
 
+/** Where a coordinate was last, its last difference, and how much that was more than the one before. */
+class Axis {
+  last = 0;
+  slope = 0;
+  bend = 0;
+}
+
 class Bits {
   readonly bytes: number[] = [];
   #free = 0;
@@ -64,10 +71,7 @@ export class Packer {
   readonly header: Uint8Array;
   readonly #pressures: boolean;
   readonly #contexts = [new Context(), new Context(), new Context()] as const;
-  readonly #axes = [
-    { last: 0, slope: 0, bend: 0 },
-    { last: 0, slope: 0, bend: 0 },
-  ] as const;
+  readonly #axes = [new Axis(), new Axis()] as const;
   #pressure = PRESSURE_UNITS / 2;
 
   constructor(precision = PRECISION, pressures = false) {
@@ -179,10 +183,7 @@ export function unpack(data: Uint8Array, most = 5_000): Unpacked {
   const withPressures = (header & PRESSURES) !== 0;
   const reader = new Reader(data);
   const contexts = [new Context(), new Context(), new Context()] as const;
-  const axes = [
-    { last: 0, slope: 0, bend: 0 },
-    { last: 0, slope: 0, bend: 0 },
-  ] as const;
+  const axes = [new Axis(), new Axis()] as const;
   let pressure = PRESSURE_UNITS / 2;
   const points: [number, number][] = [];
   const pressures: number[] = [];

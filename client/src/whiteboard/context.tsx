@@ -1,0 +1,56 @@
+/// The board's store and pictures, one of each for a connection, for all that shows pages.
+
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useReducer } from "react";
+import { useClassroom } from "../room";
+import { Passing } from "./passing";
+import { PictureBook } from "./pictures";
+import { BoardStore } from "./store";
+
+interface Desk {
+  readonly store: BoardStore;
+  readonly book: PictureBook;
+  readonly passing: Passing;
+}
+
+const Context = createContext<Desk | null>(null);
+
+export function BoardDesk({ children }: { children: ReactNode }) {
+  const classroom = useClassroom();
+  const desk = useMemo<Desk>(
+    () => ({ store: new BoardStore(classroom), book: new PictureBook(classroom.address), passing: new Passing() }),
+    [classroom],
+  );
+  useEffect(() => {
+    desk.store.open();
+    const off = desk.store.on("pointer", (signal) => {
+      if (signal.by !== classroom.room?.me.id) desk.passing.take(signal, performance.now());
+    });
+    return () => {
+      off();
+      desk.store.close();
+    };
+  }, [desk, classroom]);
+  return <Context value={desk}>{children}</Context>;
+}
+
+export function useDesk(): Desk {
+  const desk = useContext(Context);
+  if (desk === null) throw new Error("a part of the board is used outside BoardDesk");
+  return desk;
+}
+
+/** Holds the page as long as it is shown. `sheet`: null while it is on its way; `failed`: it could not be had just now. */
+export function usePage(page: number) {
+  const { store } = useDesk();
+  const [, again] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    const off = store.on("state", (which) => which === page && again());
+    const unwatch = store.watch(page);
+    again();
+    return () => {
+      off();
+      unwatch();
+    };
+  }, [store, page]);
+  return { sheet: store.sheet(page), failed: store.failed(page) };
+}

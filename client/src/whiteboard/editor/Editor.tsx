@@ -1,0 +1,163 @@
+/// The page for who may draw: Excalidraw, kept together with everybody else's page. Loaded for them alone.
+
+import { CaptureUpdateAction, Excalidraw, getCommonBounds } from "@excalidraw/excalidraw";
+import "@excalidraw/excalidraw/index.css";
+import type { AppState, BinaryFileData, ExcalidrawImperativeAPI, ExcalidrawProps } from "@excalidraw/excalidraw/types";
+import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useDo, useMyPart, useRefusal, useRoom } from "../../app/live";
+import { toast } from "../../app/toast";
+import { IconButton } from "../../common/IconButton";
+import { useClassroom } from "../../room";
+import { useDesk, usePage } from "../context";
+import { uploadImage } from "../files";
+import { IconFocus2 } from "../icons";
+import { extent, fitting } from "../render/view";
+import { TextList } from "../TextList";
+import classes from "../whiteboard.module.css";
+import { Session } from "./session";
+import { useLayers } from "./useLayers";
+
+declare global {
+  interface Window {
+    EXCALIDRAW_ASSET_PATH?: string;
+  }
+}
+window.EXCALIDRAW_ASSET_PATH = "/assets/"; // its fonts are served from here
+
+const CALM = {
+  canvasActions: { changeViewBackgroundColor: false, clearCanvas: false, export: false, loadScene: false, saveToActiveFile: false, saveAsImage: false, toggleTheme: false },
+} as const;
+const START = { appState: { viewBackgroundColor: "transparent", currentItemFontFamily: 5, openSidebar: null } } as const;
+
+export default function Editor({ page }: { page: number }) {
+  const { t, i18n } = useTranslation();
+  const { staff } = useMyPart();
+  const classroom = useClassroom();
+  const perform = useDo();
+  const explain = useRefusal();
+  const { store } = useDesk();
+  const background = useRoom((room) => room.board.pages.find(({ id }) => id === page)?.background);
+  const spotlight = useRoom((room) => room.board.spotlight);
+  const { sheet, failed } = usePage(page);
+  const [api, setApi] = useState<ExcalidrawImperativeAPI | null>(null);
+  const [texts, setTexts] = useState<readonly string[]>([]);
+  const host = useRef<HTMLDivElement>(null);
+  const layers = useLayers(host, page, background ?? {}, spotlight);
+  const session = useRef<Session | null>(null);
+  const ready = sheet !== null;
+
+  useEffect(() => {
+    if (api === null || !ready) return;
+    const made = new Session(page, classroom, store, {
+      scene: () => api.getSceneElementsIncludingDeleted() as never,
+      show: (elements) => api.updateScene({ elements: elements as never, captureUpdate: CaptureUpdateAction.NEVER }),
+      refused: (refused) => toast(t("board.notKept", { reason: explain(refused) }), "bad"),
+      texts: setTexts,
+      pictures: (files) => api.addFiles(files.map((file) => picture(file, classroom.address(`/files/${file}`)))),
+    });
+    session.current = made;
+    made.start();
+    const { clientWidth = 1, clientHeight = 1 } = host.current ?? {};
+    const view = fitting(extent(store.sheet(page)?.elements.values() ?? [], background ?? {}), clientWidth, clientHeight, 1.5);
+    api.updateScene({ appState: { scrollX: -view.left, scrollY: -view.top, zoom: { value: view.zoom as never }, selectedElementIds: {} }, captureUpdate: CaptureUpdateAction.NEVER });
+    api.history.clear();
+    return () => {
+      made.stop();
+      session.current = null;
+    };
+    // The background changes the view only when the page is opened.
+  }, [api, page, ready, classroom, store]);
+
+  useEffect(() => {
+    if (api === null) return;
+    const offs = [api.onPointerDown(() => session.current?.begin()), api.onPointerUp(() => session.current?.settle())];
+    return () => {
+      for (const off of offs) off();
+    };
+  }, [api]);
+
+  const onChange = useCallback<NonNullable<ExcalidrawProps["onChange"]>>(
+    (elements, state) => {
+      layers.look({ left: -state.scrollX, top: -state.scrollY, zoom: state.zoom.value });
+      const { newElement } = state;
+      const drawing = newElement?.type === "freedraw" && !newElement.isDeleted ? newElement.id : null;
+      session.current?.changed(elements as never, drawing, state.zoom.value);
+    },
+    [layers],
+  );
+
+  const onPointerUpdate = useCallback<NonNullable<ExcalidrawProps["onPointerUpdate"]>>(({ pointer, button }) => session.current?.pointer(pointer.x, pointer.y, pointer.tool === "laser", button === "down"), []);
+
+  const generateIdForFile = useCallback(
+    async (file: File) => {
+      const answer = await uploadImage(classroom.fetch, file);
+      if (!("code" in answer)) return answer.file;
+      const reason = explain(answer);
+      toast(t("board.notKept", { reason }), "bad");
+      throw new Error(reason);
+    },
+    [classroom, explain, t],
+  );
+
+  /** Undo is the board's: Excalidraw's own would take back what others drew meanwhile. */
+  function onKeyDownCapture(event: KeyboardEvent): void {
+    const typing = event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+    if (typing || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if (key !== "z" && key !== "y") return;
+    event.preventDefault();
+    event.stopPropagation();
+    session.current?.settle();
+    void perform({ type: key === "y" || event.shiftKey ? "board.redo" : "board.undo", page });
+  }
+
+  function light(): void {
+    if (spotlight !== null) return void perform({ type: "board.spotlight" });
+    const chosen = api?.getAppState().selectedElementIds ?? {};
+    const elements = api?.getSceneElements().filter(({ id }) => chosen[id]) ?? [];
+    if (elements.length === 0) return;
+    const [left, top, right, bottom] = getCommonBounds(elements);
+    void perform({ type: "board.spotlight", region: { page, x: left - 16, y: top - 16, width: right - left + 32, height: bottom - top + 32 } });
+  }
+
+  const corner = useMemo(
+    () => (staff ? () => <IconButton icon={IconFocus2} label={t(spotlight === null ? "board.spotlight" : "board.spotlightOff")} aria-pressed={spotlight !== null} onClick={() => lightNow.current()} /> : () => null),
+    [staff, spotlight, t],
+  );
+  const lightNow = useRef(light);
+  lightNow.current = light;
+
+  return (
+    <div ref={host} className={classes.editor} data-board-editor={page} data-ready={(api !== null && ready) || undefined} onKeyDownCapture={onKeyDownCapture}>
+      <canvas ref={layers.under} className={classes.under} aria-hidden />
+      <Excalidraw
+        excalidrawAPI={setApi}
+        initialData={START}
+        langCode={i18n.language === "hi" ? "hi-IN" : "en"}
+        theme="light"
+        isCollaborating
+        UIOptions={CALM}
+        onChange={onChange}
+        onPointerUpdate={onPointerUpdate}
+        generateIdForFile={generateIdForFile}
+        renderTopRightUI={corner}
+        handleKeyboardGlobally={false}
+        viewModeEnabled={!ready}
+      />
+      <canvas ref={layers.above} className={classes.above} aria-hidden />
+      {!ready && (
+        <p className={classes.note} role="status">
+          {t(failed ? "board.loadFailed" : "board.loading")}
+        </p>
+      )}
+      <TextList texts={texts} />
+    </div>
+  );
+}
+
+function picture(id: string, address: string): BinaryFileData {
+  return { id: id as BinaryFileData["id"], dataURL: address as BinaryFileData["dataURL"], mimeType: "image/png", created: 1 };
+}
+
+export type { AppState };

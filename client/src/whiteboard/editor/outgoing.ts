@@ -1,0 +1,179 @@
+/// What the editor has changed on a page, on its way to the others: minimal changes, one batch at a time.
+///
+/// What always holds: at most one batch is under way; what changes meanwhile is gathered into the next. An element is told
+/// as a difference to what the server has, by its nonce; where the server has another version it is told whole.
+
+import type { Ack, BoardDelete, BoardPut, Change, Gone, Refused } from "../../protocol";
+import { base64, pack, PRECISION, PRESSURE_UNITS, quantised } from "../packing";
+import type { Pen } from "./pen";
+import { alike, type Fields, fieldsOf, type SceneElement, worthTelling } from "./scene";
+
+const BATCH = 400; // elements
+const FINE = PRECISION + 2; // of points that were scaled
+const REMEMBERED = 4_000; // own nonces
+
+interface Told {
+  /** The nonce of the version that the server has, as far as is known. */
+  readonly base: number;
+  /** The nonce of the editor's version that was told so. */
+  readonly local: number;
+  readonly fields: Fields;
+}
+
+type SendBatch = (command: BoardPut | BoardDelete) => Promise<Ack>;
+
+export class Outgoing {
+  readonly page: number;
+  step = Date.now();
+  readonly #send: SendBatch;
+  readonly #refused: (refused: Refused, ids: readonly string[]) => void;
+  readonly #told = new Map<string, Told>();
+  readonly #changed = new Map<string, SceneElement>();
+  readonly #gone = new Map<string, SceneElement>();
+  readonly #whole = new Set<string>();
+  readonly #inked = new Map<string, Uint8Array>();
+  readonly #nonces = new Set<number>();
+  #busy = false;
+
+  constructor(page: number, send: SendBatch, refused: (refused: Refused, ids: readonly string[]) => void) {
+    this.page = page;
+    this.#send = send;
+    this.#refused = refused;
+  }
+
+  /** The editor shows the very version that the server has. */
+  known(element: SceneElement): void {
+    this.#told.set(element.id, { base: element.versionNonce, local: element.versionNonce, fields: fieldsOf(element) });
+    this.#changed.delete(element.id);
+  }
+
+  /** The server has this version; the editor has changed it since, and will tell how. */
+  rebase(theirs: SceneElement): void {
+    this.#told.set(theirs.id, { base: theirs.versionNonce, local: -1, fields: fieldsOf(theirs) });
+  }
+
+  forget(id: string): void {
+    this.#told.delete(id);
+    this.#changed.delete(id);
+    this.#gone.delete(id);
+  }
+
+  /** Whether it was this editor who made that version. */
+  made(nonce: number): boolean {
+    return this.#nonces.has(nonce);
+  }
+
+  waits(id: string): boolean {
+    return this.#changed.has(id);
+  }
+
+  /** Look for what the editor has changed, but for the stroke that is being drawn. Whether there is something to tell. */
+  note(elements: readonly SceneElement[], drawing: string | null): boolean {
+    for (const element of elements) {
+      const told = this.#told.get(element.id);
+      if (told?.local === element.versionNonce || element.id === drawing) continue;
+      if (element.isDeleted) {
+        this.#changed.delete(element.id);
+        if (told !== undefined) this.#gone.set(element.id, element);
+      } else if (told !== undefined || worthTelling(element)) {
+        this.#changed.set(element.id, element);
+        this.#gone.delete(element.id);
+      }
+    }
+    return this.#changed.size + this.#gone.size > 0;
+  }
+
+  /** The stroke is done: its points are the ink that has gone by, and the rest. */
+  lifted(pen: Pen, element: SceneElement): void {
+    this.#inked.set(pen.id, pen.packed(element));
+  }
+
+  async flush(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      while (this.#changed.size + this.#gone.size > 0) {
+        await this.#put();
+        await this.#delete();
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #put(): Promise<void> {
+    const batch = [...this.#changed.values()].slice(0, BATCH);
+    const changes = batch.flatMap((element) => {
+      this.#changed.delete(element.id);
+      return this.#change(element) ?? [];
+    });
+    if (changes.length === 0) return;
+    const ack = await this.#send({ type: "board.put", page: this.page, changes, step: this.step });
+    if (ack.ok) return;
+    const ids = changes.map(({ id }) => id);
+    if (ack.code !== "stale") {
+      for (const id of ids) this.forget(id);
+      return this.#refused(ack, ids);
+    }
+    // Somebody was faster: each is told whole, and the last writer wins.
+    for (const element of batch) {
+      if (element.isDeleted) continue;
+      this.#whole.add(element.id);
+      this.#changed.set(element.id, element);
+    }
+  }
+
+  async #delete(): Promise<void> {
+    const batch = [...this.#gone.values()].slice(0, BATCH);
+    if (batch.length === 0) return;
+    const elements = batch.map(({ id, version, versionNonce }): Gone => [id, version, versionNonce]);
+    for (const { id } of batch) this.forget(id);
+    for (const { versionNonce } of batch) this.#remember(versionNonce);
+    const ack = await this.#send({ type: "board.delete", page: this.page, elements, step: this.step });
+    if (!ack.ok) this.#refused(ack, batch.map(({ id }) => id));
+  }
+
+  #change(element: SceneElement): Change | null {
+    const { id, version, versionNonce: nonce } = element;
+    const told = this.#whole.delete(id) ? undefined : this.#told.get(id);
+    const fields = fieldsOf(element);
+    const set: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(fields)) if (told === undefined || !alike(told.fields[name], value)) set[name] = value;
+    const unset = told === undefined ? [] : Object.keys(told.fields).filter((name) => !(name in fields));
+    const points = this.#points(element, set);
+    if (told !== undefined && points === null && unset.length === 0 && Object.keys(set).length === 0) {
+      this.#told.set(id, { ...told, local: nonce });
+      return null;
+    }
+    this.#told.set(id, { base: nonce, local: nonce, fields });
+    this.#remember(nonce);
+    return {
+      id,
+      version,
+      nonce,
+      ...(told !== undefined && { base: told.base }),
+      set,
+      ...(unset.length > 0 && { unset }),
+      ...(points !== null && { points: base64(points) }),
+    };
+  }
+
+  /** A pen's points, packed, in place of the lists in `set`. */
+  #points(element: SceneElement, set: Record<string, unknown>): Uint8Array | null {
+    const { id, type, points = [], pressures = [], simulatePressure } = element;
+    const pressed = "pressures" in set;
+    if (type !== "freedraw" || !("points" in set || pressed)) return null;
+    delete set["points"];
+    delete set["pressures"];
+    const inked = this.#inked.get(id);
+    this.#inked.delete(id);
+    if (inked !== undefined) return inked;
+    const units = points.map(([x, y]) => [quantised(x, FINE), quantised(y, FINE)] as const);
+    return pack(units, simulatePressure === false ? points.map((_, index) => Math.round((pressures[index] ?? 0.5) * PRESSURE_UNITS)) : [], FINE);
+  }
+
+  #remember(nonce: number): void {
+    this.#nonces.add(nonce);
+    if (this.#nonces.size > REMEMBERED) this.#nonces.delete(this.#nonces.values().next().value as number);
+  }
+}

@@ -1,0 +1,216 @@
+/// One page in the editor: what is drawn here goes out, what others draw comes in.
+///
+/// What always holds: of two versions of an element both sides keep the same one (`wins`), so that all who have seen the
+/// same events show the same page.
+
+import type { ClassroomConnection } from "../../connection/connection";
+import type { Refused, Stamped } from "../../protocol";
+import { inOrder, type RawElement, wins } from "../element";
+import type { BoardStore } from "../store";
+import { Outgoing } from "./outgoing";
+import { Pen } from "./pen";
+import { forEditor, type SceneElement } from "./scene";
+
+const INK_EVERY = 50; // ms
+const BATCH_EVERY = 100; // ms
+const LASER_MOST = 60; // points in a signal
+
+export interface Stagehand {
+  readonly scene: () => readonly SceneElement[];
+  readonly show: (elements: readonly SceneElement[]) => void;
+  readonly refused: (refused: Refused) => void;
+  readonly texts: (texts: readonly string[]) => void;
+  readonly pictures: (files: readonly string[]) => void;
+}
+
+export class Session {
+  readonly #page: number;
+  readonly #connection: ClassroomConnection;
+  readonly #store: BoardStore;
+  readonly #hand: Stagehand;
+  readonly #out: Outgoing;
+  readonly #files = new Set<string>();
+  #pen: Pen | null = null;
+  #inkedAt = 0;
+  #pointedAt = 0;
+  #laser: [number, number][] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #off: () => void = () => undefined;
+  #over = false;
+
+  constructor(page: number, connection: ClassroomConnection, store: BoardStore, hand: Stagehand) {
+    this.#page = page;
+    this.#connection = connection;
+    this.#store = store;
+    this.#hand = hand;
+    this.#out = new Outgoing(page, connection.send, (refused, ids) => this.#refused(refused, ids));
+  }
+
+  start(): void {
+    this.#all();
+    this.#off = this.#store.on("changed", (page, ids, event) => {
+      if (page !== this.#page) return;
+      if (ids === null) this.#all();
+      else this.#theirs(ids, event);
+    });
+  }
+
+  /** What is not told yet is told all the same. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#off();
+    this.#out.note(this.#hand.scene(), null);
+    this.#over = true;
+    void this.#out.flush();
+  }
+
+  /** Something new begins: what follows is undone by itself. */
+  begin(): void {
+    this.#out.step = Math.max(Date.now(), this.#out.step + 1);
+  }
+
+  /** The pen was lifted: tell at once. */
+  settle(): void {
+    clearTimeout(this.#timer);
+    // Excalidraw finishes the element after it has told of the pointer.
+    this.#timer = setTimeout(() => this.#flush(), 0);
+  }
+
+  changed(elements: readonly SceneElement[], drawing: string | null, zoom: number): void {
+    if (this.#over) return;
+    this.#draw(elements, drawing, zoom);
+    if (this.#out.note(elements, drawing) && drawing === null) this.#soon();
+  }
+
+  pointer(x: number, y: number, laser: boolean, down: boolean): void {
+    if (laser && down) this.#laser.push([round(x), round(y)]);
+    const now = performance.now();
+    if (now - this.#pointedAt < INK_EVERY || this.#pen !== null) return;
+    this.#pointedAt = now;
+    if (laser) {
+      if (this.#laser.length > 0) this.#connection.signal({ type: "board.laser", page: this.#page, points: this.#laser.slice(-LASER_MOST) });
+      this.#laser = [];
+    } else this.#connection.signal({ type: "board.cursor", page: this.#page, x: round(x), y: round(y) });
+  }
+
+  #draw(elements: readonly SceneElement[], drawing: string | null, zoom: number): void {
+    if (this.#pen !== null && this.#pen.id !== drawing) {
+      const { id } = this.#pen;
+      const element = elements.find((each) => each.id === id);
+      if (element !== undefined && !element.isDeleted) this.#out.lifted(this.#pen, element);
+      this.#pen = null;
+      this.settle();
+    }
+    if (drawing === null) return;
+    const element = elements.findLast(({ id }) => id === drawing);
+    if (element === undefined) return;
+    this.#pen ??= new Pen(this.#page, element, zoom);
+    const now = performance.now();
+    if (now - this.#inkedAt < INK_EVERY) return;
+    this.#inkedAt = now;
+    const ink = this.#pen.ink(element);
+    if (ink !== null) this.#connection.signal(ink);
+  }
+
+  #soon(): void {
+    this.#timer ??= setTimeout(() => this.#flush(), BATCH_EVERY);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#over) return;
+    this.#out.note(this.#hand.scene(), this.#pen?.id ?? null);
+    void this.#out.flush();
+  }
+
+  /** The page as it stands, with what was drawn here and not told yet. */
+  #all(): void {
+    const sheet = this.#store.sheet(this.#page);
+    if (sheet === null) return;
+    const theirs = [...sheet.elements.values()].map((raw) => this.#both(raw, undefined));
+    this.#show(theirs);
+  }
+
+  #theirs(ids: readonly string[], event: Stamped | null): void {
+    const sheet = this.#store.sheet(this.#page);
+    if (sheet === null) return;
+    const mine = new Map(this.#hand.scene().map((element) => [element.id, element]));
+    let changed = false;
+    for (const id of new Set(ids)) {
+      const raw = sheet.elements.get(id);
+      const local = mine.get(id);
+      if (raw === undefined) changed = this.#gone(id, mine, event) || changed;
+      else {
+        const both = this.#both(raw, local);
+        if (both !== local) {
+          mine.set(id, both);
+          changed = true;
+        }
+      }
+    }
+    if (changed) this.#show([...mine.values()]);
+    else this.#tell();
+  }
+
+  #gone(id: string, mine: Map<string, SceneElement>, event: Stamped | null): boolean {
+    const local = mine.get(id);
+    if (local === undefined || local.isDeleted) return false;
+    const gone = event?.type === "board.drawn" ? event.changes.find((change) => change.id === id) : undefined;
+    if (this.#out.waits(id) && gone !== undefined && !wins(gone.version, gone.nonce, local)) {
+      this.#out.forget(id); // told anew, whole
+      return false;
+    }
+    this.#out.forget(id);
+    mine.delete(id);
+    return true;
+  }
+
+  /** Which of two versions it is to be. */
+  #both(raw: RawElement, local: SceneElement | undefined): SceneElement {
+    if (local !== undefined && local.versionNonce === raw.versionNonce) return local;
+    if (local !== undefined && this.#out.made(raw.versionNonce) && local.version > raw.version) return local;
+    const theirs = forEditor(raw);
+    if (local !== undefined && !local.isDeleted && !wins(raw.version, raw.versionNonce, local)) {
+      this.#out.rebase(theirs);
+      return local;
+    }
+    this.#out.known(theirs);
+    return theirs;
+  }
+
+  #show(elements: readonly SceneElement[]): void {
+    const files = elements.flatMap(({ fileId }) => (fileId && !this.#files.has(fileId) ? [fileId] : []));
+    for (const file of files) this.#files.add(file);
+    if (files.length > 0) this.#hand.pictures(files);
+    this.#hand.show([...elements].sort((one, other) => inOrder(one as never, other as never)));
+    this.#tell();
+  }
+
+  #tell(): void {
+    const texts = this.#hand.scene().filter(({ type, isDeleted, text }) => type === "text" && !isDeleted && text?.trim());
+    this.#hand.texts(texts.sort((one, other) => one.y - other.y || one.x - other.x).map(({ text = "" }) => text.trim()));
+  }
+
+  /** What was refused is taken from the page again: it shows what all have. */
+  #refused(refused: Refused, ids: readonly string[]): void {
+    if (refused.code !== "stopped") this.#hand.refused(refused);
+    const sheet = this.#store.sheet(this.#page);
+    if (this.#over || sheet === null) return;
+    const mine = new Map(this.#hand.scene().map((element) => [element.id, element]));
+    for (const id of ids) {
+      const raw = sheet.elements.get(id);
+      if (raw === undefined) mine.delete(id);
+      else {
+        const theirs = forEditor(raw);
+        this.#out.known(theirs);
+        mine.set(id, theirs);
+      }
+    }
+    this.#show([...mine.values()]);
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 4) / 4;
+}

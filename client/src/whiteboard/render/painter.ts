@@ -1,0 +1,180 @@
+/// A page on a canvas, kept current with little work: what is finished is painted once and stays; what changes is painted
+/// anew where it changed; what is still being drawn has a canvas of its own above.
+///
+/// What always holds: once nothing moves, the pixels are those of the whole page painted at once.
+
+import type { Background } from "../../protocol";
+import type { BoardElement, RawElement } from "../element";
+import type { PictureBook } from "../pictures";
+import { paintBackground } from "./background";
+import type { Box } from "./bounds";
+import { paint } from "./paint";
+import { Scene } from "./scene";
+import type { View } from "./view";
+
+const REST = 140; // ms without a gesture until all is painted sharp
+
+export interface Marks {
+  readonly strokes: readonly BoardElement[];
+  /** Paints what else passes by, in px of the page. Whether there is more to come in the next frame. */
+  readonly paint: (context: CanvasRenderingContext2D, view: View, now: number) => boolean;
+}
+
+export class Painter {
+  readonly base: HTMLCanvasElement;
+  readonly over: HTMLCanvasElement;
+  readonly scene: Scene;
+  readonly #book: PictureBook;
+  readonly #offs: (() => void)[];
+  #background: Background = {};
+  #view: View = { left: 0, top: 0, zoom: 1 };
+  /** The view that the base was painted in. */
+  #painted: View | null = null;
+  #width = 0;
+  #height = 0;
+  #ratio = 1;
+  #marks: Marks = { strokes: [], paint: () => false };
+  #frame = 0;
+  #rest: ReturnType<typeof setTimeout> | undefined;
+  #later = 0;
+
+  constructor(base: HTMLCanvasElement, over: HTMLCanvasElement, book: PictureBook) {
+    this.base = base;
+    this.over = over;
+    this.#book = book;
+    const anew = () => this.#repaintSoon();
+    this.scene = new Scene(book.of, anew);
+    this.#offs = [book.onArrival(anew)];
+  }
+
+  close(): void {
+    for (const off of this.#offs) off();
+    clearTimeout(this.#rest);
+    cancelAnimationFrame(this.#frame);
+    cancelAnimationFrame(this.#later);
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  /** All of a page. */
+  show(elements: Iterable<RawElement>, background: Background): void {
+    this.scene.reset(elements);
+    this.#background = background;
+    this.#repaint();
+  }
+
+  under(background: Background): void {
+    this.#background = background;
+    this.#repaint();
+  }
+
+  /** Elements `ids` are other than before. */
+  update(ids: readonly string[], elements: ReadonlyMap<string, RawElement>): void {
+    const { box, onTop } = this.scene.update(ids, elements);
+    if (box === null) return;
+    if (this.#painted === null || this.#painted !== this.#view) return this.#repaint();
+    if (!onTop) return this.#mend(box);
+    const context = this.#inPage(this.base);
+    for (const id of ids) {
+      const element = this.scene.find(id);
+      if (element !== undefined) this.scene.paintOne(context, element, this.#view.zoom);
+    }
+  }
+
+  resize(width: number, height: number, ratio: number): void {
+    if (width === this.#width && height === this.#height && ratio === this.#ratio) return;
+    [this.#width, this.#height, this.#ratio] = [width, height, ratio];
+    for (const canvas of [this.base, this.over]) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    this.#repaint();
+  }
+
+  /** Look elsewhere. `moving`: a gesture goes on, so that the picture at hand is moved, and painted anew when it rests. */
+  look(view: View, moving = false): void {
+    const { left, top, zoom } = this.#view;
+    if (view.left === left && view.top === top && view.zoom === zoom && this.#painted === this.#view) return;
+    this.#view = view;
+    clearTimeout(this.#rest);
+    if (!moving || this.#painted === null) return this.#repaint();
+    const scale = view.zoom / this.#painted.zoom;
+    const [dx, dy] = [(this.#painted.left - view.left) * view.zoom, (this.#painted.top - view.top) * view.zoom];
+    this.base.style.transform = `translate(${dx}px, ${dy}px) scale(${scale})`;
+    this.#mark();
+    this.#rest = setTimeout(() => this.#repaint(), REST);
+  }
+
+  marks(marks: Marks): void {
+    this.#marks = marks;
+    this.#mark();
+  }
+
+  #repaintSoon(): void {
+    cancelAnimationFrame(this.#later);
+    this.#later = requestAnimationFrame(() => this.#repaint());
+  }
+
+  #repaint(): void {
+    clearTimeout(this.#rest);
+    this.base.style.transform = "";
+    this.#painted = this.#view;
+    if (this.#width === 0 || this.#height === 0) return;
+    const context = this.base.getContext("2d", { alpha: false }) as CanvasRenderingContext2D;
+    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
+    paintBackground(context, this.#background, this.#book.under(this.#background), this.#view, this.#width, this.#height);
+    this.scene.paint(this.#inPage(this.base), this.#seen(), this.#view.zoom);
+    this.#mark();
+  }
+
+  /** Paint a part of the page anew, in whole pixels. */
+  #mend(box: Box): void {
+    const { left, top, zoom } = this.#view;
+    const scale = zoom * this.#ratio;
+    const x = Math.max(0, Math.floor((box.left - left) * scale) - 1);
+    const y = Math.max(0, Math.floor((box.top - top) * scale) - 1);
+    const right = Math.min(this.base.width, Math.ceil((box.right - left) * scale) + 1);
+    const bottom = Math.min(this.base.height, Math.ceil((box.bottom - top) * scale) + 1);
+    if (right <= x || bottom <= y) return;
+    const context = this.base.getContext("2d", { alpha: false }) as CanvasRenderingContext2D;
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.beginPath();
+    context.rect(x, y, right - x, bottom - y);
+    context.clip();
+    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
+    paintBackground(context, this.#background, this.#book.under(this.#background), this.#view, this.#width, this.#height);
+    this.#inPage(this.base);
+    const area = { left: x / scale + left, top: y / scale + top, right: right / scale + left, bottom: bottom / scale + top };
+    this.scene.paint(context, area, zoom);
+    context.restore();
+  }
+
+  #mark(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame((now) => {
+      const context = this.over.getContext("2d") as CanvasRenderingContext2D;
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.clearRect(0, 0, this.over.width, this.over.height);
+      this.#inPage(this.over);
+      for (const stroke of this.#marks.strokes) paint(context, stroke, this.#book.of, 1, this.#view.zoom);
+      if (this.#marks.paint(context, this.#view, now)) this.#mark();
+    });
+  }
+
+  /** The canvas, in px of the page. */
+  #inPage(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+    const context = canvas.getContext("2d", canvas === this.base ? { alpha: false } : undefined) as CanvasRenderingContext2D;
+    const { left, top, zoom } = this.#view;
+    const scale = zoom * this.#ratio;
+    context.setTransform(scale, 0, 0, scale, -left * scale, -top * scale);
+    return context;
+  }
+
+  #seen(): Box {
+    const { left, top, zoom } = this.#view;
+    return { left, top, right: left + this.#width / zoom, bottom: top + this.#height / zoom };
+  }
+}
