@@ -9,7 +9,9 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from classroom.rooms.replay import Replayed, replay
 from classroom.supervisor import READY, supervise
 
 DEMO = "demo"
+BOARD_FORMATS = ("pdf", "svg", "png", "excalidraw")
 FLAGS: dict[str, Key] = {
     "host": ("server", "host"),
     "port": ("server", "port"),
@@ -80,6 +83,8 @@ def parser() -> argparse.ArgumentParser:
     working = command("worker", _worker, "One of several workers; `serve --workers N` starts them.")
     working.add_argument("--number", type=int, required=True, help="which of them this is, from 0")
 
+    command("media", _media, "The process of the live stream; `serve` starts it.")
+
     token = command("token", _token, "Print a join token; the link with it goes to standard error.")
     token.add_argument("--room", required=True)
     token.add_argument("--role", required=True, choices=[role.value for role in Role if role is not Role.SYSTEM])
@@ -87,9 +92,17 @@ def parser() -> argparse.ArgumentParser:
     token.add_argument("--sub", help="the member's id, the same for the same person (default: a new member)")
     token.add_argument("--ttl", type=_seconds, metavar="SECONDS", help="how long it is good for")
 
-    exporting = command("export", _export, "Write a room's record to standard output.")
+    exporting = command("export", _export, "Write a room's record, or its whiteboard, to standard output.")
     exporting.add_argument("room")
-    exporting.add_argument("--format", choices=list(CONTENT_TYPES), default="jsonl")
+    exporting.add_argument(
+        "--format",
+        choices=[*CONTENT_TYPES, *BOARD_FORMATS],
+        default="jsonl",
+        help="jsonl, csv: the record (default: jsonl); pdf: the whole board; svg, png, excalidraw: a page of it",
+    )
+    exporting.add_argument(
+        "--page", type=int, metavar="ID", help="the board's page (default: the one that the class looks at)"
+    )
 
     replaying = command("replay", _replay, "Fold a room's log and print the state and its digest.")
     replaying.add_argument("room")
@@ -121,7 +134,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     def started(port: int, classroom: Classroom) -> None:
         _say_links(settings, classroom.auth, port)
 
-    run(settings, started)
+    run(settings, started, config=options.config)
     return 0
 
 
@@ -129,6 +142,14 @@ def _worker(settings: Settings, options: argparse.Namespace) -> int:
     from classroom.app import run
 
     run(settings, lambda port, _: _say(f"{READY} {port}"), options.number)
+    return 0
+
+
+def _media(settings: Settings, _: argparse.Namespace) -> int:
+    from classroom.media.link import socket_path
+    from classroom.media.process import run
+
+    run(settings, socket_path(settings.data), lambda: _say(READY))
     return 0
 
 
@@ -145,6 +166,9 @@ def _token(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _export(settings: Settings, options: argparse.Namespace) -> int:
+    if options.format in BOARD_FORMATS:
+        return _export_board(settings, options)
+
     async def write() -> None:
         journal = await _journal(settings)
         try:
@@ -155,6 +179,33 @@ def _export(settings: Settings, options: argparse.Namespace) -> int:
             await journal.close()
 
     asyncio.run(write())
+    return 0
+
+
+def _export_board(settings: Settings, options: argparse.Namespace) -> int:
+    from classroom.files.desk import open_desk
+    from classroom.files.port import StoreUnavailable
+
+    async def write() -> None:
+        journal = await _journal(settings)
+        try:
+            board = (await replay(journal, options.room)).state.board
+        finally:
+            await journal.close()
+        desk = await open_desk(settings, lambda: int(time.time() * 1_000))
+        try:
+            async with desk.borrowed() as folder:
+                made = await desk.export(board, options.room, options.format, options.page, folder)
+                with await asyncio.to_thread(made.open, "rb") as file:
+                    await asyncio.to_thread(shutil.copyfileobj, file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        finally:
+            await desk.close()
+
+    try:
+        asyncio.run(write())
+    except StoreUnavailable as error:
+        return _fail(1, f"the files cannot be read: {error}")
     return 0
 
 

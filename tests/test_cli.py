@@ -88,7 +88,7 @@ def test_a_token_is_printed_alone_and_its_link_beside(run: Run, tmp_path: Path) 
         (("token", "--room", "math", "--role", "student", "--name", " "), "name is empty"),
         (("token", "--room", "math", "--role", "student", "--name", "A", "--sub", "guest:1"), "guest:"),
         (("token", "--room", "math", "--role", "student", "--name", "A", "--ttl", "0"), "whole number"),
-        (("export", "math", "--format", "pdf"), "pdf"),
+        (("export", "math", "--format", "xml"), "pdf"),
         (("serve", "--port", "eight"), "server.port is 'eight' (from flag --port)"),
         (("serve", "--database", "mysql://x/y"), "storage.database (from flag --database)"),
         (("serve", "--config", "nowhere.toml"), "nowhere.toml cannot be read"),
@@ -133,6 +133,17 @@ def test_a_room_is_exported_to_standard_output(run: Run, tmp_path: Path) -> None
     assert [json.loads(line)["seq"] for line in lines] == [1, 2, 3]
     rows = run("export", "math", "--format", "csv").stdout.splitlines()
     assert len(rows) == 4
+
+
+def test_a_room_s_board_is_exported_to_standard_output(run: Run, tmp_path: Path) -> None:
+    fill(tmp_path)
+    svg = run("export", "math", "--format", "svg")
+    assert (svg.returncode, svg.stdout[:4]) == (0, "<svg"), svg.stderr
+    scene = json.loads(run("export", "math", "--format", "excalidraw", "--page", "0").stdout)
+    assert (scene["type"], scene["elements"]) == ("excalidraw", [])
+    missing = run("export", "math", "--format", "pdf", "--page", "7")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "no such page" in missing.stderr
 
 
 def test_replay_prints_the_state_and_its_digest(run: Run, tmp_path: Path) -> None:

@@ -112,8 +112,13 @@ def _operation(operation: Operation, shapes: dict[Any, dict[str, Any]]) -> dict[
 
 def _success(operation: Operation, status: int, shapes: dict[Any, dict[str, Any]]) -> dict[str, Any]:
     kind = operation.answers[status]
-    schema = shapes[kind] if kind is not None else {"type": "string"}
-    return {"description": MEANINGS[status], "content": {media: {"schema": schema} for media in operation.media}}
+    content = {media: {"schema": shapes[kind] if kind is not None else _bare(media)} for media in operation.media}
+    return {"description": MEANINGS[status], "content": content}
+
+
+def _bare(media: str) -> dict[str, Any]:
+    """What is to be said of an answer that is no struct of ours."""
+    return {"type": "object" if media.endswith("+json") else "string"}
 
 
 def _refusals(operation: Operation) -> list[int]:
