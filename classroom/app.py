@@ -14,6 +14,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import structlog
@@ -31,9 +32,11 @@ from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
 from classroom.limits import Limits
 from classroom.logs import set_up
+from classroom.media.link import Link, socket_path
 from classroom.metrics import Metrics
 from classroom.rooms.house import House
 from classroom.sockets.server import Sockets
+from classroom.supervisor import keep, media_process
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +54,7 @@ class Classroom(NamedTuple):
     bus: Bus
     auth: Authenticator
     desk: Desk
+    link: Link | None
 
 
 async def build(settings: Settings) -> Classroom:
@@ -65,10 +69,13 @@ async def build(settings: Settings) -> Classroom:
     app = web.Application()
     sockets = Sockets(app, house, limits)
     desk = await open_desk(settings, house.clock)
-    add_routes(app, house, limits, desk)
+    link = Link(socket_path(settings.data), house) if settings.media.enabled else None
+    add_routes(app, house, limits, desk, link)
     await placement.start()
     house.start()
-    return Classroom(app, house, sockets, journal, bus, auth, desk)
+    if link is not None:
+        link.start()
+    return Classroom(app, house, sockets, journal, bus, auth, desk, link)
 
 
 async def _connect(redis: str, edge: str) -> tuple[Bus, Placement]:
@@ -84,6 +91,8 @@ async def _connect(redis: str, edge: str) -> tuple[Bus, Placement]:
 async def drain(classroom: Classroom) -> None:
     """Take a worker apart without losing what was acknowledged. The web server must be listening no more."""
     await classroom.sockets.drain()
+    if classroom.link is not None:
+        await classroom.link.close()
     await classroom.desk.close()
     await classroom.house.close()
     await classroom.house.placement.close()
@@ -94,7 +103,9 @@ async def drain(classroom: Classroom) -> None:
 Started = Callable[[int, Classroom], None]
 
 
-async def serve(settings: Settings, started: Started | None = None, number: int | None = None) -> None:
+async def serve(
+    settings: Settings, started: Started | None = None, number: int | None = None, config: Path | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM. `started` is called with the port once connections are taken. `number`: which of
     several workers that share the port this is; without, it is alone."""
     stop = asyncio.Event()
@@ -102,6 +113,9 @@ async def serve(settings: Settings, started: Started | None = None, number: int 
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, stop.set)
     classroom = await build(settings)
+    # Several workers share one, which their supervisor keeps.
+    media = media_process(settings, config) if settings.media.enabled and number is None else None
+    keeping = asyncio.create_task(keep(media), name="media process") if media is not None else None
     runner = web.AppRunner(classroom.app, access_log=None, handle_signals=False, shutdown_timeout=3)
     try:
         await runner.setup()
@@ -125,17 +139,23 @@ async def serve(settings: Settings, started: Started | None = None, number: int 
         log.info("draining", members=len(classroom.sockets.links))
         await site.stop()
     finally:
+        if keeping is not None and media is not None:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await media.end(5)
         await drain(classroom)
         await runner.cleanup()
     log.info("stopped")
 
 
-def run(settings: Settings, started: Started | None = None, number: int | None = None) -> None:
+def run(
+    settings: Settings, started: Started | None = None, number: int | None = None, config: Path | None = None
+) -> None:
     """Run a worker in this process until it is told to stop."""
     set_up(settings.log)
     raise_descriptor_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop, debug=sys.flags.dev_mode) as runner:
-        runner.run(serve(settings, started, number))
+        runner.run(serve(settings, started, number, config))
 
 
 def raise_descriptor_limit() -> int:

@@ -116,6 +116,18 @@ class Slow(Section, frozen=True, kw_only=True):
     deadline_seconds: Seconds
 
 
+class Media(Section, frozen=True, kw_only=True):
+    enabled: bool
+    host: Annotated[str, Meta(min_length=1)]
+    port: Annotated[int, Meta(ge=0, le=65_535)]
+    addresses: tuple[str, ...]
+    viewers: Annotated[int, Meta(ge=0, le=100_000)]
+    bits: Annotated[int, Meta(ge=50_000, le=100_000_000)]
+    ice_servers: tuple[str, ...]
+    turn_secret: str
+    turn_seconds: Annotated[int, Meta(ge=60, le=604_800)]
+
+
 class Hls(Section, frozen=True, kw_only=True):
     part_ms: Annotated[int, Meta(ge=100, le=2_000)]
     segment_seconds: Annotated[float, Meta(ge=1, le=10)]
@@ -145,6 +157,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitSettings
     files: FileSettings
     slow: Slow
+    media: Media
     hls: Hls
     recording: Recording
     log: Log
@@ -178,7 +191,7 @@ TYPES: dict[tuple[str, str], Any] = {
     for field in msgspec.structs.fields(section.type)
 }
 
-SECRETS = frozenset({("auth", "secret"), ("auth", "api_key")})  # never shown in a message
+SECRETS = frozenset({("auth", "secret"), ("auth", "api_key"), ("media", "turn_secret")})  # never shown in a message
 
 Key = tuple[str, str]
 
@@ -324,6 +337,14 @@ def _objection(key: Key, value: Any) -> str:
             return f"is {value!r}; it must be an http:// or https:// address."
         case ("hls", "public_url") if value and not _is_url(value, ("http", "https")):
             return f"is {value!r}; it must be an http:// or https:// address."
+        case ("media", "host") if not _is_network(value):
+            return f"is {value!r}; it must be an address such as 0.0.0.0."
+        case ("media", "addresses"):
+            bad = next((address for address in value if not _is_network(address)), None)
+            return f"has {bad!r}; it must list addresses such as 203.0.113.7." if bad is not None else ""
+        case ("media", "ice_servers"):
+            bad = next((url for url in value if not re.fullmatch(r"(stun|turn)s?:[^\s<>\"]+", url)), None)
+            return f"has {bad!r}; it must list addresses such as turn:turn.example.org:3478." if bad is not None else ""
         case ("auth", "jwks_url") if value and not _is_trustworthy(value):
             return f"is {value!r}; it must be an https:// address (http:// only on this machine)."
         case ("server", "trusted_proxies"):

@@ -44,6 +44,10 @@ class Metrics:
         self.media_lost = self._counter(
             "media_packets_lost", "Packets of publishers that never came, by tracks that ended"
         )
+        self.media_viewers = self._gauge("media_viewers", "Viewers by WebRTC")
+        self.media_publishers = self._gauge("media_publishers", "Members who publish")
+        self.media_dropped = self._gauge("media_dropped", "Packets that the network did not take, since the start")
+        self.media_strangers = self._gauge("media_strangers", "Datagrams that belonged to nobody, since the start")
         self.hls_parts = self._counter("hls_parts", "Parts of LL-HLS made, by camera, screen and sound", "kind")
         self.hls_requests = self._counter(
             "hls_requests", "Answers of LL-HLS by what was asked for, or later (503)", "what"

@@ -102,7 +102,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.replace_all()))
         held = _hold(self._settings.server.host, self._settings.server.port)
         port: int = held.getsockname()[1]
-        redis = None
+        redis = media = None
         try:
             url = self._settings.cluster.redis
             if not url:
@@ -113,6 +113,9 @@ class Supervisor:
             self._workers = [self._worker(number) for number in range(self._settings.cluster.workers)]
             for worker in self._workers:
                 await self._keep(worker)
+            if self._settings.media.enabled:
+                media = media_process(self._settings, self._config)
+                self._spawn(keep(media))
             self._started(port)
             log.info("all workers are ready", workers=len(self._workers), port=port, pid=os.getpid())
             await self._stopping.wait()
@@ -125,6 +128,8 @@ class Supervisor:
             for watcher in self._watchers:
                 watcher.cancel()
             await asyncio.gather(*self._watchers, return_exceptions=True)
+            if media is not None:
+                await media.end(5)
             held.close()
         log.info("stopped")
 
@@ -192,6 +197,30 @@ def supervise(settings: Settings, config: Path | None, started: Callable[[int], 
         sys.stderr.write(f"{error}; see the messages above.\n")
         return 1
     return 0
+
+
+async def keep(child: Child) -> None:
+    """Have a process run for good, whatever becomes of it; others do not wait for it."""
+    loop = asyncio.get_running_loop()
+    pause = FIRST_PAUSE
+    while True:
+        begun = loop.time()
+        try:
+            await child.start()
+            if child.process is not None:
+                log.error("died; starting it again", name=child.name, code=await child.process.wait())
+        except RuntimeError as error:
+            log.error(str(error))
+        pause = FIRST_PAUSE if loop.time() - begun > STEADY else min(LAST_PAUSE, pause * 2)
+        await asyncio.sleep(pause)
+
+
+def media_process(settings: Settings, config: Path | None) -> Child:
+    """The process of the live stream, not yet started."""
+    command = [sys.executable, "-m", "classroom", "media"]
+    if config is not None:
+        command += ["--config", str(config)]
+    return Child("media process", command, {**os.environ, "DATA": settings.storage.data}, READY)
 
 
 def _hold(host: str, port: int) -> socket.socket:

@@ -12,13 +12,18 @@ from classroom.files.desk import Desk
 from classroom.http import health, static
 from classroom.http.api import api
 from classroom.http.files import DESK, LIMITS
-from classroom.http.services import Services
+from classroom.http.services import Media, Services
+from classroom.http.streams import live_routes
 from classroom.limits import Limits
 
 
-def add_routes(app: web.Application, services: Services, limits: Limits, desk: Desk) -> None:
+def add_routes(
+    app: web.Application, services: Services, limits: Limits, desk: Desk, media: Media | None = None
+) -> None:
     """Add everything that is served over plain HTTP to `app`. Socket.IO's own paths are not touched."""
     app[DESK], app[LIMITS] = desk, limits
     app.add_routes(health.routes(services))
-    app.add_subapp("/api/", api(services, limits))
+    app.add_subapp("/api/", api(services, limits, media))
+    if media is not None:
+        app.add_routes(live_routes(media))
     app.add_routes(static.routes(services.settings))

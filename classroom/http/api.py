@@ -18,7 +18,8 @@ from classroom.bus.port import Unreachable
 from classroom.files.port import StoreUnavailable
 from classroom.http import problems
 from classroom.http.calls import ANSWER_HEADERS, OPERATION_ID, Operation, read_call
-from classroom.http.services import Services
+from classroom.http.services import Media, Services
+from classroom.http.streams import Streams
 from classroom.http.table import TABLE
 from classroom.journal.port import Unavailable
 from classroom.kernel import Rejected
@@ -26,19 +27,22 @@ from classroom.limits import Limits
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, POST",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, X-API-Key",
+    "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, X-API-Key",
     "Access-Control-Max-Age": "3600",
 }
+
+EXPOSED = {"Access-Control-Expose-Headers": "Accept-Patch, ETag, Link, Location, Retry-After"}
 
 log = structlog.get_logger(__name__)
 
 
-def api(services: Services, limits: Limits) -> web.Application:
+def api(services: Services, limits: Limits, media: Media | None = None) -> web.Application:
     """The application to be mounted at `/api/`."""
     app = web.Application(middlewares=[_guard(services, limits)])
     for row in TABLE:
         app.router.add_route(row.method, row.path, _handler(row, services))
+    app.add_routes(Streams(services, media).routes())
     return app
 
 
@@ -100,5 +104,5 @@ def _cors(request: web.Request, origins: frozenset[str]) -> dict[str, str]:
         return {}
     vary = {"Vary": "Origin"}
     if "*" in origins:
-        return {"Access-Control-Allow-Origin": "*"}
-    return {"Access-Control-Allow-Origin": origin, **vary} if origin in origins else vary
+        return {"Access-Control-Allow-Origin": "*", **EXPOSED}
+    return {"Access-Control-Allow-Origin": origin, **EXPOSED, **vary} if origin in origins else vary

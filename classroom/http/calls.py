@@ -85,7 +85,7 @@ async def read_call(operation: Operation, services: Services, request: web.Reque
         services=services,
         request=request,
         room=room,
-        member=await _authorise(operation.access, services, request, room),
+        member=await authorise(operation.access, services, request, room),
         poll=_place(request.match_info.get("poll", "1"), 1, "A poll's id is a whole number from 1 on."),
         page=_place(request.match_info.get("page", "0"), 0, "A page's id is a whole number from 0 on."),
         seq=_place(request.match_info.get("seq", "0"), 0, "A place is a whole number from 0 on."),
@@ -101,7 +101,8 @@ def json(value: Any, status: int = 200) -> web.Response:
     return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
 
 
-async def _authorise(access: Access, services: Services, request: web.Request, room: str) -> Member | None:
+async def authorise(access: Access, services: Services, request: web.Request, room: str) -> Member | None:
+    """Who calls, as far as `access` lets them. Raises `Rejected`."""
     if access is Access.PUBLIC:
         return None
     content_key = request.query.get("key")

@@ -17,6 +17,27 @@ from classroom.rooms.roster.model import PersonView
 from classroom.whiteboard.model import Board
 
 
+class Media(Protocol):
+    """The media process. Methods raise `Rejected` ("unavailable", "sdp_invalid", "not_found", "take_hls", …)."""
+
+    async def make(
+        self, room: str, member: Member, offer: str, publisher: str | None = None, sources: tuple[str, ...] = ()
+    ) -> tuple[str, str, str]:
+        """A session that publishes, or watches `publisher`: its id, its tag, and the answer."""
+
+    async def patch(self, room: str, member: str, id: str, match: str, fragment: str) -> tuple[str, str]:
+        """Candidates or an ICE restart: the session's tag now, and our fragment where there is one."""
+
+    async def end(self, room: str, member: str, id: str) -> None:
+        """End a session of this member."""
+
+    async def hls(self, room: str) -> str | None:
+        """Where the room's LL-HLS is to be had; None: nothing is live."""
+
+    async def fetch(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        """What the media process serves at `path`: status, headers, body."""
+
+
 class Services(Protocol):
     """`clock` gives milliseconds since 1970. Methods raise `Rejected` ("room_not_found", "unavailable", "banned", …)."""
 
@@ -63,6 +84,9 @@ class Services(Protocol):
 
     async def submit(self, room: str, member: Member, command: AnyCommand) -> Reply:
         """Have the room's owner carry out a command. Asking again is safe: its `cid` is applied once."""
+
+    async def may_publish(self, room: str, member: Member) -> None:
+        """Raises with why this member may not publish sound and picture now."""
 
     async def ready(self) -> None:
         """Returns when journal and bus answer; raises their errors."""

@@ -22,6 +22,7 @@ from classroom.config import Settings
 from classroom.journal.port import Journal, RoomInfo, Unavailable
 from classroom.kernel import Audience, Member, Rejected
 from classroom.keyed import KeyedLocks
+from classroom.media.stage import Stage, may_publish
 from classroom.metrics import Metrics
 from classroom.polls.model import Ballot, PollState
 from classroom.rooms import room as rooms
@@ -277,6 +278,17 @@ class House:
         if not found or found[0].meta.seq != seq or not isinstance(found[0].event, BoardEvent):
             raise Rejected("not_found", "That is no event of the board.")
         return wire.item(Codec.JSON, found[0].meta, found[0].event)
+
+    # --- for the media process ----------------------------------------------------------------------------------------
+
+    def stages(self) -> list[tuple[str, Stage]]:
+        """The stages of all rooms that are open here."""
+        return [(room, hall.replica.state.stage) for room, hall in self._halls.items()]
+
+    async def may_publish(self, room: str, member: Member) -> None:
+        """Raises `Rejected` with why they may not publish now."""
+        state = (await self.hall(room)).replica.state
+        may_publish(state.stage, member, state.roster.phase)
 
     async def ready(self) -> None:
         """Answers when journal and bus do. Raises `Unavailable`, `Unreachable`."""

@@ -75,12 +75,12 @@ async def test_what_the_staff_have_muted_reaches_nobody_and_who_may_not_publish_
         teacher, session = await published(unit)
         await until(lambda: any(track.source == "microphone" for track, _ in unit.tap.packets))
 
-        unit.sfu.set_stage("r", {"t1": ("microphone",)}, {"t1"})
+        unit.sfu.set_stage("r", {"t1": ("microphone",)}, set())
         unit.tap.packets.clear()
         await until(lambda: len(unit.tap.packets) > 30)
         assert {track.source for track, _ in unit.tap.packets} == {"camera"}
 
-        unit.sfu.set_stage("r", {}, set())
+        unit.sfu.set_stage("r", {}, {"t1"})
         assert unit.ended == [session]
         await shut(teacher)
 

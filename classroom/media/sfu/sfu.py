@@ -15,6 +15,7 @@ from typing import Literal, cast
 import msgspec
 import structlog
 
+from classroom.kernel import Member
 from classroom.media.sfu import sdp
 from classroom.media.sfu.forward import Forward
 from classroom.media.sfu.port import Peer, Port
@@ -62,6 +63,7 @@ class Session(msgspec.Struct):
     publisher: Publisher | None = None
     viewer: Viewer | None = None
     live: bool = False
+    who: Member | None = None  # the member as the token says
 
     @property
     def tag(self) -> str:
@@ -221,13 +223,13 @@ class Sfu:
     def end(self, session: Session) -> None:
         self.port.shut(session.peer)
 
-    def set_stage(self, room: str, muted: dict[str, tuple[str, ...]], allowed: set[str]) -> None:
-        """Who may publish in the room, and what the staff have muted of whom; whoever may not any more is cut off."""
+    def set_stage(self, room: str, muted: dict[str, tuple[str, ...]], gone: set[str]) -> None:
+        """Who has left the stage, whose media end, and what the staff have muted of whom."""
         for session in [one for one in self.sessions.values() if one.room == room]:
             if session.publisher is None:
                 continue
             session.publisher.muted = frozenset(muted.get(session.member, ()))
-            if session.member not in allowed:
+            if session.member in gone:
                 self.end(session)
 
     # --- what happens to sessions -----------------------------------------------------------------------------------

@@ -1,0 +1,236 @@
+"""A worker's link to the media process: hands SDP over, and turns what happens there into commands of the server.
+
+What always holds: the media process may die and come back at any moment; what it then says is live, is, and what it does not
+say is told to the rooms as ended. Whoever leaves a stage is cut off there within a quarter of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Coroutine
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiohttp
+import msgspec
+import structlog
+
+from classroom.bus.port import Reply
+from classroom.kernel import SYSTEM, Member, Rejected
+from classroom.media.stage import Performer, Publish, Source, Stage, Unpublish
+
+log = structlog.get_logger(__name__)
+
+AGAIN = 0.25  # seconds until the media process is asked anew
+PATIENCE = 5.0  # seconds for an answer
+CODES: dict[str, Callable[[str], Rejected]] = {
+    "sdp_invalid": lambda message: Rejected("sdp_invalid", message),
+    "sdp_unacceptable": lambda message: Rejected("sdp_unacceptable", message),
+    "precondition_failed": lambda message: Rejected("precondition_failed", message),
+    "not_live": lambda message: Rejected("not_live", message, temporary=True),
+    "take_hls": lambda message: Rejected("take_hls", message, temporary=True),
+}
+
+
+class Fact(msgspec.Struct):
+    room: str = ""
+    member: Member | None = None
+    stream: str = ""
+    session: str = ""
+    sources: tuple[Source, ...] = ()
+    is_live: bool | None = None
+
+
+class Rooms(Protocol):
+    """What this needs of the house."""
+
+    def stages(self) -> list[tuple[str, Stage]]:
+        """The stages of all rooms that are open here."""
+
+    async def in_force(self, room: str, member: Member) -> Member:
+        """The member with the name and role in force. Raises `Rejected`."""
+
+    async def submit(self, room: str, member: Member, command: Any) -> Reply: ...
+
+
+class Link:
+    """`path`: the media process's Unix socket."""
+
+    def __init__(self, path: Path, rooms: Rooms) -> None:
+        self._path = path
+        self._rooms = rooms
+        self._http: aiohttp.ClientSession | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._told: dict[str, dict[str, Performer]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        connector = aiohttp.UnixConnector(str(self._path), limit=0)
+        self._http = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        self._tasks = [
+            asyncio.create_task(self._listen(), name="media facts"),
+            asyncio.create_task(self._watch(), name="media stages"),
+        ]
+
+    async def close(self) -> None:
+        for task in [*self._tasks, *self._background]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
+        if self._http is not None:
+            await self._http.close()
+
+    # --- for the HTTP skin ------------------------------------------------------------------------------------------
+
+    async def make(
+        self, room: str, member: Member, offer: str, publisher: str | None = None, sources: tuple[str, ...] = ()
+    ) -> tuple[str, str, str]:
+        """A session that publishes, or watches `publisher`: its id, its tag, and the answer. Raises `Rejected`."""
+        wanted = {"room": room, "member": member, "offer": offer, "publisher": publisher, "sources": sources}
+        made = await self._ask("POST", "/sessions", wanted)
+        return made["id"], made["tag"], made["answer"]
+
+    async def patch(self, room: str, member: str, id: str, match: str, fragment: str) -> tuple[str, str]:
+        """Candidates or an ICE restart: the session's tag now, and our fragment where there is one. Raises `Rejected`."""
+        whose = {"room": room, "member": member}
+        made = await self._ask("PATCH", f"/sessions/{id}", {"match": match, "fragment": fragment}, whose)
+        return made["tag"], made["answer"]
+
+    async def end(self, room: str, member: str, id: str) -> None:
+        """Raises `Rejected`."""
+        await self._ask("DELETE", f"/sessions/{id}", None, {"room": room, "member": member})
+
+    async def hls(self, room: str) -> str | None:
+        """Where the room's LL-HLS is to be had; None: nothing is live. Raises `Rejected`."""
+        address: str | None = (await self._ask("GET", f"/rooms/{room}/hls", None))["address"]
+        return address
+
+    async def fetch(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        """What the media process serves at `path`, query and all. Raises `Rejected`."""
+        try:
+            async with self._session().get(f"http://media{path}", timeout=aiohttp.ClientTimeout(30)) as response:
+                kept = ("Content-Type", "Cache-Control", "Retry-After", "Access-Control-Allow-Origin")
+                headers = {name: response.headers[name] for name in kept if name in response.headers}
+                return response.status, headers, await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _down() from error
+
+    async def _ask(self, method: str, path: str, body: Any, query: dict[str, str] | None = None) -> Any:
+        data = None if body is None else msgspec.json.encode(body)
+        try:
+            async with self._session().request(
+                method, f"http://media{path}", data=data, params=query, timeout=aiohttp.ClientTimeout(PATIENCE)
+            ) as response:
+                told = await response.read()
+                if response.status < 300:
+                    return msgspec.json.decode(told) if told else None
+                if response.status == 404:
+                    raise Rejected("not_found", "There is no such session.")
+                if response.status == 403:
+                    raise Rejected("forbidden", "This is somebody else's session.")
+                problem = msgspec.json.decode(told)
+        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError) as error:
+            raise _down() from error
+        known = CODES.get(problem["code"])
+        raise known(problem["message"]) if known else Rejected("busy", problem["message"], temporary=True)
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            raise _down()
+        return self._http
+
+    # --- what happens there -----------------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                no_end = aiohttp.ClientTimeout(total=None, sock_read=15)
+                async with self._session().get("http://media/facts", timeout=no_end) as response:
+                    await self._follow(response)
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                pass
+            except Exception:
+                log.exception("facts of the media process were not understood")
+            await asyncio.sleep(AGAIN)
+
+    async def _follow(self, response: aiohttp.ClientResponse) -> None:
+        live: set[str] | None = set()
+        async for line in response.content:
+            if not line.strip():
+                continue
+            fact = msgspec.json.decode(line, type=Fact)
+            if fact.is_live is None:
+                for room, stage in self._rooms.stages():
+                    for person in stage.people.values():
+                        if person.stream and person.stream not in (live or ()):
+                            who = Member(person.id, person.name, person.role)
+                            over = Fact(room, who, person.stream, is_live=False)
+                            self._spawn(self._say(over))
+                live = None
+                self._told.clear()  # and let it know again what is muted
+                continue
+            if live is not None:
+                live.add(fact.stream)
+            self._spawn(self._say(fact))
+
+    async def _say(self, fact: Fact) -> None:
+        if fact.member is None:
+            return
+        try:
+            if not fact.is_live:
+                await self._rooms.submit(fact.room, SYSTEM, Unpublish(member=fact.member.id, stream=fact.stream))
+            elif not await self._publish(fact, fact.member):
+                await self.end(fact.room, fact.member.id, fact.session)
+        except Rejected as refused:
+            log.info("a publication could not be told", room=fact.room, code=refused.code)
+
+    async def _publish(self, fact: Fact, member: Member) -> bool:
+        """Tell the room. Whether they may publish."""
+        try:
+            member = await self._rooms.in_force(fact.room, member)
+        except Rejected as refused:
+            return refused.temporary
+        publish = Publish(
+            member=member.id, name=member.name, role=member.role, stream=fact.stream, sources=fact.sources
+        )
+        reply = await self._rooms.submit(fact.room, SYSTEM, publish)
+        return reply.ok or (reply.temporary and reply.code != "too_many")
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(AGAIN)
+            try:
+                open_now = set()
+                for room, stage in self._rooms.stages():
+                    open_now.add(room)
+                    before = self._told.get(room)
+                    if before == stage.people or (before is None and not stage.people):
+                        continue
+                    gone = [id for id in before or () if id not in stage.people]
+                    muted = {one.id: one.muted for one in stage.people.values() if one.muted}
+                    await self._ask("POST", f"/rooms/{room}/stage", {"gone": gone, "muted": muted})
+                    self._told[room] = dict(stage.people)
+                for room in self._told.keys() - open_now:
+                    del self._told[room]
+            except Rejected:
+                pass  # it is down; told again when it is back
+            except Exception:
+                log.exception("a stage could not be told to the media process")
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def socket_path(data: Path) -> Path:
+    """The media process's Unix socket: in the data folder, or where that path is too long, in one of its own."""
+    path = data.resolve() / "run" / "media.sock"
+    if len(str(path)) <= 100:
+        return path
+    return Path(tempfile.gettempdir()) / f"classroom-{sha256(bytes(path)).hexdigest()[:16]}" / "media.sock"
+
+
+def _down() -> Rejected:
+    return Rejected("unavailable", "The media server does not answer just now.", temporary=True)
