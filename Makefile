@@ -53,7 +53,7 @@ loadtest: $(VENV)/.dev
 lock: $(VENV)/.dev
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade --extra dev --extra load pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade --extra dev --extra load --extra traces pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) client/node_modules classroom/static .mypy_cache .ruff_cache .pytest_cache .hypothesis
