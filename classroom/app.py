@@ -37,6 +37,7 @@ from classroom.metrics import Metrics
 from classroom.rooms.house import House
 from classroom.sockets.server import Sockets
 from classroom.supervisor import keep, media_process
+from classroom.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -60,9 +61,10 @@ class Classroom(NamedTuple):
 async def build(settings: Settings) -> Classroom:
     """Put a worker together. Raises `SettingsError`, `ValueError` for a wrong database URL, `Unavailable`."""
     auth = Authenticator(settings)
-    metrics = Metrics()
-    journal = await open_journal(settings.database_url)
     edge = f"{os.getpid()}-{secrets.token_hex(4)}"  # as logs and leases name this worker
+    traces = settings.traces
+    metrics = Metrics(Tracing(traces.endpoint, traces.share, edge) if traces.endpoint else None)
+    journal = await open_journal(settings.database_url)
     bus, placement = await _connect(settings.cluster.redis, edge)
     house = House(journal, bus, auth, metrics, settings, placement)
     limits = Limits(settings.limits)
@@ -98,6 +100,8 @@ async def drain(classroom: Classroom) -> None:
     await classroom.house.placement.close()
     await classroom.bus.close()
     await classroom.journal.close()
+    if classroom.house.metrics.tracing is not None:
+        await asyncio.to_thread(classroom.house.metrics.tracing.close)
 
 
 Started = Callable[[int, Classroom], None]

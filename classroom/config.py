@@ -143,6 +143,11 @@ class Recording(Section, frozen=True, kw_only=True):
     retention_days: Annotated[int, Meta(ge=0, le=36_500)]
 
 
+class Traces(Section, frozen=True, kw_only=True):
+    endpoint: str
+    share: Annotated[float, Meta(ge=0, le=1)]
+
+
 class Log(Section, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["auto", "console", "json"]
@@ -160,6 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     media: Media
     hls: Hls
     recording: Recording
+    traces: Traces
     log: Log
 
     @property

@@ -12,16 +12,20 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from classroom.tracing import Tracing
+
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
 SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000)
 
 
 class Metrics:
-    """A registry of its own, so that several servers in one process do not mix their figures."""
+    """A registry of its own, so that several servers in one process do not mix their figures. `tracing`: where traces are
+    switched on."""
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self) -> None:
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        self.tracing = tracing
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -38,6 +42,12 @@ class Metrics:
         self.frames_out = self._counter("frames_out", "Frames written to members")
         self.bytes_out = self._counter("bytes_out", "Bytes written to members, before the network's own")
         self.flush_seconds = self._histogram("flush_seconds", "One tick's fan-out of one room")
+        self.tick_seconds = self._gauge("tick_seconds", "Time between two fan-outs of the largest room here")
+        self.bus_lag_seconds = self._gauge("bus_lag_seconds", "How long the last message took over the bus")
+        self.bus_messages = self._gauge("bus_messages", "Messages over the bus since the start", "way")
+        self.replica_behind = self._gauge(
+            "replica_behind_events", "Events that the log is known to have and the furthest room here has not"
+        )
         self.resyncs = self._counter("resyncs", "Slow members brought up to date again")
         self.slow_disconnects = self._counter("slow_disconnects", "Members disconnected for staying behind too long")
         self.requests = self._counter("http_requests", "Requests to the HTTP API", "operation", "status")
@@ -62,8 +72,8 @@ class Metrics:
     def _counter(self, name: str, help: str, *labels: str) -> Counter:
         return Counter(name, help, labels, namespace="classroom", registry=self.registry)
 
-    def _gauge(self, name: str, help: str) -> Gauge:
-        return Gauge(name, help, namespace="classroom", registry=self.registry)
+    def _gauge(self, name: str, help: str, *labels: str) -> Gauge:
+        return Gauge(name, help, labels, namespace="classroom", registry=self.registry)
 
     def _histogram(self, name: str, help: str, buckets: tuple[float, ...] = FAST) -> Histogram:
         return Histogram(name, help, namespace="classroom", registry=self.registry, buckets=buckets)

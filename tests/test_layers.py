@@ -21,6 +21,7 @@ LAYERS: list[tuple[str, ...]] = [
         "keyed",
         "limits",
         "metrics",
+        "tracing",
         "logs",
         "jwks",
         "auth",
@@ -34,7 +35,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("app", "supervisor", "__main__"),
 ]
 # Within one layer, what may be used by its neighbours: small ports that the others are built on.
-SHARED = {"config", "jwks", "rooms.signals", "rooms.room"}
+SHARED = {"config", "tracing", "jwks", "rooms.signals", "rooms.room"}
 PURE = ("kernel", "chat", "doubts", "polls", "whiteboard", "rooms.roster", "rooms.room", "rooms.signals", "media.stage")
 IMPURE = {"asyncio", "time", "random", "uuid", "secrets", "logging", "structlog", "datetime", "os", "socket"}
 # The only place that puts the rooms' ports and shells together is not a layer of its own.

@@ -25,8 +25,11 @@ class LocalBus(Bus):
         self._servers: dict[str, tuple[object, Server]] = {}
         self._asked: dict[asyncio.Task[Reply], str] = {}
         self._closed = False
+        self.published = self.received = 0
+        self.lag = 0.0
 
     async def publish(self, room: str, message: Message) -> None:
+        self.published += 1
         # A copy: a handler may lead to subscribing or cancelling while the others are still being told.
         for handler in tuple(self._handlers.get(room, {}).values()):
             try:

@@ -88,6 +88,12 @@ Cancel = Callable[[], Awaitable[None]]
 
 
 class Bus(Protocol):
+    """`published`, `received`: messages since the start; `lag`: seconds that the last one took to come."""
+
+    published: int
+    received: int
+    lag: float
+
     async def publish(self, room: str, message: Message) -> None:
         """Tell the room's subscribers; losing it is allowed, raising is not."""
 

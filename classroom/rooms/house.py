@@ -306,8 +306,17 @@ class House:
             if whole:
                 second = loop.time() + 1.0
                 self.owners.check()
-                self.metrics.rooms_owned.set(len(self.owners))
+                self._measure()
             await self._tick_all(whole)
+
+    def _measure(self) -> None:
+        halls = self._halls.values()
+        self.metrics.rooms_owned.set(len(self.owners))
+        self.metrics.tick_seconds.set(max((hall.hub.tick for hall in halls), default=0))
+        self.metrics.replica_behind.set(max((hall.replica.behind for hall in halls), default=0))
+        self.metrics.bus_lag_seconds.set(self.bus.lag)
+        self.metrics.bus_messages.labels("out").set(self.bus.published)
+        self.metrics.bus_messages.labels("in").set(self.bus.received)
 
     async def _tick_all(self, whole: bool) -> None:
         for room, hall in list(self._halls.items()):

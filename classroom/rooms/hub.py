@@ -241,6 +241,8 @@ class Hub:
         if frames >= COST_FROM:
             self._frame_cost += (took / frames - self._frame_cost) * COST_WEIGHT
         self._metrics.flush_seconds.observe(took)
+        if self._metrics.tracing is not None and pending:
+            self._metrics.tracing.fan_out(self._replica.room, took, len(pending), frames)
         if self._signals[STAFF] or self._signals[ALL]:
             self._schedule_signals()
         if self._lagging:

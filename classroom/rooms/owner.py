@@ -299,7 +299,10 @@ class Owner:
         done = [Done(actor, cid, seq) for (actor, cid), seq in batch.done.items()]
         await self._journal.append(self.room, batch.after, batch.events, done)
         self._head = batch.events[-1].meta.seq
-        self._metrics.append_seconds.observe(perf_counter() - begun)
+        took = perf_counter() - begun
+        self._metrics.append_seconds.observe(took)
+        if self._metrics.tracing is not None:
+            self._metrics.tracing.commit(batch.done, self.room, took, len(batch.kept), len(batch.events))
         self._metrics.batch_events.observe(len(batch.events))
         self._metrics.events.inc(len(batch.events))
         entries = tuple(Entry(s.meta, s.event) for s in batch.events)  # type: ignore[arg-type]

@@ -43,6 +43,11 @@ class Replica:
         """The place of the last event applied."""
         return self.state.seq
 
+    @property
+    def behind(self) -> int:
+        """Events that the log is known to have and that are not here yet."""
+        return max(0, self._wanted - self.seq)
+
     async def load(self) -> None:
         """Read the room. Announcements heard before and during it are taken into account. Raises `KeyError`,
         `Unavailable`."""

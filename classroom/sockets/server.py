@@ -48,7 +48,9 @@ BUSY_PER_SECOND = 300  # of those who were too many, that are told to come again
 GONE = 2_000  # connections that have gone since the last look for what they left behind, at the least
 SPREAD = 500  # milliseconds by which the slots in which members come back are scattered
 
-UnderWay = tuple[Link, Session, str, int | None, float]  # a command: who gave it, its type and number, when it came
+UnderWay = tuple[
+    Link, Session, str, str, int | None, float
+]  # a command: who gave it, type, `cid`, number, when it came
 
 BUSY = Rejected("too_fast", "Too many of your commands are still under way.", temporary=True)
 RESTARTING = Rejected("restarting", "The classroom is restarting; you will be reconnected.", temporary=True)
@@ -217,7 +219,7 @@ class Sockets:
         self._limits.command(link.hall.info.id, session.member.id, self._house.clock())
         command = wire.read_command(link.codec, packet.argument)
         link.under_way += 1
-        under_way = (link, session, wire.type_of(command), packet.id, perf_counter())
+        under_way = (link, session, wire.type_of(command), command.cid, packet.id, perf_counter())
         self._answering.add(under_way)
         self._house.carry_out(link.hall.info.id, session.member, command, partial(self._carried_out, under_way))
 
@@ -232,11 +234,14 @@ class Sockets:
         )
 
     def _carried_out(self, under_way: UnderWay, reply: Reply) -> None:
-        link, session, type, id, begun = under_way
+        link, session, type, cid, id, begun = under_way
         self._answering.discard(under_way)
         link.under_way -= 1
-        self._metrics.command_seconds.observe(perf_counter() - begun)
-        self._metrics.commands.labels(type, "ok" if reply.ok else reply.code).inc()
+        took, outcome = perf_counter() - begun, "ok" if reply.ok else reply.code
+        self._metrics.command_seconds.observe(took)
+        self._metrics.commands.labels(type, outcome).inc()
+        if self._metrics.tracing is not None and link.hall is not None:
+            self._metrics.tracing.command(session.member.id, cid, type, link.hall.info.id, took, outcome)
         if link.session is session and link.inside and not link.ended:
             link.answer(id, _ack(reply))
 

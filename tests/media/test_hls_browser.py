@@ -1,0 +1,109 @@
+"""hls.js in real Chromium plays a class on the air: close behind it, and without a stall."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from classroom.media.tap import Codec
+from tests.e2e.people import CHROMIUM, FLAGS
+from tests.media.studio import Studio, on_air
+from tests.running import until
+
+HLS = Path(__file__).parent.parent.parent / "client" / "node_modules" / "hls.js" / "dist" / "hls.min.js"
+SECONDS = 20
+PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><video id="v" muted autoplay></video>
+<script src="/hls.js"></script><script>
+const video = document.getElementById("v");
+window.seen = {errors: [], fatal: [], stalls: 0, behind: [], times: [], started: false, shown: 0};
+video.addEventListener("waiting", () => { if (seen.started) seen.stalls++; });
+window.watch = (url, settings) => {
+  window.hls = new Hls(settings);
+  hls.on(Hls.Events.ERROR, (_, error) => (error.fatal ? seen.fatal : seen.errors).push(error.details));
+  hls.loadSource(url);
+  hls.attachMedia(video);
+};
+setInterval(() => {
+  if (!window.hls || !hls.playingDate || video.paused || video.currentTime === 0) return;
+  if (!seen.started && video.readyState >= 3) { seen.started = true; seen.since = performance.now(); }
+  if (performance.now() - seen.since < 3000) return;
+  seen.behind.push((Date.now() - hls.playingDate) / 1000);
+  seen.times.push(video.currentTime);
+  seen.shown = video.getVideoPlaybackQuality().totalVideoFrames;
+}, 250);
+</script>"""
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*FLAGS, "--autoplay-policy=no-user-gesture-required"]
+        )
+        yield opened
+        await opened.close()
+
+
+async def watched(browser: Browser, url: str, live: str, seconds: float, **settings: Any) -> dict[str, Any]:
+    """What a page has seen that watched for so long."""
+    page: Page = await browser.new_page()
+    await page.goto(url + "/watch")
+    await page.evaluate("([url, settings]) => watch(url, settings)", [live, settings])
+    await page.wait_for_function(f"seen.behind.length >= {round(seconds * 4)}", timeout=(seconds + 25) * 1_000)
+    seen: dict[str, Any] = await page.evaluate(
+        "({...seen, state: hls.levels.map(level => level.codecs || level.videoCodec)})"
+    )
+    await page.close()
+    return seen
+
+
+async def ready(studio: Studio, name: str) -> str:
+    """The address of a playlist, when there is something to play."""
+    await until(lambda: studio.streams.address("demo"))
+    live = studio.streams.find(studio.live.split("/")[-2])
+    assert live is not None
+    await until(lambda: live.index(name) is not None and "opus" in live.current and "aac" in live.current)
+    return f"{studio.live}{name}.m3u8"
+
+
+def pages() -> dict[str, str]:
+    return {"/hls.js": HLS.read_text(), "/watch": PAGE}
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp9"])
+async def test_a_class_is_watched_close_behind_and_without_a_stall(codec: Codec, browser: Browser) -> None:
+    async with on_air(pages=pages()) as studio:
+        studio.camera(codec)
+        studio.microphone()
+        seen = await watched(browser, studio.url, await ready(studio, "index"), SECONDS)
+    print(seen)
+    assert seen["fatal"] == []
+    assert seen["stalls"] == 0
+    assert max(seen["behind"]) <= 2.5
+    assert seen["times"][-1] - seen["times"][0] == pytest.approx((len(seen["times"]) - 1) * 0.25, abs=1)
+    assert seen["shown"] > SECONDS * 30 * 0.8
+
+
+async def test_a_still_screen_of_one_picture_a_second_plays_on_too(browser: Browser) -> None:
+    async with on_air(pages=pages()) as studio:
+        studio.camera("h264", "screen", rate=1)
+        studio.microphone()
+        seen = await watched(browser, studio.url, await ready(studio, "screen"), SECONDS)
+    print(seen)
+    assert seen["fatal"] == []
+    assert seen["stalls"] <= 1
+    assert max(seen["behind"]) <= 3.5
+
+
+async def test_the_voices_alone_play_too(browser: Browser) -> None:
+    async with on_air(pages=pages()) as studio:
+        studio.microphone()
+        seen = await watched(browser, studio.url, await ready(studio, "audio"), 8)
+    print(seen)
+    assert seen["fatal"] == []
+    assert seen["stalls"] == 0
+    assert max(seen["behind"]) <= 2.5
