@@ -1,6 +1,6 @@
 """Frames of one rendition become parts and segments. Pure: time comes in as an argument.
 
-What always holds: a part is at least `part` long and at most `SLACK` times that, unless a segment ends with it; a segment of
+What always holds: a part is `part` long, up to `SLACK` times that where a frame ends it, unless its segment ends; one of
 pictures begins with a key frame, unless none came for the target duration. A frame lasts until the next one, so that players find
 no hole, and so a part waits for the frame behind it, but `linger` seconds at most: then it goes out without, that nobody waits
 for it in vain. A part in which no frame begins is an empty fragment; a player's buffer reaches past it already.
@@ -14,7 +14,7 @@ from classroom.media import mp4
 from classroom.media.intake.feed import Frame
 from classroom.media.intake.frames import Setup
 
-SLACK = 1.1  # what a segment's last part may be longer by, rather than leave a crumb behind it
+SLACK = 1.15  # what a part may be longer by, in order to end where a frame does; parts stay above 85 % of the target (4.4.4.9)
 LINGER = 0.5  # seconds past a part's end that the next frame may take to arrive: jitter, and what is sent again
 SPARSE = 1.1  # the same where frames are few: a browser's screen share sends one a second while nothing moves
 
@@ -71,7 +71,9 @@ class Cutter:
             self._begin(tick, frame.setup)
         passed = tick - (self._begun or 0)
         cut = frame.key and passed > 0 and (frame.setup != self._setup or passed >= self._segment)
-        if not cut or tick - self._at > self._part * SLACK:
+        if self._part <= tick - self._at <= self._part * SLACK:
+            self._close_at(tick, not cut)
+        else:
             self._advance(tick)
         if cut and tick > (self._begun or 0):
             self._close_part(tick)
@@ -116,11 +118,14 @@ class Cutter:
     def _advance(self, tick: int) -> None:
         """Parts that end by `tick` go out."""
         while tick >= self._at + self._part:
-            end = self._at + self._part
-            self._close_part(end)
-            if self._setup is not None and end + self._part * SLACK - (self._begun or 0) > self._target:
-                self._out.ended()
-                self._begin(end, self._setup)
+            self._close_at(self._at + self._part, True)
+
+    def _close_at(self, end: int, limited: bool) -> None:
+        """The part ends; with `limited`, so does a segment that another part would make longer than the target."""
+        self._close_part(end)
+        if limited and self._setup is not None and end + self._part * SLACK - (self._begun or 0) > self._target:
+            self._out.ended()
+            self._begin(end, self._setup)
 
     def _close_part(self, end: int) -> None:
         if end <= self._at:

@@ -20,12 +20,13 @@ VERSION = 9  # EXT-X-SKIP needs it (section 7)
 
 class Shape(NamedTuple):
     """What stays the same while a playlist lives, in seconds. `target`: no segment is longer, when rounded (4.4.3.1). `hold`: how
-    far from the end players should keep, if more than three parts (4.4.3.8)."""
+    far from the end players should keep, if more than three parts (4.4.3.8); `skips`: whether deltas are offered."""
 
     target: int
     part_target: float
     window: float
     hold: float = 0.0
+    skips: bool = True
 
     @property
     def skip_until(self) -> float:
@@ -170,12 +171,12 @@ class Timeline:
             f"#EXT-X-VERSION:{VERSION}",
             f"#EXT-X-TARGETDURATION:{shape.target}",
             f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={max(3 * shape.part_target, shape.hold):.5f},"
-            f"HOLD-BACK={3.0 * shape.target:.1f},CAN-SKIP-UNTIL={shape.skip_until:.1f}",
+            f"HOLD-BACK={3.0 * shape.target:.1f}" + (f",CAN-SKIP-UNTIL={shape.skip_until:.1f}" if shape.skips else ""),
             f"#EXT-X-PART-INF:PART-TARGET={shape.part_target:.5f}",
         ]
         first = self.segments[0].number if self.segments else self.open.number if self.open else self._next
         lines.append(f"#EXT-X-MEDIA-SEQUENCE:{first}")
-        skipped = self._skippable() if skip else 0
+        skipped = self._skippable() if skip and shape.skips else 0
         if skipped:
             lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")
         header = self.segments[skipped - 1].header if skipped else None

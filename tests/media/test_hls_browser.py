@@ -15,7 +15,7 @@ from tests.media.studio import Studio, on_air
 from tests.running import until
 
 HLS = Path(__file__).parent.parent.parent / "client" / "node_modules" / "hls.js" / "dist" / "hls.min.js"
-SECONDS = 20
+SECONDS = 35
 PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><video id="v" muted autoplay></video>
 <script src="/hls.js"></script><script>
 const video = document.getElementById("v");

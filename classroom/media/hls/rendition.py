@@ -36,6 +36,9 @@ class Rendition:
         self.codec = codec
         part = shape.part_target
         shape = shape._replace(part_target=part * SLACK)
+        if kind == "sound":
+            # hls.js (1.7.4) passes parts of an audio rendition over when the skipped segments of its deltas grow.
+            shape = shape._replace(skips=False)
         if kind == "screen":
             shape = shape._replace(hold=3 * part + SPARSE)
         self.timeline = Timeline(shape)
