@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.host:
             workers = options.workers or max(1, math.ceil(options.users / USERS_A_WORKER))
             print(f"Starting {workers} server worker{'s' * (workers > 1)} …", flush=True)
-            server = Server(folder, workers, options.program)
+            server = Server(folder, workers, options.program, options.python)
             options.api_key = server.api_key
         run = Run(options, folder, server)
         lines = run.go()
@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--workers", type=int, default=0, help="server workers (0: one for every 17,000 users)")
     made.add_argument("--processes", type=int, default=0, help="load processes here (0: one for every 12,500 users)")
+    made.add_argument("--python", default=sys.executable, help="the interpreter that runs a server started here")
     made.add_argument("--folder", default="", help="where to write (default: var/loadtest/<time>)")
     made.add_argument("--against", default="", metavar="FIGURES.JSON", help="another run's figures, to compare with")
     made.add_argument("--host", action="append", default=[], help="address of a deployment; several: one --host each")

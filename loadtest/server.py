@@ -37,6 +37,7 @@ RAISED = {
     "CLASSROOM_LIMITS_CONNECT_BURST": "1000000",
     "CLASSROOM_LIMITS_REQUEST_RATE": "10000",
     "CLASSROOM_LIMITS_REQUEST_BURST": "100000",
+    "CLASSROOM_MEDIA_ENABLED": "false",  # nobody publishes here, and a process that idles says nothing of members
 }
 
 
@@ -50,9 +51,13 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Server:
-    """`python -m classroom serve` with `workers`, everything in `folder`. `program`: what to run instead of `classroom`."""
+    """`python -m classroom serve` with `workers`, everything in `folder`. `program`: what to run instead of `classroom`;
+    `python`: the interpreter that runs it, best one without the load tester's packages, since some libraries load whatever
+    they find and a worker's memory would be more than an operator's."""
 
-    def __init__(self, folder: Path, workers: int, program: str = "classroom", **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, workers: int, program: str = "classroom", python: str = sys.executable, **settings: Any
+    ) -> None:
         self.folder = folder
         self.api_key = secrets.token_hex(16)
         self.port = _free_port()
@@ -63,7 +68,7 @@ class Server:
         self._settings |= {"CLASSROOM_AUTH_API_KEY": self.api_key, "CLASSROOM_LOG_FORMAT": "json"}
         self._log = (folder / "server.log").open("ab")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", program, "serve", "--port", str(self.port), "--workers", str(workers)],
+            [python, "-m", program, "serve", "--port", str(self.port), "--workers", str(workers)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log, cwd=ROOT, env=self._settings, text=True,
         )  # fmt: skip
         self._ran: dict[int, psutil.Process] = {}
