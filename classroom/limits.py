@@ -82,8 +82,8 @@ class Limits:
             _check(self._requests.take(key, now), "Too many requests come from this address. Wait a moment.")
 
     def upload(self, room: str, member: str, now: int) -> None:
-        """A member sends an image or a document."""
-        _check(self._uploads.take(f"{room} {member}", now), "You are sending too many files at once. Wait a moment.")
+        """A member sends an image or a document, or asks for one to be made."""
+        _check(self._uploads.take(f"{room} {member}", now), "These are too many files at once. Wait a moment.")
 
 
 @lru_cache(maxsize=4_096)

@@ -1,8 +1,8 @@
 """Where files come in and go out: everything that the HTTP skin needs of them, in one place.
 
-What always holds: of what is coming in no more than a piece is in memory, and no more than the limit on the disk; it lies in
-a folder of its own that goes away whatever happens; nothing is kept that a worker process has not read and written anew,
-but a PDF, which nobody is handed as it came.
+What always holds: of what is coming in no more than a piece is in memory, no more than the limit on the disk, and no more than
+so many at once; each lies in a folder of its own that goes away whatever happens; nothing is kept that a worker process has
+not read and written anew, but a PDF, which nobody is handed as it came.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from classroom.whiteboard.model import Board
 
 PIECE = 1 << 18  # bytes that are gathered before they are written
 PREFIX = "file-"
+UNDER_WAY_LIMIT = 32
 STALE_SECONDS = 86_400.0
 
 
@@ -58,6 +59,7 @@ class Desk:
         patience = int(1_000 * (settings.files.worker_seconds + settings.files.worker_cpu_seconds))
         bringing = Bringing(store, self.workers, settings.files)
         self.imports = Imports(store, bringing, clock, patience)
+        self._under_way = 0
         self._incoming = settings.data / "incoming"
 
     async def open(self) -> None:
@@ -85,6 +87,17 @@ class Desk:
             yield folder
         finally:
             await self.give_back(folder)
+
+    @asynccontextmanager
+    async def receiving(self) -> AsyncIterator[None]:
+        """While a file comes in, or waits to be read. Raises `Rejected("too_fast")` when too many do: they lie on the disk."""
+        if self._under_way >= UNDER_WAY_LIMIT:
+            raise Rejected("too_fast", "Too many files are coming in just now. Try again in a moment.", temporary=True)
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
 
     async def receive(self, chunks: AsyncIterator[bytes], target: Path, limit: int) -> bytes:
         """Write what comes to `target`: its first bytes. Raises `Rejected("too_large")` past `limit` bytes."""

@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 NAME_LIMIT = 200
 IMPORT_PATTERN = r"^[0-9a-f]{16}$"
 WAITING_LIMIT = 4  # jobs of a room that are not done
+ALL_WAITING_LIMIT = 32  # of all rooms of this worker
 SAY_MS = 500  # between two notes in the store of how far a job is
 FORGET_MS = 3_600_000
 HELD = 1_000  # jobs that this worker remembers by itself
@@ -121,7 +122,7 @@ class Imports:
     async def start(self, order: Order, perform: Perform) -> Import:
         """Begin. Raises `Rejected("too_fast")`; the caller keeps the folder then."""
         unfinished = sum(room == order.room and not job.told.over for (room, _), job in self._jobs.items())
-        if unfinished >= WAITING_LIMIT:
+        if unfinished >= WAITING_LIMIT or len(self._tasks) >= ALL_WAITING_LIMIT:
             raise Rejected("too_fast", "Other documents are still being read. Wait for one of them.", temporary=True)
         told = Import(id=secrets.token_hex(8), name=order.name, at=self._clock())
         job = Job(order, told, self._note)

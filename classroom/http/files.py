@@ -53,7 +53,7 @@ async def upload_image(call: Call) -> web.StreamResponse:
     desk = _desk(call)
     await _need_pen(call)
     _limit(call)
-    async with desk.borrowed() as folder:
+    async with desk.receiving(), desk.borrowed() as folder:
         head = await desk.receive(
             _body(call.request, desk.settings.image_bytes), folder / "source", desk.settings.image_bytes
         )
@@ -80,7 +80,8 @@ async def start_import(call: Call) -> web.StreamResponse:
     folder = await desk.folder()
     try:
         limit = desk.settings.document_bytes
-        head = await desk.receive(_body(call.request, limit), folder / "source", limit)
+        async with desk.receiving():
+            head = await desk.receive(_body(call.request, limit), folder / "source", limit)
         order = Order(call.room, folder / "source", folder, need_document(head), query.name, after)
         started = await desk.imports.start(order, _performing(call))
     except BaseException:
@@ -94,6 +95,7 @@ async def export_page(call: Call) -> web.StreamResponse:
     query: BoardQuery = call.query
     page = None if query.page is UNSET else query.page
     board = await call.services.board(call.room)
+    _limit(call)
     async with desk.borrowed() as folder:
         made = await desk.export(board, call.room, query.format, page, folder)
         response = web.StreamResponse()

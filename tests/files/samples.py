@@ -217,11 +217,12 @@ def excalidraw(**changes: Any) -> bytes:
     return json.dumps(scene() | changes).encode()
 
 
-def presentation(slides: int = 2) -> bytes:
-    """An ODP with a title on each slide."""
+def presentation(slides: int = 2, more: str = "") -> bytes:
+    """An ODP with a title on each slide, and whatever else should be in its frame's place."""
     text = "".join(
         f'<draw:page draw:name="p{n}"><draw:frame svg:x="2cm" svg:y="2cm" svg:width="20cm" svg:height="3cm"><draw:text-box>'
-        f"<text:p>Slide {n}</text:p></draw:text-box></draw:frame></draw:page>"
+        f'<text:p>Slide {n}</text:p></draw:text-box></draw:frame><draw:frame svg:width="5cm" svg:height="5cm">{more}</draw:frame>'
+        "</draw:page>"
         for n in range(1, slides + 1)
     )
     content = (
@@ -229,6 +230,7 @@ def presentation(slides: int = 2) -> bytes:
         'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
         'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" '
         'xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0" '
+        'xmlns:xlink="http://www.w3.org/1999/xlink" '
         'xmlns:svg="urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0" office:version="1.3"><office:body>'
         f"<office:presentation>{text}</office:presentation></office:body></office:document-content>"
     )

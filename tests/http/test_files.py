@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import time
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -19,8 +20,9 @@ from classroom.kernel import Member
 from classroom.whiteboard import model as board
 from tests.files import samples
 from tests.files.conftest import s3_server, s3_url  # noqa: F401
-from tests.http.conftest import MINA, RAVI, TEACHER, Talk, settings_in
+from tests.http.conftest import KEY, MINA, RAVI, TEACHER, Talk, settings_in
 from tests.http.test_api import refused
+from tests.running import until
 
 NOWHERE = "0" * 64
 
@@ -231,3 +233,66 @@ async def test_everything_works_with_a_bucket_too(tmp_path: Path, s3_url: str) -
         assert sha256(await response.read()).hexdigest() == kept["file"]
         await drain(classroom)
     assert not (tmp_path / "files").exists()
+
+
+async def test_only_so_many_files_come_in_at_once(talk: Talk) -> None:
+    await talk.room()
+    ended = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield samples.encoded("PNG")[:20]
+        await ended.wait()
+
+    waiting = [
+        asyncio.create_task(
+            talk.client.post(
+                "/api/rooms/math/files", data=slow(), headers={"X-API-Key": KEY, "Content-Type": "image/png"}
+            )
+        )
+        for _ in range(32)
+    ]
+    desk = talk.classroom.desk
+    await until(lambda: desk._under_way == 32)
+    await refused(await send(talk, samples.encoded("PNG")), 429, "too_fast")
+    ended.set()
+    assert {response.status for response in await asyncio.gather(*waiting)} == {400}
+    assert (await send(talk, samples.encoded("PNG"))).status == 201
+
+
+async def test_reading_files_does_not_hold_up_the_loop(tmp_path: Path) -> None:
+    from aiohttp.test_utils import TestClient, TestServer
+
+    from classroom.app import build, drain
+
+    classroom = await build(settings_in(tmp_path))
+    longest, stop = 0.0, False
+
+    async def watch() -> None:
+        """The most computing time that this thread took while a moment passed, however busy the machine is."""
+        nonlocal longest
+        while not stop:
+            before = time.thread_time()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.thread_time() - before)
+
+    async with TestServer(classroom.app) as server, TestClient(server) as client:
+        talk = Talk(classroom, client)
+        await talk.room()
+        noise = Image.frombytes("RGB", (1_700, 1_700), os.urandom(3 * 1_700 * 1_700))
+        picture = samples.encoded("PNG", noise)
+        assert len(picture) > 8_000_000
+        watching = asyncio.create_task(watch())
+        kept = await (await send(talk, io.BytesIO(picture))).json()
+        job = await (
+            await client.post("/api/rooms/math/imports", data=samples.pdf(40), headers=talk.as_member(TEACHER))
+        ).json()
+        while job["state"] not in ("done", "failed"):
+            job = await (await talk.get(f"/api/rooms/math/imports/{job['id']}", TEACHER)).json()
+        assert (await talk.get(f"/api/rooms/math/files/{kept['file']}", MINA)).status == 200
+        assert (await talk.get("/api/rooms/math/board/export", TEACHER)).status == 200
+        stop = True
+        await watching
+        await drain(classroom)
+    print(f"the longest turn took {longest * 1_000:.0f} ms")
+    assert job["state"] == "done"
+    assert longest < 0.1

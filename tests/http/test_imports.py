@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pypdfium2
 import pytest
 from PIL import Image
 
@@ -20,10 +21,12 @@ from classroom.files.imports import Import, State
 from classroom.kernel import Member
 from classroom.whiteboard import model as board
 from tests.files import samples
+from tests.files.conftest import s3_server, s3_url  # noqa: F401
 from tests.http.conftest import RAVI, TEACHER, Talk, settings_in
 from tests.http.test_api import refused
 from tests.http.test_files import key
 from tests.running import until
+from tests.services import program
 
 
 @pytest.fixture
@@ -348,3 +351,63 @@ async def test_what_does_harm_in_an_excalidraw_file_is_refused_or_left_out(talk:
     told = await brought(talk, samples.excalidraw(elements=elements, files=svg))
     there = (await talk.classroom.house.board("math")).pages[told["pages"][0]]
     assert (list(there.elements), told["left_out"]) == (["rectangle-1"], 2)
+
+
+async def test_documents_are_kept_in_a_bucket_and_come_back_from_there(tmp_path: Path, s3_url: str) -> None:  # noqa: F811
+    from aiohttp.test_utils import TestClient, TestServer
+
+    from classroom.app import build, drain
+
+    classroom = await build(settings_in(tmp_path, STORAGE_FILES=s3_url))
+    async with TestServer(classroom.app) as server, TestClient(server) as client:
+        talk = Talk(classroom, client)
+        await talk.room()
+        told = await brought(talk, samples.pdf(3))
+        response = await talk.get("/api/rooms/math/board/export", TEACHER)
+        document = pypdfium2.PdfDocument(await response.read())
+        assert "Page 3" in document[3].get_textpage().get_text_range()
+        document.close()
+        await drain(classroom)
+    # Another worker, which never saw the job, can tell of it.
+    classroom = await build(settings_in(tmp_path, STORAGE_FILES=s3_url))
+    async with TestServer(classroom.app) as server, TestClient(server) as client:
+        assert (await look(Talk(classroom, client), told["id"])) == told
+        await drain(classroom)
+
+
+async def test_a_pptx_becomes_pages_too(talk: Talk, tmp_path: Path) -> None:
+    (tmp_path / "lesson.odp").write_bytes(samples.presentation(2))
+    command = [
+        program("soffice", "libreoffice-impress-nogui"),
+        f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
+    ]
+    making = await asyncio.create_subprocess_exec(
+        *command, "--headless", "--convert-to", "pptx", "--outdir", str(tmp_path), str(tmp_path / "lesson.odp"),
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    await making.wait()
+    await talk.room()
+    told = await brought(talk, (tmp_path / "lesson.pptx").read_bytes())
+    assert told["total"] == 2
+
+
+async def test_a_presentation_does_not_make_the_server_fetch_anything(talk: Talk) -> None:
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode())
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    data = samples.presentation(1, f'<draw:image xlink:href="http://127.0.0.1:{port}/secret.png" xlink:type="simple"/>')
+    await talk.room()
+    told = await finished(talk, (await start(talk, data))["id"])
+    assert told["state"] in ("done", "failed")
+    assert asked == []
+    # The server was there to be asked.
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /\r\n")
+    await until(lambda: asked)
+    writer.close()
+    server.close()
