@@ -33,6 +33,8 @@ from classroom.journal.sql import open_journal
 from classroom.limits import Limits
 from classroom.logs import set_up
 from classroom.media.link import Link, socket_path
+from classroom.media.recorder.opening import members_only, open_library
+from classroom.media.recorder.routes import add_recording_routes
 from classroom.metrics import Metrics
 from classroom.rooms.house import House
 from classroom.sockets.server import Sockets
@@ -73,6 +75,7 @@ async def build(settings: Settings) -> Classroom:
     desk = await open_desk(settings, house.clock)
     link = Link(socket_path(settings.data), house) if settings.media.enabled else None
     add_routes(app, house, limits, desk, link)
+    add_recording_routes(app, await open_library(settings, metrics), members_only(auth))
     await placement.start()
     house.start()
     if link is not None:

@@ -27,6 +27,8 @@ from classroom.kernel import Member
 from classroom.logs import set_up
 from classroom.media.hls.routes import add_live_routes
 from classroom.media.hls.streams import Streams
+from classroom.media.recorder.library import Library
+from classroom.media.recorder.opening import open_library
 from classroom.media.sfu import aiortc_parts, sdp
 from classroom.media.sfu.port import Port, bind
 from classroom.media.sfu.sfu import Bounds, Crowded, Full, NotLive, Session, Sfu
@@ -84,16 +86,17 @@ class Fact(msgspec.Struct, omit_defaults=True):
 class Process:
     """The unit and its socket. `close` lets go of everything."""
 
-    def __init__(self, settings: Settings, sock: socket.socket) -> None:
+    def __init__(self, settings: Settings, sock: socket.socket, library: Library, metrics: Metrics) -> None:
         aiortc_parts.check()
-        self.metrics = Metrics()
+        self.metrics = metrics
+        self.library = library
         self._listeners: set[asyncio.Queue[Fact]] = set()
         self.port = Port(sock, time.monotonic)
         taps = Taps()
         bounds = Bounds(settings.media.viewers, settings.media.bits)
         addresses = public_addresses(settings, sock)
         self.sfu = Sfu(self.port, addresses, bounds, taps, self._began, self._ended)
-        self.streams = Streams(settings.hls, self.metrics, lambda track: taps.need_key(track))
+        self.streams = Streams(settings.hls, self.metrics, lambda track: taps.need_key(track), library.recorder)
         taps.add(self.streams)
         self._ticker: asyncio.Task[None] | None = None
         self.app = web.Application(client_max_size=1 << 20)
@@ -113,6 +116,7 @@ class Process:
 
     def start(self) -> None:
         self.port.start()
+        self.library.start()
         self._ticker = asyncio.create_task(self._tick(), name="media")
 
     async def close(self) -> None:
@@ -121,6 +125,7 @@ class Process:
             await asyncio.gather(self._ticker, return_exceptions=True)
         await self.port.close()
         await self.streams.close()
+        await self.library.close()
 
     async def _tick(self) -> None:
         while True:
@@ -256,7 +261,9 @@ async def serve(settings: Settings, path: Path, started: Callable[[], None]) -> 
     loop = asyncio.get_running_loop()
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, stop.set)
-    process = Process(settings, bind(settings.media.host, settings.media.port))
+    metrics = Metrics()
+    library = await open_library(settings, metrics)
+    process = Process(settings, bind(settings.media.host, settings.media.port), library, metrics)
     runner = web.AppRunner(process.app, access_log=None, handle_signals=False, shutdown_timeout=1)
     try:
         await runner.setup()

@@ -54,6 +54,7 @@ def frames(codec: str = "h264") -> list[Frame]:
 
 @pytest.fixture
 async def library(tmp_path: Path) -> AsyncIterator[Library]:
+    """Closed again where a test serves it: closing twice does no harm."""
     opened = Library(tmp_path / "recordings", load().recording, Metrics())
     yield opened
     await opened.close()

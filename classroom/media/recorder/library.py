@@ -55,6 +55,7 @@ class Library:
         self._metrics = metrics
         self._store = store
         self._threads = ThreadPoolExecutor(2, "recording")
+        self._keeping: asyncio.Task[None] | None = None
         self._scans: dict[Path, tuple[int, float]] = {}
         self._fetching: dict[Path, asyncio.Lock] = {}
 
@@ -150,7 +151,26 @@ class Library:
         finally:
             half.unlink(missing_ok=True)
 
+    def start(self) -> None:
+        """From now on, and until `close`, do what there is to do once a day: recover, and forget what is old. One process of
+        a machine does so, the one that records."""
+        self._keeping = asyncio.create_task(self._keep_house(), name="recordings")
+
+    async def _keep_house(self) -> None:
+        while True:
+            try:
+                await self.recover()
+                await self.forget_old()
+            except (OSError, StoreUnavailable) as error:
+                log.error("recordings could not be put in order", error=str(error))
+            await asyncio.sleep(DAY)
+
     async def close(self) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        if self._store is not None:
+            await self._store.close()
         await asyncio.to_thread(self._threads.shutdown)
 
     def _files(self) -> list[Path]:

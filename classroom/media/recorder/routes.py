@@ -23,7 +23,13 @@ Allowed = Callable[[web.Request, str], Awaitable[bool]]
 
 
 def add_recording_routes(app: web.Application, library: Library, allowed: Allowed) -> None:
-    """Serve what was recorded. `allowed(request, room)`: whether who asks may see the room's recordings."""
+    """Serve what was recorded. `allowed(request, room)`: whether who asks may see the room's recordings. The library is closed
+    with the app."""
+
+    async def close(_: web.Application) -> None:
+        await library.close()
+
+    app.on_cleanup.append(close)
     routes = Routes(library, allowed)
     app.router.add_get("/recordings/{room}/", routes.listing)
     app.router.add_get("/recordings/{room}/{name}.mp4", routes.file)

@@ -1,0 +1,38 @@
+"""Opens the recordings as the settings say: in the data directory, with the bucket that files are kept in, if they are in one."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from classroom.auth import Authenticator
+from classroom.config import Settings
+from classroom.files.opening import open_store
+from classroom.kernel import Rejected
+from classroom.media.recorder.library import Library
+from classroom.media.recorder.routes import Allowed
+from classroom.metrics import Metrics
+
+
+async def open_library(settings: Settings, metrics: Metrics) -> Library:
+    """The recordings, ready. Raises `StoreUnavailable`."""
+    in_bucket = settings.storage.files.startswith("s3://")
+    store = await open_store(settings) if in_bucket else None
+    return Library(settings.data / "recordings", settings.recording, metrics, store)
+
+
+def members_only(auth: Authenticator) -> Allowed:
+    """Who shows a join token of the room, as a bearer or, since a video element sends no headers, as `token` in the query."""
+
+    async def allowed(request: web.Request, room: str) -> bool:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            token = request.query.get("token", "")
+        if not token:
+            return False
+        try:
+            await auth.verify(token, room)
+        except Rejected:
+            return False
+        return True
+
+    return allowed
