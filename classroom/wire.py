@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ VERSION = 1
 CID_LIMIT = 64
 DEFLATE_FROM = 200  # bytes; below, deflating costs more than it saves
 DEFLATE_LEVEL = 6
+OPEN_EVERY = 2.0  # seconds from one packet of a stream that looks back at nothing to the next, at least
 _DEFLATE_TAIL = b"\x00\x00\xff\xff"  # taken off every message (RFC 7692, 7.2.1)
 
 
@@ -192,11 +194,15 @@ class Packet:
     `data` is the Engine.IO message: for JSON the text with Engine.IO's leading `4`, for msgpack the bare bytes. `frame` is
     the unmasked WebSocket frame around it, `deflated` the same for those who negotiated permessage-deflate (RFC 7692), made
     without context, so it is the same bytes for all of them. Both are made when first asked for. `parts`: the data in
-    pieces, where some of them are shared with other packets.
+    pieces, where some of them are shared with other packets. `stream`, `place`, `streamed`, `opens`: see `Stream`.
     """
 
     __slots__ = ("__dict__", "codec", "data", "parts")
     frames = 1
+    stream: Stream | None = None
+    place = 0
+    streamed = b""
+    opens = False
 
     def __init__(self, codec: Codec, data: bytes, parts: Sequence[bytes | Shared] = ()) -> None:
         self.codec = codec
@@ -214,8 +220,50 @@ class Packet:
         parts = self.parts or (self.data,)
         body = b"".join(part.deflated if isinstance(part, Shared) else _deflate(part) for part in parts)
         body = body.removesuffix(_DEFLATE_TAIL)
-        # The reserved bit tells that this message is deflated.
-        return self.frame if len(body) >= len(self.data) else _frame(0xC1 if self.codec is Codec.JSON else 0xC2, body)
+        return self.frame if len(body) >= len(self.data) else _deflated_frame(self.codec, body)
+
+    def after(self, place: int) -> tuple[bytes, int]:
+        """The frame for a connection that keeps context and whose last streamed packet was at `place`, and where it is then
+        (0: it has seen something else, and is with no stream)."""
+        if self.opens or (place and place == self.place - 1):
+            return self.streamed, self.place
+        if self.stream is not None:
+            self.stream.behind = True
+        data = self.deflated
+        return data, (place if data is self.frame else 0)
+
+
+class Stream:
+    """What many connections are sent, deflated with context: once for all of them, though each keeps a window of its own.
+
+    What always holds: a packet that looks back (`streamed`) looks at packets of this stream alone, and goes only to
+    connections that have been sent all of them since the last that `opens`, which looks back at nothing, and nothing else
+    that was deflated in between. So the part of their windows that is looked at is the same. Packets are numbered (`place`,
+    unlike those of any other stream), and a connection is known to be with the stream by the place of the last it was sent.
+
+    Whoever has come since, or has missed a packet, or was sent something of their own, is sent frames without context until
+    the next packet that opens, which comes soon after somebody has been found behind.
+    """
+
+    __slots__ = ("_deflater", "_opened", "_place", "behind")
+    _numbers = count(1)
+
+    def __init__(self) -> None:
+        self._place = next(Stream._numbers) << 40
+        self._opened = -OPEN_EVERY
+        self._deflater: zlib._Compress | None = None
+        self.behind = False
+
+    def take(self, packet: Packet, now: float) -> None:
+        """Put a packet behind those before it. `now`: seconds of a clock that never goes back."""
+        if self._deflater is None or (self.behind and now - self._opened >= OPEN_EVERY):
+            # Windows and tables of half the usual size: 128 KiB for a stream instead of 256.
+            self._deflater = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -14, 7)
+            self._opened, self.behind, packet.opens = now, False, True
+        body = self._deflater.compress(packet.data) + self._deflater.flush(zlib.Z_SYNC_FLUSH)
+        self._place += 1
+        packet.stream, packet.place = self, self._place
+        packet.streamed = _deflated_frame(packet.codec, body.removesuffix(_DEFLATE_TAIL))
 
 
 class Pair:
@@ -235,10 +283,32 @@ class Pair:
     def deflated(self) -> bytes:
         return b"".join(packet.deflated for packet in self.both)
 
+    @cached_property
+    def streamed(self) -> bytes:
+        return b"".join(packet.streamed for packet in self.both)
+
+    def after(self, place: int) -> tuple[bytes, int]:
+        """As a packet's: both, where the second follows the first in its stream."""
+        first, second = self.both
+        if first.place and second.place == first.place + 1 and (first.opens or place == first.place - 1):
+            return self.streamed, second.place
+        if first.stream is not None:
+            first.stream.behind = True
+        return self.deflated, (place if self._plain else 0)
+
+    @cached_property
+    def _plain(self) -> bool:
+        return self.deflated == self.frame
+
 
 def _deflate(data: bytes) -> bytes:
     deflater = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -15)
     return deflater.compress(data) + deflater.flush(zlib.Z_SYNC_FLUSH)
+
+
+def _deflated_frame(codec: Codec, body: bytes) -> bytes:
+    # The reserved bit tells that this message is deflated.
+    return _frame(0xC1 if codec is Codec.JSON else 0xC2, body)
 
 
 def _frame(first: int, data: bytes) -> bytes:

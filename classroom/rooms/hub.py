@@ -33,7 +33,7 @@ from classroom.rooms.replica import Replica
 from classroom.rooms.roster.model import Attended, ClassEnded, ClassStarted
 from classroom.rooms.signals import Present, Reactions, SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy, WentTo
-from classroom.wire import Codec, Packet, Pair
+from classroom.wire import Codec, Packet, Pair, Stream
 
 
 class Link(Protocol):
@@ -86,6 +86,7 @@ SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
 LONGEST_SIGNAL = 5.0
 COST_WEIGHT = 0.2  # of the newest flush in the running mean of what a frame costs
 COST_FROM = 100  # frames in a flush that say what one costs
+COMPANY = 16  # members of a group from which on it has a stream
 TRAIL = 256  # points of the laser pointer that may wait; the oldest are let go
 TOO_SLOW = wire.Bye(
     code="too_slow",
@@ -115,6 +116,7 @@ class Hub:
         self._bounds = bounds
         self._resync = resync
         self._groups: dict[Group, set[Session]] = {}
+        self._streams: dict[Group, Stream] = {}
         self._fresh: set[Session] = set()
         self._lagging: set[Session] = set()
         self._pending: list[Stored] = []
@@ -268,6 +270,13 @@ class Hub:
             if audience not in signals:
                 signals[audience] = self._take_signals(audience, along=packet is not None)
             passing = _signals_packet(codec, signals[audience])
+            if len(members) >= COMPANY:
+                stream = self._streams.setdefault(group, Stream())
+                for each in (packet, passing):
+                    if each is not None:
+                        stream.take(each, self._flushed)
+            else:
+                self._streams.pop(group, None)
             if special:
                 apart = {s for id in special for s in self.by_member[id]} & members
                 for session in apart:

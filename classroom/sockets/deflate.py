@@ -1,8 +1,9 @@
 """permessage-deflate (RFC 7692) without a compressor or decompressor of its own for any connection.
 
-What always holds: neither side keeps context between messages, so one deflated frame is valid for every member who
-negotiated it, and nothing is kept here for one who sends deflated messages: zlib would keep more than all else that a
-member costs. aiohttp itself never compresses; the hub writes frames that were deflated once (`wire.Packet.deflated`).
+What always holds: members' messages are deflated without context, so that nothing is kept here for one who sends them: zlib
+would keep more than all else that a member costs. Ours are deflated once for all: without context (`wire.Packet.deflated`),
+or, for members who keep it, with a context that many share (`wire.Stream`); what reaches a member is in its hands alone,
+since aiohttp itself never compresses.
 
 What is private to aiohttp is used here and nowhere else; `tests/sockets/test_deflate.py` fails when they move.
 """
@@ -15,20 +16,24 @@ from aiohttp import hdrs, web
 from aiohttp._websocket.reader_py import WebSocketDataQueue, WebSocketReader
 
 ANSWER = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+KEEPING = "permessage-deflate; client_no_context_takeover"
 READ_AHEAD = 65_536  # bytes of a member's messages that may wait to be read
 _KNOWN = {"server_no_context_takeover", "client_no_context_takeover", "client_max_window_bits"}
 
 
 class DeflatingResponse(web.WebSocketResponse):
-    """`deflates`: whether this peer takes deflated frames."""
+    """`deflates`: whether this peer takes deflated frames. `keeps`: whether it keeps what it inflated from one message to the
+    next, so that a frame may look back."""
 
     deflates = False
+    keeps = False
 
     def _handshake(self, request: Any) -> tuple[Any, str | None, int, bool]:
         headers, protocol, _, _ = super()._handshake(request)
-        if accepts(request.headers.get(hdrs.SEC_WEBSOCKET_EXTENSIONS, "")):
-            self.deflates = True
-            headers[hdrs.SEC_WEBSOCKET_EXTENSIONS] = ANSWER
+        taken = accepted(request.headers.get(hdrs.SEC_WEBSOCKET_EXTENSIONS, ""))
+        if taken is not None:
+            self.deflates, self.keeps = True, "server_no_context_takeover" not in taken
+            headers[hdrs.SEC_WEBSOCKET_EXTENSIONS] = KEEPING if self.keeps else ANSWER
         return headers, protocol, 0, False
 
     def _post_start(self, request: Any, protocol: str | None, writer: Any) -> None:
@@ -50,13 +55,19 @@ class _Forgetful(WebSocketReader):
 
 
 def accepts(offers: str) -> bool:
-    """Whether one of the offers in a `Sec-WebSocket-Extensions` header can be taken as it is: permessage-deflate with the
-    parameters that we know and a full window (a smaller one would take a frame of its own)."""
+    """Whether one of the offers in a `Sec-WebSocket-Extensions` header can be taken as it is."""
+    return accepted(offers) is not None
+
+
+def accepted(offers: str) -> set[str] | None:
+    """The names of the parameters of the first offer that can be taken as it is: permessage-deflate with the parameters that
+    we know and a full window (a smaller one would take a frame of its own). None: there is none."""
     for offer in offers.split(","):
         name, *parameters = (piece.strip() for piece in offer.split(";"))
         if name != "permessage-deflate":
             continue
         named = [parameter.partition("=") for parameter in parameters]
-        if all(key.strip() in _KNOWN for key, _, _ in named) and len({key for key, _, _ in named}) == len(named):
-            return True
-    return False
+        keys = {key.strip() for key, _, _ in named}
+        if keys <= _KNOWN and len(keys) == len(named):
+            return keys
+    return None

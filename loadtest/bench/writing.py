@@ -13,13 +13,13 @@ import json
 from base64 import b64encode
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from classroom import wire
 from classroom.kernel import Context, Member, Meta, Role, Stored
 from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
-from classroom.rooms.hub import Bounds, Hub, Session
+from classroom.rooms.hub import COMPANY, Bounds, Hub, Session
 from classroom.rooms.replica import Replica
 from classroom.whiteboard import model as board
 from classroom.whiteboard import rules
@@ -31,6 +31,9 @@ EVERY = 80.0  # ms
 FRAME = 1_000 / 60  # ms
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 TEACHER = Member("teacher-7Qk2", "Teacher", Role.INSTRUCTOR)
+
+
+Deflates = Literal["plain", "deflated", "with context"]
 
 
 class Stroke(NamedTuple):
@@ -45,15 +48,19 @@ class Stroke(NamedTuple):
 
 
 class Viewer:
-    """A member's connection that counts what it is sent."""
+    """A member's connection that counts what it is sent, as a link would write it."""
 
-    def __init__(self, codec: Codec, deflates: bool) -> None:
+    def __init__(self, codec: Codec, deflates: Deflates) -> None:
         self.codec, self._deflates = codec, deflates
-        self.frames = self.bytes = 0
+        self.frames = self.bytes = self._place = 0
 
     def write(self, packet: Packet | Pair) -> None:
-        self.frames += 1
-        self.bytes += len(packet.deflated if self._deflates else packet.frame)
+        self.frames += packet.frames
+        if self._deflates == "with context":
+            data, self._place = packet.after(self._place)
+            self.bytes += len(data)
+        else:
+            self.bytes += len(packet.deflated if self._deflates == "deflated" else packet.frame)
 
     def offer(self, packet: Packet | Pair, bound: int) -> bool:
         self.write(packet)
@@ -128,12 +135,13 @@ class _NoJournal:
     """The replica is told everything here."""
 
 
-async def play(minute: list[Stroke], codec: Codec, deflates: bool) -> Viewer:
-    """The viewer's side of the minute."""
+async def play(minute: list[Stroke], codec: Codec, deflates: Deflates) -> Viewer:
+    """The minute as one of a class's viewers is sent it."""
     replica = Replica("room", _NoJournal(), lambda events: hub.events(events))  # type: ignore[arg-type]
     hub = Hub(replica, Metrics(), Bounds(tick=1_000.0), lambda session: None)
-    viewer = Viewer(codec, deflates)
-    hub.add(Session(Member("viewer", "Viewer", Role.STUDENT), viewer), 0)
+    viewers = [Viewer(codec, deflates) for _ in range(COMPANY)]
+    for number, each in enumerate(viewers):
+        hub.add(Session(Member(f"viewer-{number}", "Viewer", Role.STUDENT), each), 0)
     for stroke in minute:
         after = 0
         for piece in stroke.pieces:
@@ -150,7 +158,7 @@ async def play(minute: list[Stroke], codec: Codec, deflates: bool) -> Viewer:
         hub.flush()
     hub.close()
     await asyncio.sleep(0)
-    return viewer
+    return viewers[0]
 
 
 def whole_elements() -> int:

@@ -61,7 +61,7 @@ async def test_a_stock_client_is_welcomed_commands_and_hears(
     assert [name for name, _ in student.got[:2]] == ["connect", "welcome"]
     (welcome,) = student.named("welcome")
     assert welcome["me"]["role"] == "student"
-    assert set(welcome["state"]) == {"roster", "chat", "doubts", "polls"}
+    assert set(welcome["state"]) == set(rooms.RoomView.__struct_fields__)
 
     assert (await student.command(cid="a", type="chat.say", text="नमस्ते 👋"))["ok"]
     kept = await student.command(cid="b", type="doubt.ask", text="Why?", anonymous=True)
