@@ -17,6 +17,7 @@ export default function PersonItems({ person: shown }: { person: PersonView }) {
   const me = useMyPart();
   const listed = useRoom((room) => room.roster.people.find(({ id }) => id === shown.id));
   const raised = useRoom((room) => room.roster.hands.some(({ id }) => id === shown.id));
+  const chosen = useRoom((room) => room.board.chosen.includes(shown.id));
   const now = useServerNow(null);
   const person = listed ?? shown;
   const { id } = person;
@@ -48,6 +49,9 @@ export default function PersonItems({ person: shown }: { person: PersonView }) {
           )}
           <Menu.Item leftSection={<IconPencil size={17} />} onClick={() => askAbout({ what: "rename", person })}>
             {t("people.rename")}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconPencil size={17} />} onClick={() => perform({ type: chosen ? "board.withdraw" : "board.grant", member: id })}>
+            {chosen ? t("board.withdrawPen") : t("board.grantPen")}
           </Menu.Item>
         </>
       )}

@@ -9,11 +9,22 @@ import { useServerNow } from "../app/live";
 import { useConnection } from "../room";
 import { Bar } from "./Bar";
 import { BoardDesk, useDesk } from "./context";
+import { FOLDER } from "./render/faces";
 import { PageStrip } from "./PageStrip";
 import { type Looking, Viewer } from "./Viewer";
 import classes from "./whiteboard.module.css";
 
-const Editor = lazy(() => import("./editor/Editor"));
+declare global {
+  interface Window {
+    EXCALIDRAW_ASSET_PATH?: string;
+  }
+}
+
+const Editor = lazy(() => {
+  // Where its fonts are, which it wants to know as soon as it is there; else it asks a network of others for them.
+  window.EXCALIDRAW_ASSET_PATH = FOLDER.replace(/fonts\/$/, "");
+  return import("./editor/Editor");
+});
 
 function Whiteboard() {
   return (

@@ -18,13 +18,6 @@ import classes from "../whiteboard.module.css";
 import { Session } from "./session";
 import { useLayers } from "./useLayers";
 
-declare global {
-  interface Window {
-    EXCALIDRAW_ASSET_PATH?: string;
-  }
-}
-window.EXCALIDRAW_ASSET_PATH = "/assets/"; // its fonts are served from here
-
 const CALM = {
   canvasActions: { changeViewBackgroundColor: false, clearCanvas: false, export: false, loadScene: false, saveToActiveFile: false, saveAsImage: false, toggleTheme: false },
 } as const;
@@ -45,7 +38,8 @@ export default function Editor({ page }: { page: number }) {
   const host = useRef<HTMLDivElement>(null);
   const layers = useLayers(host, page, background ?? {}, spotlight);
   const session = useRef<Session | null>(null);
-  const ready = sheet !== null;
+  const [begun, setBegun] = useState(false); // it puts its own beginning in place first
+  const ready = sheet !== null && begun;
 
   useEffect(() => {
     if (api === null || !ready) return;
@@ -79,6 +73,7 @@ export default function Editor({ page }: { page: number }) {
 
   const onChange = useCallback<NonNullable<ExcalidrawProps["onChange"]>>(
     (elements, state) => {
+      setBegun(true);
       layers.look({ left: -state.scrollX, top: -state.scrollY, zoom: state.zoom.value });
       const { newElement } = state;
       const drawing = newElement?.type === "freedraw" && !newElement.isDeleted ? newElement.id : null;

@@ -33,6 +33,8 @@ export class Outgoing {
   readonly #whole = new Set<string>();
   readonly #inked = new Map<string, Uint8Array>();
   readonly #nonces = new Set<number>();
+  /** Told, and not answered yet. */
+  #sending: ReadonlySet<string> = new Set();
   #busy = false;
 
   constructor(page: number, send: SendBatch, refused: (refused: Refused, ids: readonly string[]) => void) {
@@ -61,6 +63,11 @@ export class Outgoing {
   /** Whether it was this editor who made that version. */
   made(nonce: number): boolean {
     return this.#nonces.has(nonce);
+  }
+
+  /** Whether the server has been told of it, and has taken it. */
+  told(id: string): boolean {
+    return this.#told.has(id) && !this.#sending.has(id);
   }
 
   waits(id: string): boolean {
@@ -108,9 +115,11 @@ export class Outgoing {
       return this.#change(element) ?? [];
     });
     if (changes.length === 0) return;
-    const ack = await this.#send({ type: "board.put", page: this.page, changes, step: this.step });
-    if (ack.ok) return;
     const ids = changes.map(({ id }) => id);
+    this.#sending = new Set(ids);
+    const ack = await this.#send({ type: "board.put", page: this.page, changes, step: this.step });
+    this.#sending = new Set();
+    if (ack.ok) return;
     if (ack.code !== "stale") {
       for (const id of ids) this.forget(id);
       return this.#refused(ack, ids);

@@ -47,7 +47,7 @@ export class Session {
   }
 
   start(): void {
-    this.#all();
+    this.#all(true);
     this.#off = this.#store.on("changed", (page, ids, event) => {
       if (page !== this.#page) return;
       if (ids === null) this.#all();
@@ -125,11 +125,11 @@ export class Session {
   }
 
   /** The page as it stands, with what was drawn here and not told yet. */
-  #all(): void {
+  #all(first = false): void {
     const sheet = this.#store.sheet(this.#page);
     if (sheet === null) return;
-    const theirs = [...sheet.elements.values()].map((raw) => this.#both(raw, undefined));
-    this.#show(theirs);
+    if (first) this.#show([...sheet.elements.values()].map((raw) => this.#both(raw, undefined)));
+    else this.#theirs([...sheet.elements.keys(), ...this.#hand.scene().filter(({ id }) => this.#out.told(id)).map(({ id }) => id)], null);
   }
 
   #theirs(ids: readonly string[], event: Stamped | null): void {
@@ -157,7 +157,8 @@ export class Session {
     const local = mine.get(id);
     if (local === undefined || local.isDeleted) return false;
     const gone = event?.type === "board.drawn" ? event.changes.find((change) => change.id === id) : undefined;
-    if (this.#out.waits(id) && gone !== undefined && !wins(gone.version, gone.nonce, local)) {
+    const newer = gone !== undefined ? !wins(gone.version, gone.nonce, local) : event === null;
+    if (this.#out.waits(id) && newer) {
       this.#out.forget(id); // told anew, whole
       return false;
     }

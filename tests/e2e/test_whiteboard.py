@@ -1,0 +1,241 @@
+"""The whiteboard in real browsers: who draws, who looks on, and that all have the same picture in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+from base64 import b64decode
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.people import DESKTOP, PHONE, People, Someone
+from tests.e2e.wire import wire_to
+from tests.running import Subprocess
+
+AXE = (Path(__file__).parent.parent.parent / "client/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+PAPER = "[data-board-page]"
+WAVE = [(300 + 3 * step, 420 + 60 * math.sin(step / 9)) for step in range(110)]
+
+
+class Drawer:
+    """Somebody with the editor open."""
+
+    def __init__(self, who: Someone) -> None:
+        self.who, self.page = who, who.page
+
+    async def ready(self) -> None:
+        await self.page.locator("[data-board-editor][data-ready]").wait_for()
+
+    async def drag(self, points: Sequence[tuple[float, float]], lift: bool = True) -> None:
+        box = await self.page.locator("[data-board-editor]").bounding_box()
+        assert box is not None
+        mouse = self.page.mouse
+        for number, (x, y) in enumerate(points):
+            await mouse.move(box["x"] + x, box["y"] + y)
+            if number == 0:
+                await mouse.down()
+        if lift:
+            await mouse.up()
+
+    async def finish(self, points: Sequence[tuple[float, float]]) -> None:
+        """Go on with what is being drawn, and lift the pen."""
+        box = await self.page.locator("[data-board-editor]").bounding_box()
+        assert box is not None
+        for x, y in points:
+            await self.page.mouse.move(box["x"] + x, box["y"] + y)
+        await self.page.mouse.up()
+
+    async def shape(self, key: str, points: Sequence[tuple[float, float]], lift: bool = True) -> None:
+        """Take a tool by its key and draw with it."""
+        await self.tool(key)
+        await self.drag(points, lift)
+
+    async def tool(self, key: str) -> None:
+        name = {"p": "freedraw", "r": "rectangle", "o": "ellipse", "a": "arrow", "d": "diamond", "t": "text"}[key]
+        # The tool's own input lies under its picture.
+        await self.page.locator(f"[data-testid=toolbar-{name}]").evaluate("each => each.click()")
+
+    async def write(self, x: float, y: float, text: str) -> None:
+        await self.tool("t")
+        box = await self.page.locator("[data-board-editor]").bounding_box()
+        assert box is not None
+        await self.page.mouse.click(box["x"] + x, box["y"] + y)
+        await self.page.locator("textarea.excalidraw-wysiwyg").type(text)
+        await self.page.keyboard.press("Escape")
+
+
+@pytest.fixture
+async def teacher(people: People, server: Subprocess) -> AsyncIterator[Drawer]:
+    someone = await people.person("Teacher")
+    await someone.open(server.link("Instructor"))
+    await someone.button("Open the whiteboard").click()
+    drawer = Drawer(someone)
+    await drawer.ready()
+    yield drawer
+
+
+async def pixels(who: Someone) -> str:
+    """What is on the canvas of finished elements, as a hash."""
+    data: str = await who.page.locator(f"{PAPER} canvas").first.evaluate("canvas => canvas.toDataURL('image/png')")
+    return hashlib.sha256(b64decode(data.partition(",")[2])).hexdigest()
+
+
+async def same_picture(one: Someone, other: Someone, but: str | None = None) -> str:
+    """Wait until both see the same, and something else than `but`."""
+    seen = ["", ""]
+
+    async def look() -> bool:
+        seen[:] = [await pixels(one), await pixels(other)]
+        return seen[0] == seen[1] != but
+
+    async with asyncio.timeout(15):
+        while not await look():
+            await asyncio.sleep(0.05)
+    return seen[0]
+
+
+async def viewer(people: People, name: str, link: str, size: tuple[int, int] = DESKTOP) -> Someone:
+    someone = await people.person(name, size)
+    await someone.join(link)
+    return someone
+
+
+async def test_late_and_cut_off_students_end_with_the_same_pixels(
+    people: People, server: Subprocess, teacher: Drawer
+) -> None:
+    async with wire_to(server.port) as wire:
+        # given a page with something on it, and two who look on
+        await teacher.shape("r", [(260, 120), (330, 210)])
+        ravi = await viewer(people, "Ravi", server.link("Student"))
+        asha = await viewer(people, "Asha", f"{wire.url}/r/demo")
+        empty = await same_picture(ravi, asha)
+
+        # when one loses the network in the middle of a stroke, and more is drawn meanwhile
+        await teacher.shape("p", WAVE[:60], lift=False)
+        await wire.cut()
+        await asha.page.context.set_offline(True)
+        await teacher.finish(WAVE[60:])
+        await teacher.shape("o", [(360, 120), (480, 210)])
+        await teacher.shape("a", [(335, 165), (358, 165)])
+        await teacher.shape("d", [(520, 110), (620, 220)])
+        await teacher.write(420, 560, "Newton's second law: F = ma")
+        await expect(ravi.page.get_by_role("region", name="Text on this page")).to_contain_text("F = ma")
+        await expect(asha.page.get_by_text("Offline: what you see may be old.")).to_be_visible()
+        await expect(asha.page.get_by_role("region", name="Text on this page")).to_have_count(0)
+        await wire.mend()
+        await asha.page.context.set_offline(False)
+        await asha.connected()
+
+        # and another comes late
+        kiran = await viewer(people, "Kiran", server.link("Student"))
+        await expect(kiran.page.get_by_role("region", name="Text on this page")).to_contain_text("F = ma")
+
+        # then all three have the same pixels
+        full = await same_picture(ravi, asha, but=empty)
+        assert await same_picture(ravi, kiran, but=empty) == full
+
+        # and what the teacher undoes is undone for all, and comes back
+        await teacher.who.button("Undo").click()
+        undone = await same_picture(ravi, asha, but=full)
+        assert await same_picture(ravi, kiran, but=full) == undone
+        await teacher.who.button("Redo").click()
+        assert await same_picture(asha, kiran, but=undone) == full
+        asha.excuse()
+
+
+async def test_a_stroke_is_seen_while_it_is_drawn(people: People, server: Subprocess, teacher: Drawer) -> None:
+    await teacher.shape("r", [(260, 120), (330, 210)])
+    asha = await viewer(people, "Asha", server.link("Student"), PHONE)
+    over = asha.page.locator(f"{PAPER} canvas").nth(1)
+    ink = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(each => each > 0)"
+    await asha.page.locator(f"{PAPER}[data-board-at]").wait_for()
+    before = await pixels(asha)
+
+    await teacher.shape("p", WAVE, lift=False)
+
+    async with asyncio.timeout(10):
+        while not await over.evaluate(ink):
+            await asyncio.sleep(0.02)
+    assert await pixels(asha) == before
+    await teacher.page.mouse.up()
+    async with asyncio.timeout(10):
+        while await pixels(asha) == before:
+            await asyncio.sleep(0.02)
+
+
+async def test_students_without_the_right_load_no_editor_and_get_it_with_the_right(
+    people: People, server: Subprocess, teacher: Drawer
+) -> None:
+    # given
+    await teacher.shape("r", [(260, 120), (330, 210)])
+    asha = await people.person("Asha")
+    fetched: list[str] = []
+    asha.page.on("request", lambda request: fetched.append(request.url))
+    await asha.join(server.link("Student"))
+    await asha.page.locator(f"{PAPER}[data-board-at]").wait_for()
+
+    # then
+    assert any("/assets/Whiteboard-" in url for url in fetched)
+    assert not any("/assets/Editor-" in url or "/assets/chunk-" in url for url in fetched)
+    assert all(url.startswith(server.url) or url.startswith(("data:", "blob:")) for url in fetched)
+
+    # when everybody may draw
+    await teacher.who.button("Pages, rights and files").click()
+    await teacher.page.get_by_role("menuitemradio", name="Everybody").click()
+
+    # then she can, and the teacher sees it
+    pen = Drawer(asha)
+    await pen.ready()
+    ravi = await viewer(people, "Ravi", server.link("Student"))
+    await Drawer(ravi).ready()
+    await pen.write(420, 300, "From Asha")
+    await expect(teacher.page.get_by_role("region", name="Text on this page")).to_contain_text("From Asha")
+    await expect(ravi.page.get_by_role("region", name="Text on this page")).to_contain_text("From Asha")
+    assert any("/assets/Editor-" in url for url in fetched)
+
+
+async def test_the_class_follows_and_a_student_may_look_elsewhere(
+    people: People, server: Subprocess, teacher: Drawer
+) -> None:
+    # given two pages
+    await teacher.write(420, 300, "Page one")
+    asha = await viewer(people, "Asha", server.link("Student"))
+    texts = asha.page.get_by_role("region", name="Text on this page")
+    await expect(texts).to_contain_text("Page one")
+    await teacher.who.button("Pages").click()
+    await teacher.who.button("Add a page").click()
+    await teacher.who.button("Next page").click()
+
+    # when the class goes on, the student does too
+    await expect(asha.page.get_by_role("toolbar")).to_contain_text("2 / 2")
+    await teacher.ready()
+    await teacher.write(420, 300, "Page two")
+    await expect(texts).to_contain_text("Page two")
+
+    # and may look back, and follow again
+    await asha.button("Page before").click()
+    await expect(texts).to_contain_text("Page one")
+    await asha.button("Follow the class").click()
+    await expect(texts).to_contain_text("Page two")
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
+async def test_the_board_can_be_used_by_everybody(
+    people: People, server: Subprocess, teacher: Drawer, size: tuple[int, int], scheme: str
+) -> None:
+    await teacher.write(420, 300, "Hello")
+    asha = await people.person("Asha", size, scheme)  # type: ignore[arg-type]
+    await asha.join(server.link("Student"))
+    await expect(asha.page.get_by_role("region", name="Text on this page")).to_contain_text("Hello")
+    await asha.button("Pages").click()
+
+    await asha.page.evaluate(AXE)
+    found = await asha.page.evaluate("axe.run('section[aria-label=Stage]').then(({violations}) => violations)")
+
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    wide = await asha.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0
