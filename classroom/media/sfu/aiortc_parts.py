@@ -42,18 +42,30 @@ class Certificate:
         """The server's side of a new association."""
         return Dtls(SSL.Connection(self._context))
 
+    def connect(self) -> Dtls:
+        """The client's side, as a peer has it: for tests and measurements."""
+        return Dtls(SSL.Connection(self._context), client=True)
+
 
 class Dtls:
     """One association, without input or output of its own: datagrams in by `feed`, out by what that returns."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, *, client: bool = False) -> None:
         self._ssl = connection
-        self._ssl.set_accept_state()
+        self._client = client
+        if client:
+            self._ssl.set_connect_state()
+        else:
+            self._ssl.set_accept_state()
         self.done = self.closed = self.failed = False
 
     def feed(self, datagram: bytes) -> list[bytes]:
         """Take a datagram; what there is to send."""
         self._ssl.bio_write(datagram)
+        return self._step()
+
+    def begin(self) -> list[bytes]:
+        """A client's first flight."""
         return self._step()
 
     def timeout(self) -> float | None:
@@ -91,9 +103,10 @@ class Dtls:
         material = self._ssl.export_keying_material(
             b"EXTRACTOR-dtls_srtp", 2 * (profile.key_length + profile.salt_length)
         )
+        theirs = 1 if self._client else 0
         return (
-            Inbound(_session(profile, profile.get_key_and_salt(material, 0), Policy.SSRC_ANY_INBOUND)),
-            Outbound(_session(profile, profile.get_key_and_salt(material, 1), Policy.SSRC_ANY_OUTBOUND)),
+            Inbound(_session(profile, profile.get_key_and_salt(material, theirs), Policy.SSRC_ANY_INBOUND)),
+            Outbound(_session(profile, profile.get_key_and_salt(material, 1 - theirs), Policy.SSRC_ANY_OUTBOUND)),
         )
 
     def _step(self) -> list[bytes]:
