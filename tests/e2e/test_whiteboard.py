@@ -185,7 +185,7 @@ async def test_students_without_the_right_load_no_editor_and_get_it_with_the_rig
 
     # when everybody may draw
     await teacher.who.button("Pages, rights and files").click()
-    await teacher.page.get_by_role("menuitemradio", name="Everybody").click()
+    await teacher.page.get_by_role("menuitem", name="Everybody").click()
 
     # then she can, and the teacher sees it
     pen = Drawer(asha)

@@ -7,7 +7,7 @@ import { useDo, useRefusal, useRoom } from "../app/live";
 import { toast } from "../app/toast";
 import { Confirm } from "../common/Confirm";
 import { IconButton } from "../common/IconButton";
-import { IconCopy, IconDots, IconLock, IconLockOpen, IconPlus, IconTrash } from "../common/icons";
+import { IconCheck, IconCopy, IconDots, IconLock, IconLockOpen, IconPlus, IconTrash } from "../common/icons";
 import type { Background, OpenTo } from "../protocol";
 import { useClassroom } from "../room";
 import { IconArrowLeft, IconArrowRight, IconDownload, IconEraser, IconFileImport, IconGrid3x3, IconPhoto } from "./icons";
@@ -114,7 +114,12 @@ export function BoardMenu({ page }: Props) {
           <Menu.Divider />
           <Menu.Label>{t("board.who")}</Menu.Label>
           {RIGHTS.map((who) => (
-            <Menu.Item key={who} role="menuitemradio" aria-checked={who === openTo} fw={who === openTo ? 700 : undefined} onClick={() => perform({ type: "board.open_to", who })}>
+            <Menu.Item
+              key={who}
+              aria-current={who === openTo || undefined}
+              leftSection={who === openTo ? <IconCheck size={17} /> : <span className={classes.blank} />}
+              onClick={() => perform({ type: "board.open_to", who })}
+            >
               {t(`board.open.${who}`)}
             </Menu.Item>
           ))}

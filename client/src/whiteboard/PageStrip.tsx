@@ -19,7 +19,9 @@ export function PageStrip({ page, onPage }: Props) {
   const pages = useRoom((room) => room.board.pages);
   const current = useRoom((room) => room.board.current);
   const shown = useRef<HTMLButtonElement>(null);
-  useEffect(() => shown.current?.scrollIntoView({ block: "nearest", inline: "nearest" }), [page]);
+  useEffect(() => {
+    void shown.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [page]);
 
   return (
     <nav className={classes.strip} aria-label={t("board.pages")}>
