@@ -26,7 +26,7 @@ from classroom.whiteboard.model import AddPage, Put, RemovePage
 
 log = structlog.get_logger(__name__)
 
-NAME_LIMIT = 200
+NAME_LIMIT = 300
 IMPORT_PATTERN = r"^[0-9a-f]{16}$"
 WAITING_LIMIT = 4  # jobs of a room that are not done
 ALL_WAITING_LIMIT = 32  # of all rooms of this worker

@@ -1,0 +1,77 @@
+"""A server as it is run (uvloop, a process of its own): its workers work, and go when it goes, however it goes."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.files import samples
+from tests.running import Subprocess, serving_alone
+
+
+def ask(server: Subprocess, path: str, data: bytes | None = None) -> Any:
+    headers = {"Authorization": f"Bearer {server.instructor_token}", "Content-Type": "application/octet-stream"}
+    request = urllib.request.Request(f"{server.url}/api/rooms/demo{path}", data, headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.loads(response.read())
+
+
+def workers(server: Subprocess) -> list[psutil.Process]:
+    assert server.process is not None
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    return [each for each in children if each.is_running() and "classroom.files.worker" in _command(each)]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def wait_until(condition: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_images_and_documents_are_read(tmp_path: Path) -> None:
+    with serving_alone(tmp_path) as server:
+        assert ask(server, "/files", samples.encoded("PNG"))["width"] == 40
+        job = ask(server, "/imports", samples.pdf(3))
+        wait_until(lambda: ask(server, f"/imports/{job['id']}")["state"] == "done")
+        assert len(ask(server, "/state")["board"]["pages"]) == 4
+        wait_until(lambda: not workers(server))
+
+
+def test_a_worker_has_nothing_of_the_server_s_secrets_and_no_network(tmp_path: Path) -> None:
+    with serving_alone(tmp_path, auth_secret="hunter2" * 6) as server:
+        ask(server, "/imports", samples.pdf(200))
+        wait_until(lambda: workers(server))
+        worker = workers(server)[0]
+        # Python's own libraries are loaded first; then the process confines itself, and then it opens the document.
+        wait_until(lambda: any(each.path.endswith("/source") for each in worker.open_files()))
+        assert not any("hunter2" in value for value in worker.environ().values())
+        assert server.process is not None
+        own, others = (Path(f"/proc/{pid}/ns/net").readlink() for pid in (server.process.pid, worker.pid))
+        assert own != others
+        soft, hard = psutil.Process(worker.pid).rlimit(psutil.RLIMIT_AS)
+        assert soft == hard == 1 << 30
+
+
+def test_no_worker_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
+    with serving_alone(tmp_path) as server:
+        ask(server, "/imports", samples.pdf(200))
+        wait_until(lambda: workers(server))
+        left = workers(server)
+        server.kill()
+        wait_until(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in left))
+        server.start()
+        job = ask(server, "/imports", samples.pdf(2))
+        wait_until(lambda: ask(server, f"/imports/{job['id']}")["state"] == "done")
