@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from playwright.async_api import async_playwright
 
 from classroom import wire
 from classroom.rooms import hub
@@ -171,3 +172,46 @@ async def test_a_client_may_forbid_that_frames_look_back(tmp_path: Path, offer: 
         assert response.status == 101
         assert response.headers.get("Sec-WebSocket-Extensions") == answer
         response.close()
+
+
+SPEAK = """async ({url, texts}) => {
+  const socket = new WebSocket(url), got = [];
+  socket.onmessage = ({data}) => (data === "2" ? socket.send("3") : got.push(data));
+  const until = async (found) => {
+    while (!found()) await new Promise((done) => setTimeout(done, 10));
+  };
+  await until(() => got.length > 0);
+  socket.send('40{"v":1,"room":"demo","name":"Asha"}');
+  await until(() => got.some((data) => data.startsWith('42["welcome"')));
+  for (const [cid, text] of texts.entries()) {
+    socket.send(`42["command",${JSON.stringify({cid: `c${cid}`, type: "chat.say", text})}]`);
+    await until(() => got.some((data) => data.startsWith('42["events"') && data.includes(text)));
+  }
+  return {state: socket.readyState, heard: got.filter((data) => data.startsWith('42["events"'))};
+}"""
+
+
+async def test_a_browser_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "COMPANY", 1)
+    lookbacks: list[bool] = []
+    after = Packet.after
+
+    def spied(self: Packet, place: int) -> tuple[bytes, int]:
+        found = after(self, place)
+        lookbacks.append(found[0] is self.streamed and not self.opens)
+        return found
+
+    monkeypatch.setattr(Packet, "after", spied)
+    texts = [f"This is said again and again, as it were, number {number}" for number in range(8)]
+    async with serving(tmp_path) as server, async_playwright() as player:
+        browser = await player.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = await browser.new_page()
+        await page.goto(f"{server.url}/healthz")
+        url = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+        told = await asyncio.wait_for(page.evaluate(SPEAK, {"url": url, "texts": texts}), 30)
+        await browser.close()
+
+    assert told["state"] == 1
+    heard = [event["text"] for packet in told["heard"] for event in msgspec.json.decode(packet[2:])[1]]
+    assert heard == texts
+    assert sum(lookbacks) >= 5, "hardly anything was deflated with context"
