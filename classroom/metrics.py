@@ -56,6 +56,7 @@ class Metrics:
         )
         self.media_viewers = self._gauge("media_viewers", "Viewers by WebRTC")
         self.media_publishers = self._gauge("media_publishers", "Members who publish")
+        self.media_forwarded = self._gauge("media_forwarded", "Packets sent to viewers, since the start")
         self.media_dropped = self._gauge("media_dropped", "Packets that the network did not take, since the start")
         self.media_strangers = self._gauge("media_strangers", "Datagrams that belonged to nobody, since the start")
         self.hls_parts = self._counter("hls_parts", "Parts of LL-HLS made, by camera, screen and sound", "kind")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from loadtest.bench import board, command, fanout, hls, join, memory, micro, reopen
+from loadtest.bench import board, command, fanout, hls, join, memory, micro, reopen, webrtc
 from loadtest.bench.stage import Say
 from loadtest.bench.table import Row, render
 
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[Say], Iterator[Row]]] = {
     "owner": micro.owner,
     "board": board.run,
     "hls": hls.run,
+    "webrtc": webrtc.run,
 }
 
 

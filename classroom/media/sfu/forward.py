@@ -127,6 +127,7 @@ class Forward:
             head = packets.header(payload_type, marker, sequence, timestamp, self.ssrc, send_time)
             if send_time:
                 head = head[:-3] + packets.stamp(now)
+            self._port.forwarded += len(legs)
             dropped += fanout.send(self._port.sock, head + payload, legs)
         if dropped:
             self._port.dropped += dropped

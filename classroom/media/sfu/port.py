@@ -82,7 +82,7 @@ class Port:
         self._checks: dict[bytes, tuple[Peer, Address]] = {}
         self._handshaking: set[Peer] = set()
         self._ticker: asyncio.Task[None] | None = None
-        self.dropped = self.strangers = 0
+        self.dropped = self.strangers = self.forwarded = 0
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
