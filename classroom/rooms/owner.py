@@ -103,6 +103,7 @@ class Owner:
         self._snapshot_every = snapshot_every
         self._snapshot_seq = 0
         self._head = 0
+        self._ahead = 0  # milliseconds by which the room's time is ahead of our clock
         self._state: rooms.Room | None = None
         self._recent: OrderedDict[Key, int] = OrderedDict()
         self._inbox: list[Waiting] = []
@@ -207,7 +208,7 @@ class Owner:
             timeout: float | None = RELOAD_AFTER
         else:
             due = rooms.next_due(self._state)
-            timeout = None if due is None else max(0.0, (due - self._clock()) / 1_000)
+            timeout = None if due is None else max(0.0, (due - self._now()) / 1_000)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), timeout)
 
@@ -220,6 +221,13 @@ class Owner:
     async def _load(self) -> None:
         self._state, self._snapshot_seq = await load(self._journal, self.room)
         self._head = self._state.seq
+        # The owner before may have had a clock that is ahead of ours: the room's time goes on from there. Were it to stand
+        # still until ours has caught up, what ends at a time would end so much later.
+        self._ahead = max(0, self._state.at - self._clock())
+
+    def _now(self) -> int:
+        """The room's time: our clock's, and never before what the log has."""
+        return self._clock() + self._ahead
 
     async def _serve(self, waiting: list[Waiting]) -> None:
         """Decide, commit, publish, answer. Commands found to be done before are answered so, and the rest go again."""
@@ -255,7 +263,7 @@ class Owner:
 
     def _decide(self, waiting: list[Waiting]) -> Batch:
         assert self._state is not None
-        now = max(self._clock(), self._state.at)
+        now = max(self._now(), self._state.at)
         batch = Batch(self._state.seq, now)
         for command in rooms.due(self._state, now):
             self._fold(batch, rooms.decide(self._state, command, SYSTEM, now), SYSTEM.id)

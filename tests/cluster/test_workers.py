@@ -6,85 +6,21 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
-import redis.asyncio
 
-from classroom.config import load
-from classroom.journal.sql import open_journal
-from tests.running import Subprocess, environment, serving_alone, until
+from tests.cluster.trouble import in_trouble, owner_pid, redis_of, workers_of
+from tests.running import serving_alone, until
 from tests.services import Postgres
-from tests.stubborn import Stubborn, check, class_of, lesson, until_quiet
-
-MEMBERS = 60
+from tests.stubborn import class_of
 
 # A stock client whose server is killed in the middle of the handshake leaves its HTTP response unclosed.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-Trouble = Callable[[Subprocess], Awaitable[None]]
-
-
-def children_of(server: Subprocess, word: str) -> list[psutil.Process]:
-    """The supervisor's children that live and whose command line has `word`, as a word or as the program's name."""
-    assert server.process is not None
-    found = []
-    for child in psutil.Process(server.process.pid).children():
-        with suppress(psutil.NoSuchProcess):  # a zombie is one too
-            if any(argument == word or Path(argument.split(" ")[0]).name == word for argument in child.cmdline()):
-                found.append(child)
-    return found
-
-
-def workers_of(server: Subprocess) -> list[psutil.Process]:
-    return children_of(server, "worker")
-
-
-def redis_of(server: Subprocess) -> psutil.Process:
-    return children_of(server, "redis-server")[0]
-
-
-async def owner_pid(server: Subprocess) -> int | None:
-    """The process that holds the room's lease, by the private Redis of the workers."""
-    client = redis.asyncio.Redis.from_url(f"unix://{server.folder.resolve()}/run/redis.sock")
-    try:
-        with suppress(redis.exceptions.RedisError, OSError):
-            holder = await client.get("classroom:{demo}:owner")
-            return int(holder.decode().split("-")[0]) if holder else None
-        return None
-    finally:
-        await client.aclose()
-
-
-@asynccontextmanager
-async def in_trouble(
-    folder: Path, workers: int = 3, **settings: object
-) -> AsyncIterator[tuple[Subprocess, list[Stubborn]]]:
-    """A lesson that goes on at several workers while the block makes trouble; checked in every way when it has ended."""
-    limits = {"limits_command_rate": 1_000, "limits_command_burst": 10_000}
-    with serving_alone(folder, cluster_workers=workers, **limits, **settings) as server:
-        async with class_of(server, MEMBERS) as members:
-            stop = asyncio.Event()
-            going_on = asyncio.create_task(lesson(members, stop))
-            yield server, members
-            stop.set()
-            await asyncio.wait_for(going_on, 60)
-            await until_quiet(members)
-        server.signal(signal.SIGINT)
-        assert await asyncio.to_thread(server.wait) == 0
-        log = await server.read()
-    journal = await open_journal(load(environment=environment(folder, settings)).database_url)
-    try:
-        kept = await check(journal, log, members)
-    finally:
-        await journal.close()
-    resumed = sum(member.following.resumes for member in members)
-    print(f"{kept} commands kept, {len(log)} events, {resumed} resumed")
 
 
 @pytest.mark.timeout(300)

@@ -1,0 +1,90 @@
+"""A lesson at several workers while something makes trouble, and what must hold when it is over.
+
+What always holds: whoever leaves `in_trouble` without a failure has shown that nothing acknowledged was lost, that order was
+kept, that `at` never went back, and that every member's replica equals the log within ten seconds of the lesson's end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import psutil
+import redis.asyncio
+
+from classroom.config import load
+from classroom.journal.sql import open_journal
+from tests.running import Subprocess, environment, serving_alone
+from tests.stubborn import Stubborn, check, class_of, lesson, until_quiet
+
+MEMBERS = 60
+
+
+def children_of(server: Subprocess, word: str) -> list[psutil.Process]:
+    """The supervisor's children that live and whose command line has `word`, as a word or as the program's name."""
+    assert server.process is not None
+    found = []
+    for child in psutil.Process(server.process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # a zombie is one too
+            if any(argument == word or Path(argument.split(" ")[0]).name == word for argument in child.cmdline()):
+                found.append(child)
+    return found
+
+
+def workers_of(server: Subprocess) -> list[psutil.Process]:
+    return children_of(server, "worker")
+
+
+def redis_of(server: Subprocess) -> psutil.Process:
+    return children_of(server, "redis-server")[0]
+
+
+async def owner_pid(server: Subprocess) -> int | None:
+    """The process that holds the room's lease, by the private Redis of the workers."""
+    client = redis.asyncio.Redis.from_url(f"unix://{server.folder.resolve()}/run/redis.sock")
+    try:
+        with suppress(redis.exceptions.RedisError, OSError):
+            holder = await client.get("classroom:{demo}:owner")
+            return int(holder.decode().split("-")[0]) if holder else None
+        return None
+    finally:
+        await client.aclose()
+
+
+def answers(members: list[Stubborn]) -> int:
+    """How many commands of theirs have been kept by now."""
+    return sum(ack["ok"] for member in members for ack in member.answered.values())
+
+
+@asynccontextmanager
+async def in_trouble(
+    folder: Path, workers: int = 3, **settings: object
+) -> AsyncIterator[tuple[Subprocess, list[Stubborn]]]:
+    """A lesson that goes on at several workers while the block makes trouble; checked in every way when it has ended."""
+    limits = {"limits_command_rate": 1_000, "limits_command_burst": 10_000}
+    with serving_alone(folder, cluster_workers=workers, **limits, **settings) as server:
+        async with class_of(server, MEMBERS) as members:
+            stop = asyncio.Event()
+            going_on = asyncio.create_task(lesson(members, stop))
+            try:
+                yield server, members
+                stop.set()
+                await asyncio.wait_for(going_on, 60)
+            finally:
+                going_on.cancel()
+            await until_quiet(members)
+        server.signal(signal.SIGINT)
+        assert await asyncio.to_thread(server.wait) == 0
+        log = await server.read()
+    journal = await open_journal(load(environment=environment(folder, dict(settings))).database_url)
+    try:
+        kept = await check(journal, log, members)
+    finally:
+        await journal.close()
+    times = [stored.meta.at for stored in log]
+    assert times == sorted(times), "the log's time went backwards"
+    resumed = sum(member.following.resumes for member in members)
+    print(f"{kept} commands kept, {len(log)} events, {resumed} resumed")
