@@ -97,6 +97,7 @@ class Job:
         self.order = order
         self.told = told
         self.noted = 0  # when the store was told last
+        self.noting = asyncio.Lock()
         self._note = note
 
     async def say(self, *, always: bool = False, **changes: object) -> None:
@@ -153,8 +154,13 @@ class Imports:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for job in self._jobs.values():
+            if not job.told.over:  # it was cancelled before its first step
+                await self._fail(job, "restarting", "The server was restarted.")
+                await asyncio.to_thread(shutil.rmtree, job.order.folder, ignore_errors=True)
 
     async def _run(self, job: Job, perform: Perform) -> None:
+        beating = asyncio.create_task(self._beat(job))
         try:
             await self._sweep(job.order.room)
             await self._carry(job, perform)
@@ -171,7 +177,15 @@ class Imports:
             log.exception("an import failed", room=job.order.room)
             await self._fail(job, "internal", "Something went wrong here.")
         finally:
+            beating.cancel()
             await asyncio.to_thread(shutil.rmtree, job.order.folder, ignore_errors=True)
+
+    async def _beat(self, job: Job) -> None:
+        """Say that a job lives, also while it waits for its turn."""
+        while True:
+            await asyncio.sleep(self._patience / 3_000)
+            with suppress(StoreUnavailable):
+                await job.say(always=True)
 
     async def _fail(self, job: Job, code: str, message: str) -> None:
         with suppress(StoreUnavailable):  # then only this worker can tell
@@ -182,7 +196,8 @@ class Imports:
         job.told = msgspec.structs.replace(job.told, at=now)
         if always or now - job.noted >= SAY_MS:
             job.noted = now
-            await self._store.put(_name(job.order.room, job.told.id), msgspec.json.encode(job.told))
+            async with job.noting:  # or an older word could come to stand over a newer one
+                await self._store.put(_name(job.order.room, job.told.id), msgspec.json.encode(job.told))
 
     async def _sweep(self, room: str) -> None:
         """Forget what was said of jobs long over."""
