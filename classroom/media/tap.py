@@ -1,7 +1,8 @@
 """The port between who receives a publisher's media and who else wants it: the packager of HLS, the recorder.
 
-What always holds: a tap is given whole RTP packets, decrypted, each once (no duplicates, no padding probes, RTX unwrapped), in
-order of arrival. What a tap raises never reaches the packet path: `Taps` logs it once and lets go of that tap.
+What always holds: a tap is given whole RTP packets, decrypted, each once (no duplicates, RTX unwrapped), in order of
+arrival. Some hold nothing but padding: they count in the order and are no media. What a tap raises never
+reaches the packet path: `Taps` logs it once and lets go of that tap.
 """
 
 from __future__ import annotations

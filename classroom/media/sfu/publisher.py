@@ -1,6 +1,7 @@
 """What one publisher sends: received, asked for again where lost, and handed to its tracks.
 
-What always holds: a tap or a track is given each packet once; RTX is unwrapped before; padding goes to no tap.
+What always holds: a tap or a track is given each packet once; RTX is unwrapped before. A packet of
+nothing but padding is given too, since it has a place in the order, and would look like a loss if it were not.
 What the staff have muted goes nowhere. The publisher is told what arrived (transport-wide feedback and REMB, receiver reports).
 """
 
@@ -147,7 +148,7 @@ class Publisher:
         if incoming.track.source in self.muted:
             return
         new = incoming.forward.push(head, data, incoming.format.clock_rate, now)
-        if new and len(data) - head.padding > head.body:
+        if new:
             self._taps.rtp(incoming.track, data)
 
     def _find(self, head: packets.Rtp, data: bytes) -> Incoming | None:
