@@ -52,7 +52,8 @@ function register(): void {
   }
 }
 
-const asked = new Map<string, "loading" | "there">();
+/** Who waits for which letters; null: they are there. */
+const asked = new Map<string, Set<() => void> | null>();
 
 /**
  * Whether the letters of the text are at hand. If not, they are fetched, and `arrived` is called then, or when there are
@@ -62,16 +63,23 @@ export function hasLetters(element: BoardElement, arrived: () => void): boolean 
   if (element.fontFamily === 2) return true; // the device's own
   register();
   const font = `20px ${JSON.stringify(familyOf(element).name)}`;
-  const key = `${font} ${[...new Set(element.text ?? "")].sort().join("")}`;
-  const state = asked.get(key);
-  if (state === "there") return true;
-  const waiting = document.fonts.load(font, element.text ?? "");
-  if (state === undefined) asked.set(key, "loading");
-  void waiting
+  // Plain letters are all in one file.
+  const letters = /^[ -~\s]*$/.test(element.text ?? "") ? "a" : (element.text ?? "");
+  const key = `${font} ${letters}`;
+  const known = asked.get(key);
+  if (known === null) return true;
+  if (known !== undefined) {
+    known.add(arrived);
+    return false;
+  }
+  const waiting = new Set([arrived]);
+  asked.set(key, waiting);
+  void document.fonts
+    .load(font, letters)
     .catch(() => [])
     .then(() => {
-      asked.set(key, "there");
-      arrived();
+      asked.set(key, null);
+      for (const each of waiting) each();
     });
   return false;
 }

@@ -37,6 +37,8 @@ export class Painter {
   #frame = 0;
   #rest: ReturnType<typeof setTimeout> | undefined;
   #later = 0;
+  /** All of it is to be painted anew in the next frame. */
+  #due = false;
 
   constructor(base: HTMLCanvasElement, over: HTMLCanvasElement, book: PictureBook) {
     this.base = base;
@@ -62,19 +64,14 @@ export class Painter {
   show(elements: Iterable<RawElement>, background: Background): void {
     this.scene.reset(elements);
     this.#background = background;
-    this.#repaint();
-  }
-
-  under(background: Background): void {
-    this.#background = background;
-    this.#repaint();
+    this.#repaintSoon();
   }
 
   /** Elements `ids` are other than before. */
   update(ids: readonly string[], elements: ReadonlyMap<string, RawElement>): void {
     const { box, onTop } = this.scene.update(ids, elements);
-    if (box === null) return;
-    if (this.#painted === null || this.#painted !== this.#view) return this.#repaint();
+    if (box === null || this.#due) return;
+    if (this.#painted === null || this.#painted !== this.#view) return this.#repaintSoon();
     if (!onTop) return this.#mend(box);
     const context = this.#inPage(this.base);
     for (const id of ids) {
@@ -99,7 +96,7 @@ export class Painter {
     if (view.left === left && view.top === top && view.zoom === zoom && this.#painted === this.#view) return;
     this.#view = view;
     clearTimeout(this.#rest);
-    if (!moving || this.#painted === null) return this.#repaint();
+    if (!moving || this.#painted === null) return this.#repaintSoon();
     const scale = view.zoom / this.#painted.zoom;
     const [dx, dy] = [(this.#painted.left - view.left) * view.zoom, (this.#painted.top - view.top) * view.zoom];
     this.base.style.transform = `translate(${dx}px, ${dy}px) scale(${scale})`;
@@ -112,13 +109,17 @@ export class Painter {
     this.#mark();
   }
 
+  /** In the next frame, once, however much has changed until then. */
   #repaintSoon(): void {
-    cancelAnimationFrame(this.#later);
+    if (this.#due) return;
+    this.#due = true;
     this.#later = requestAnimationFrame(() => this.#repaint());
   }
 
   #repaint(): void {
     clearTimeout(this.#rest);
+    cancelAnimationFrame(this.#later);
+    this.#due = false;
     this.base.style.transform = "";
     this.#painted = this.#view;
     if (this.#width === 0 || this.#height === 0) return;
