@@ -33,10 +33,26 @@ def drawing(elements: int) -> str:
         x, y = 60.0 * (number % 100), 60.0 * (number // 100)
         kind = ("rectangle", "ellipse", "freedraw", "text")[number % 4]
         each: dict[str, object] = {
-            **{"id": f"e{number}", "type": kind, "x": x, "y": y, "width": 44, "height": 36, "angle": 0, "seed": number + 1},
+            **{
+                "id": f"e{number}",
+                "type": kind,
+                "x": x,
+                "y": y,
+                "width": 44,
+                "height": 36,
+                "angle": 0,
+                "seed": number + 1,
+            },
             **{"strokeColor": "#1e1e1e", "backgroundColor": "transparent", "fillStyle": "solid", "strokeWidth": 2},
             **{"strokeStyle": "solid", "roughness": 1, "opacity": 100, "groupIds": [], "frameId": None},
-            **{"roundness": None, "boundElements": None, "link": None, "locked": False, "version": 1, "isDeleted": False},
+            **{
+                "roundness": None,
+                "boundElements": None,
+                "link": None,
+                "locked": False,
+                "version": 1,
+                "isDeleted": False,
+            },
             **{"versionNonce": number + 1, "updated": 1, "index": f"b{number:04d}"},
         }
         if kind == "freedraw":

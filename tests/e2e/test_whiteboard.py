@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import math
 from base64 import b64decode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -69,13 +69,13 @@ class Drawer:
 
 
 @pytest.fixture
-async def teacher(people: People, server: Subprocess) -> AsyncIterator[Drawer]:
+async def teacher(people: People, server: Subprocess) -> Drawer:
     someone = await people.person("Teacher")
     await someone.open(server.link("Instructor"))
     await someone.button("Open the whiteboard").click()
     drawer = Drawer(someone)
     await drawer.ready()
-    yield drawer
+    return drawer
 
 
 async def pixels(who: Someone) -> str:
@@ -151,7 +151,9 @@ async def test_a_stroke_is_seen_while_it_is_drawn(people: People, server: Subpro
     await teacher.shape("r", [(260, 120), (330, 210)])
     asha = await viewer(people, "Asha", server.link("Student"), PHONE)
     over = asha.page.locator(f"{PAPER} canvas").nth(1)
-    ink = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(each => each > 0)"
+    ink = (
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(each => each > 0)"
+    )
     await asha.page.locator(f"{PAPER}[data-board-at]").wait_for()
     before = await pixels(asha)
 
