@@ -74,7 +74,7 @@ export function Bar({ page, following, pen, root, viewer, strip, onStrip, onPage
           </button>
         </>
       )}
-      {staff && <BoardMenu page={page} onStay={() => onPage(page)} following={following} />}
+      {staff && <BoardMenu page={page} />}
       <IconButton icon={full.on ? IconMinimize : IconMaximize} label={full.on ? t("board.small") : t("board.full")} onClick={full.turn} />
     </div>
   );

@@ -14,16 +14,10 @@ import { IconArrowLeft, IconArrowRight, IconDownload, IconEraser, IconFileImport
 import { importFile, type Progress, uploadImage } from "./files";
 import classes from "./whiteboard.module.css";
 
-interface Props {
-  readonly page: number;
-  readonly following: boolean;
-  readonly onStay: () => void;
-}
-
 const RIGHTS: readonly OpenTo[] = ["nobody", "chosen", "everybody"];
 const FORMATS = ["pdf", "png", "svg", "excalidraw"] as const;
 
-export function BoardMenu({ page }: Props) {
+export function BoardMenu({ page }: { page: number }) {
   const { t } = useTranslation();
   const perform = useDo();
   const explain = useRefusal();

@@ -2,7 +2,7 @@
 
 import { CaptureUpdateAction, Excalidraw, getCommonBounds } from "@excalidraw/excalidraw";
 import "@excalidraw/excalidraw/index.css";
-import type { AppState, BinaryFileData, ExcalidrawImperativeAPI, ExcalidrawProps } from "@excalidraw/excalidraw/types";
+import type { BinaryFileData, ExcalidrawImperativeAPI, ExcalidrawProps } from "@excalidraw/excalidraw/types";
 import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRefusal, useRoom } from "../../app/live";
@@ -154,5 +154,3 @@ export default function Editor({ page }: { page: number }) {
 function picture(id: string, address: string): BinaryFileData {
   return { id: id as BinaryFileData["id"], dataURL: address as BinaryFileData["dataURL"], mimeType: "image/png", created: 1 };
 }
-
-export type { AppState };
