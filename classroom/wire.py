@@ -322,6 +322,9 @@ def _frame(first: int, data: bytes) -> bytes:
     return head + data
 
 
+PING = Packet(Codec.JSON, b"2")  # Engine.IO's, which is text with every parser
+
+
 def message(codec: Codec, name: str, payload: bytes) -> Packet:
     """A Socket.IO event `name` with one argument that is encoded already. `name` has fewer than 32 characters."""
     if codec is Codec.JSON:

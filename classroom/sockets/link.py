@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from os import write
 from typing import Any, Protocol
 
 import msgspec
@@ -184,7 +183,6 @@ class WebSocketLink(Link):
     __slots__ = (
         "_closing",
         "_deflates",
-        "_descriptor",
         "_handler",
         "_impatient",
         "_keeps",
@@ -214,7 +212,6 @@ class WebSocketLink(Link):
         self._keeps = False  # whether the peer keeps what it inflated, to look back at
         self._place = 0  # of the last packet of a stream, where nothing else was deflated since
         self._transport: Any = None
-        self._descriptor = -1
         self._closing: asyncio.Task[None] | None = None
         self._impatient: asyncio.TimerHandle | None = None
         self._served = 0
@@ -241,7 +238,6 @@ class WebSocketLink(Link):
             await self._forget()
             return web.Response(status=400)
         self._transport = request.transport
-        self._descriptor = _descriptor_of(request.transport)
         self._deflates = isinstance(self._socket, DeflatingResponse) and self._socket.deflates
         self._keeps = isinstance(self._socket, DeflatingResponse) and self._socket.keeps
         # The headers stay with the request; a second copy of them for as long as the connection lasts is too many.
@@ -298,7 +294,7 @@ class WebSocketLink(Link):
                 return passed
 
     def _take_text(self, text: str) -> str | bytes | None:
-        if text == "3":  # Engine.IO's PONG
+        if text == "3":  # Engine.IO's PONG, for which engine.io itself waits
             return text
         if text == "1":  # Engine.IO's CLOSE
             raise OSError("the client has closed the connection")
@@ -357,22 +353,11 @@ class WebSocketLink(Link):
     def offer(self, packet: Packet | Pair, bound: int) -> bool:
         transport = self._transport
         try:
-            waits = transport.get_write_buffer_size()
-            if waits > bound:
+            if transport.get_write_buffer_size() > bound:
                 return False
-            data = self._bytes(packet) if self._keeps else packet.deflated if self._deflates else packet.frame
-            if waits or self._descriptor < 0:
-                transport.write(data)
-                return True
-            # The transport would only queue it for later in this turn, which costs a fifth of the whole. It has answered, so
-            # its descriptor is still its own; nothing waits in it, so nothing is overtaken.
-            written = write(self._descriptor, data)
-            if written < len(data):
-                transport.write(data[written:])
-        except BlockingIOError:
-            transport.write(data)
-        except (RuntimeError, ConnectionError):
-            # uvloop refuses a transport that has just been lost, and the kernel one that is about to be: as in `write`.
+            transport.write(self._bytes(packet) if self._keeps else packet.deflated if self._deflates else packet.frame)
+        except RuntimeError:
+            # As in `write`.
             return True
         return True
 
@@ -396,11 +381,3 @@ class WebSocketLink(Link):
         if self._closing is None:
             code = WSCloseCode.SERVICE_RESTART if bye.temporary else WSCloseCode.POLICY_VIOLATION
             self._closing = asyncio.create_task(self._close(code, bye.code.encode()))
-
-
-def _descriptor_of(transport: Any) -> int:
-    """The descriptor of a transport that writes what it is given as it is; -1: of another one."""
-    if transport is None or transport.get_extra_info("sslcontext") is not None:
-        return -1
-    plain = transport.get_extra_info("socket")
-    return -1 if plain is None else int(plain.fileno())

@@ -35,8 +35,8 @@ from classroom.rooms.signals import SignalIn
 from classroom.sockets.link import Link, WebSocketLink
 from classroom.sockets.lobby import Lobby
 from classroom.sockets.polling import PollingLink, read_payload
-from classroom.sockets.watch import watch
-from classroom.wire import Codec, Incoming, Malformed
+from classroom.sockets.watch import Pacer, watch
+from classroom.wire import PING, Codec, Incoming, Malformed
 
 log = structlog.get_logger(__name__)
 
@@ -103,6 +103,7 @@ class Sockets:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), 5)
         for server in self._servers:
+            server.pacer.close()
             if server.eio.service_task_handle is not None:
                 await server.shutdown()
 
@@ -292,6 +293,7 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
         self._translate = self.eio._async["translate_request"]
         self.eio._async = {**self.eio._async, "websocket": self._make_link, "translate_request": self._read_request}
         self.eio._service_task = partial(watch, self.eio)
+        self.pacer = Pacer(self.eio, self._ping)
         # What clients get wrong is no error of ours.
         self.eio._log_error_once = lambda message, key: engine_log.info(message)
 
@@ -310,6 +312,10 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
             environ["wsgi.input"] = await read_payload(request, self.codec, self.eio.max_http_buffer_size)
             environ["CONTENT_LENGTH"] = "0"  # looked at already
         return environ
+
+    def _ping(self, session: Any) -> bool:
+        link = self.environ.get(session.sid, {}).get("classroom.link")
+        return isinstance(link, WebSocketLink) and link.offer(PING, self._slow.max_buffer_bytes)
 
     def _make_link(self, handler: Any, engine: Any) -> WebSocketLink:
         return WebSocketLink(

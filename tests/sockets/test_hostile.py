@@ -239,7 +239,7 @@ async def test_connections_that_are_cut_stall_or_never_begin_leave_nothing_behin
     monkeypatch.setattr("classroom.sockets.link.GOODBYE", 0.2)
     monkeypatch.setattr("classroom.sockets.link.GREETING", 0.5)
     server = await start()
-    hasten(server, 0.3, 0.3)
+    hasten(server, 0.3, 1.5)
     witness = await Peer.join(server.port, name="Witness")
     before = await footprint(server)
     random = Random("cut")
@@ -331,7 +331,7 @@ GARBAGE = [
 @pytest.mark.parametrize("polling", [False, True])
 async def test_garbage_on_the_port_is_refused(start: Callable[..., Any], polling: bool) -> None:
     server = await start(server_polling=polling)
-    hasten(server, 0.3, 0.3)
+    hasten(server, 0.3, 1.5)
     witness = await Peer.join(server.port, name="Witness")
     before = await footprint(server)
     random = Random("garbage")

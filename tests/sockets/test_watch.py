@@ -34,6 +34,32 @@ async def test_a_session_whose_pong_does_not_come_is_ended(server: Running, monk
     assert (await lively.command("chat.say", text="I am here."))["ok"]
 
 
+@pytest.mark.parametrize("codec", list(Codec))
+async def test_who_answers_pings_is_pinged_again_and_again_without_a_task(server: Running, codec: Codec) -> None:
+    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is codec]
+    engine.ping_interval = 0.2
+    peer = await Peer.join(server.port, codec, name="Asha")
+    (session,) = engine.sockets.values()
+    for _ in range(3):
+        async with asyncio.timeout(10):
+            while session.last_ping:
+                await asyncio.sleep(0.01)
+            while not session.last_ping:
+                await asyncio.sleep(0.01)
+        assert not any("_send_ping" in repr(task) for task in asyncio.all_tasks())
+    assert (await peer.command("chat.say", text="I am here."))["ok"]
+    assert session.sid in engine.sockets
+
+
+async def test_who_does_not_answer_a_ping_is_ended(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
+    monkeypatch.setattr("classroom.sockets.watch.EVERY", 0.05)
+    engine.ping_interval, engine.ping_timeout = 0.1, 0.5
+    peer = await Peer.join(server.port, name="Asha")
+    peer.answers_pings = False
+    await asyncio.wait_for(peer.ended.wait(), 10)
+
+
 def test_engineio_starts_and_ends_its_own_watch_as_ours_expects() -> None:
     """`_Server` puts `watch` in place of `_service_task`."""
     connect = inspect.getsource(engineio.AsyncServer._handle_connect)
@@ -41,6 +67,9 @@ def test_engineio_starts_and_ends_its_own_watch_as_ours_expects() -> None:
     shutdown = inspect.getsource(engineio.AsyncServer.shutdown)
     assert "self.service_task_event.set()" in shutdown
     assert "await self.service_task_handle" in shutdown
+    ping = inspect.getsource(AsyncSocket.schedule_ping)
+    assert "if self.last_ping:\n            self.last_ping = None" in ping
+    assert "self.server.start_background_task(self._send_ping)" in ping
     check = inspect.getsource(AsyncSocket.check_ping_timeout)
     assert "if self.closed:" in check
     assert "time.time() - last_ping > self.server.ping_timeout" in check
