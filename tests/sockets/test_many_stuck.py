@@ -15,8 +15,8 @@ from tests.sockets.peer import Packet, Peer
 from tests.sockets.test_slow_members import BIG, BOUND, FAST, narrow
 
 MEMBERS, STUCK = 500, 50
-DEADLINE = 20.0  # seconds that a member may stay behind
-ROUNDS, MESSAGES = 3, 20  # that are timed, and how many messages in each
+DEADLINE = 15.0  # seconds that a member may stay behind
+ROUNDS, MESSAGES = 2, 12  # that are timed, and how many messages in each
 RATIO, CONSTANT = 1.5, 0.05  # of the others' p99; seconds on top for a machine that does other things as well
 
 
