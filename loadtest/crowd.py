@@ -76,11 +76,22 @@ class Crowd:
 
     def drop(self, room: str) -> None:
         """This process's share of those who lose their connection at once."""
+        self._stick(room)
         wanted = min(self.options.scenario.dropped, self.options.users // 2) // self.options.workers
-        seats = [seat for seat in self.party.rooms[room].seats if seat.wanted][-wanted:]
+        seats = [seat for seat in self.party.rooms[room].seats if seat.wanted][-wanted:] if wanted else []
         for seat in seats:
             self.party.figures.count("cut")
             seat.drop(self.party.dice.uniform(*BACK_AFTER))
+
+    def _stick(self, room: str) -> None:
+        """This process's share of those who stop reading; of the others' deliveries probes tell."""
+        scenario = self.options.scenario
+        wanted = min(scenario.stuck, self.options.users // 2) // self.options.workers
+        seats = [seat for seat in self.party.rooms[room].seats if seat.wanted and seat.probe is None]
+        for seat in seats[:wanted]:
+            if seat.stop_reading(scenario.stuck_seconds):
+                self.party.figures.count("stuck")
+                self.party.rooms[room].seats.remove(seat)  # nor does it say anything more
 
     def begun(self) -> None:
         """Everybody is in: what is there now stays."""

@@ -162,7 +162,7 @@ class Instructor:
         self.ask("poll.close", id=poll)
 
     def _drop(self) -> None:
-        if self.party.options.scenario.dropped:
+        if self.party.options.scenario.dropped or self.party.options.scenario.stuck:
             self._cue("drop", self.desk.name)
 
 

@@ -20,6 +20,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     memory_kib: float | None = 36
     joined_within: float | None = None  # seconds from the first arrival to the last one being in
     back_within: float | None = None  # seconds from the drop to the last one being back
+    delivery_ratio: float | None = None  # times the delivery p99 from before some stopped reading, while they do not
     votes_within: float | None = None  # seconds from a poll's opening to the last vote's acknowledgement
     memory_growth: float | None = None  # how much more memory at the end than after a quarter of the time
     memory_ratio: float | None = None  # times the memory per member of the run compared with
@@ -29,7 +30,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """`duration`: seconds that the class goes on once everybody is in. `ramp`: seconds in which all arrive. `polls`: when
     they are opened, as parts of the duration. `dropped`: how many lose their connection at once in the middle, at most
-    half."""
+    half. `stuck`: how many, at most half, stop reading in the middle, for `stuck_seconds`."""
 
     name: str
     about: str
@@ -47,6 +48,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     polls: tuple[float, ...] = ()
     vote_seconds: float = 20
     dropped: int = 0
+    stuck: int = 0
+    stuck_seconds: float = 30
 
 
 SCENARIOS = {
@@ -92,6 +95,17 @@ SCENARIOS = {
             ramp=60,
             chat=0.5,
             dropped=10_000,
+        ),
+        Scenario(
+            name="stuck",
+            about="A tenth of a class stops reading for a while; the others must not notice.",
+            limits=Limits(delivery_ratio=1.5),
+            users=5_000,
+            duration=90,
+            ramp=30,
+            chat=5,
+            talk=2,
+            stuck=500,
         ),
         Scenario(
             name="campus",

@@ -61,7 +61,7 @@ class Seat:
 
     __slots__ = (
         "begun", "commands", "deflates", "epoch", "head", "head_deflated", "hello", "last_id", "lobby_at", "lobby_told",
-        "number", "out", "party", "pause", "pending", "probe", "rest", "room", "seq", "skip", "socket", "state", "turn",
+        "number", "out", "party", "pause", "pending", "probe", "rest", "room", "seq", "skip", "socket", "state", "stuck", "turn",
         "voted", "wanted", "watcher",
     )  # fmt: skip
 
@@ -92,6 +92,7 @@ class Seat:
         self.last_id = 0
         self.commands = 0
         self.voted = 0
+        self.stuck = False
 
     # --- coming and going -------------------------------------------------------------------------------------------
 
@@ -114,6 +115,19 @@ class Seat:
         self._close()
         self.begun = time.monotonic()
         self.party.agenda.after(back_in, self._again, self.turn)
+
+    def stop_reading(self, seconds: float) -> bool:
+        """Read nothing for so many seconds, as on a network that does not keep up; whether this member was in."""
+        if self.state != INSIDE or self.watcher is None:
+            return False
+        self.watcher.stop()
+        self.stuck = True
+        self.party.agenda.after(seconds, self._read_again, self.turn)
+        return True
+
+    def _read_again(self, turn: int) -> None:
+        if self.turn == turn and self.socket is not None:
+            self._watch(READ, self._readable)
 
     def _again(self, turn: int) -> None:
         if self.wanted and self.turn == turn and self.state == CLOSED:
@@ -214,7 +228,8 @@ class Seat:
         self._close()
         if not self.wanted:
             return
-        self.party.figures.count(f"{'dropped' if inside else 'failed'}:{reason}")
+        self.party.figures.count(f"{('let_go' if self.stuck else 'dropped') if inside else 'failed'}:{reason}")
+        self.stuck = False
         if for_good:
             self.wanted = False
             self.party.figures.count("gave_up")

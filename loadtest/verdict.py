@@ -60,6 +60,9 @@ def summary(load: dict[str, Any], samples: list[dict[str, Any]]) -> dict[str, An
             (s for r in load["results"] for p in r["polls"].values() for s in p["seconds"]), default=None
         ),
         "back_within": _back_within(load, figures),
+        "stuck": figures.total("stuck"),
+        "let_go": figures.named("let_go:"),  # stuck ones, who come back
+        "delivery_ratio": _delivery_ratio(load, figures, steady),
         "findings": msgspec.to_builtins(findings),
         "steady_seconds": len(steady),
     }
@@ -86,6 +89,17 @@ def _back_within(load: dict[str, Any], figures: Figures) -> float | None:
     drops = [cue["at"] for cue in load["cues"] if cue["what"] == "drop"]
     returns = [second for second, counts in figures.counts.items() if counts["back"]]
     return max(returns) + 1 - min(drops) if drops and returns else None
+
+
+def _delivery_ratio(load: dict[str, Any], figures: Figures, steady: range) -> float | None:
+    """The p99 of delivery while some do not read, over that from before."""
+    cues = [cue["at"] for cue in load["cues"] if cue["what"] == "drop"]
+    if not cues or not load["scenario"].get("stuck"):
+        return None
+    begin, end = int(min(cues)), int(min(cues) + load["scenario"]["stuck_seconds"])
+    before = quantile(figures.spread("delivery", range(steady.start, begin)), 0.99)
+    during = quantile(figures.spread("delivery", range(begin + 1, end)), 0.99)
+    return round(during / before, 3) if before and during else None
 
 
 def _served(load: dict[str, Any], figures: Figures, samples: list[dict[str, Any]], steady: range) -> dict[str, Any]:
@@ -167,6 +181,7 @@ def judge(
         *_tallies(load, replays),
         _within("delivery, p50", limits.delivery_p50, found["delivery_p50"], "ms"),
         _within("delivery, p99", limits.delivery_p99, found["delivery_p99"], "ms"),
+        _within("delivery p99 while some are stuck, over before", limits.delivery_ratio, found["delivery_ratio"], "×"),
         _within("acknowledgement, p99", limits.ack_p99, found["ack_p99"], "ms"),
         _within("all joined within", limits.joined_within, found["joined_within"], "s"),
         _within("everybody who was cut off was back within", limits.back_within, found["back_within"], "s"),
