@@ -180,6 +180,28 @@ async def test_votes_of_one_tick_become_one_event(sqlite: Journal, bus: LocalBus
     await owner.stop()
 
 
+async def test_a_rooms_time_goes_on_where_the_owner_before_had_a_clock_that_was_ahead(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    clock.now += 3_600_000
+    before = await owner_of(sqlite, bus, clock)
+    spec = {"question": "Which?", "kind": "single", "options": ["a", "b"], "seconds": 30}
+    prepared = await ask(before, TEACHER, command("poll.prepare", spec=spec))
+    await ask(before, TEACHER, command("poll.open", id=prepared.seq))
+    await before.stop()
+    clock.now -= 3_600_000
+    owner = await owner_of(sqlite, bus, clock)
+    clock.now += 20_000
+    early = await ask(owner, ASHA, command("poll.vote", id=prepared.seq, choice=[0]))
+    clock.now += 11_000
+    late = await ask(owner, RAVI, command("poll.vote", id=prepared.seq, choice=[1]))
+    times = [stored.meta.at for stored in await whole_log(sqlite)]
+    assert early.ok
+    assert not late.ok
+    assert times == sorted(times)
+    await owner.stop()
+
+
 async def test_a_poll_is_closed_by_the_servers_clock_without_anybody_asking(
     sqlite: Journal, bus: LocalBus, clock: Clock
 ) -> None:
