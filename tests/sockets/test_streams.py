@@ -19,6 +19,7 @@ from classroom import wire
 from classroom.rooms import hub
 from classroom.sockets import deflate
 from classroom.wire import OPEN_EVERY, Codec, Packet, Pair, Stream
+from tests.e2e.people import CHROMIUM, FLAGS
 from tests.running import serving, until
 
 
@@ -204,7 +205,7 @@ async def test_a_browser_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Packet, "after", spied)
     texts = [f"This is said again and again, as it were, number {number}" for number in range(8)]
     async with serving(tmp_path) as server, async_playwright() as player:
-        browser = await player.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = await player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page()
         await page.goto(f"{server.url}/healthz")
         url = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
