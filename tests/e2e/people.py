@@ -6,15 +6,17 @@ kept in `complaints`, and a test that ends with one of them fails.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+import psutil
+from playwright.async_api import Browser, BrowserContext, Error, Locator, Page, async_playwright, expect
 
 ROOT = Path(__file__).parent.parent.parent
 STATIC = ROOT / "classroom" / "static"
@@ -22,6 +24,7 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--headless",
     "--no-sandbox",
+    "--no-zygote",  # left behind by a browser that ends badly, they spin for ever
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -230,4 +233,15 @@ async def browsing() -> AsyncIterator[People]:
         try:
             yield People(browser)
         finally:
-            await browser.close()
+            await close(browser)
+
+
+async def close(browser: Browser) -> None:
+    """Close it, also where it does not end by itself: whoever waits for its last process would wait for ever."""
+    with suppress(TimeoutError, Error):
+        await asyncio.wait_for(browser.close(), 15)
+        return
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "chromium" in process.name():
+                process.kill()

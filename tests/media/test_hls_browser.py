@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from classroom.media.tap import Codec
-from tests.e2e.people import CHROMIUM, FLAGS
+from tests.e2e.people import CHROMIUM, FLAGS, close
 from tests.media.studio import Studio, on_air
 from tests.running import until
 
@@ -47,7 +47,7 @@ async def browser() -> AsyncIterator[Browser]:
             executable_path=CHROMIUM, args=[*FLAGS, "--autoplay-policy=no-user-gesture-required"]
         )
         yield opened
-        await opened.close()
+        await close(opened)
 
 
 async def watched(browser: Browser, url: str, live: str, seconds: float, **settings: Any) -> dict[str, Any]:

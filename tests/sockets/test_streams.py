@@ -19,7 +19,7 @@ from classroom import wire
 from classroom.rooms import hub
 from classroom.sockets import deflate
 from classroom.wire import OPEN_EVERY, Codec, Packet, Pair, Stream
-from tests.e2e.people import CHROMIUM, FLAGS
+from tests.e2e.people import CHROMIUM, FLAGS, close
 from tests.running import serving, until
 
 
@@ -210,7 +210,7 @@ async def test_a_browser_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         await page.goto(f"{server.url}/healthz")
         url = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
         told = await asyncio.wait_for(page.evaluate(SPEAK, {"url": url, "texts": texts}), 30)
-        await browser.close()
+        await close(browser)
 
     assert told["state"] == 1
     heard = [event["text"] for packet in told["heard"] for event in msgspec.json.decode(packet[2:])[1]]
