@@ -18,6 +18,7 @@ from tests.running import serving_alone
 
 FLAGS = [
     "--no-sandbox",
+    "--no-zygote",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
