@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,6 +11,13 @@ import pytest
 from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
 from tests.services import Postgres, Redis, RedisCluster
+
+
+@pytest.fixture(autouse=True)
+def ordinary() -> Iterator[None]:
+    """No test leaves this process in the real-time class: what it starts later, browsers above all, would starve the rest."""
+    yield
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 @pytest.fixture(scope="session")
