@@ -75,7 +75,7 @@ async def build(settings: Settings) -> Classroom:
     desk = await open_desk(settings, house.clock)
     link = Link(socket_path(settings.data), house) if settings.media.enabled else None
     add_routes(app, house, limits, desk, link)
-    add_recording_routes(app, await open_library(settings, metrics), members_only(auth))
+    add_recording_routes(app, await open_library(settings, metrics), members_only(auth, house.in_force))
     await placement.start()
     house.start()
     if link is not None:

@@ -61,7 +61,7 @@ class Call(msgspec.Struct, frozen=True):
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the table. `query` and `body` are structs; `takes` are the media types of a body that is a file, which the
     handler reads by itself; `answers` are the statuses and types of success (None: not
-    JSON, see `media`)."""
+    JSON, see `media`); `refusals`: statuses besides those that all operations of its kind may have."""
 
     id: str
     method: str
@@ -74,6 +74,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: type[msgspec.Struct] | None = None
     media: tuple[str, ...] = ("application/json",)
     takes: tuple[str, ...] = ()
+    refusals: tuple[int, ...] = ()
 
 
 async def read_call(operation: Operation, services: Services, request: web.Request) -> Call:

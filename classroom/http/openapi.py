@@ -45,6 +45,7 @@ MEANINGS = {
     401: "No credentials, or not valid ones",
     403: "Not allowed with these credentials",
     404: "There is no such thing",
+    409: "Not now, as things stand",
     413: "The body is too large",
     415: "The body is not of the right kind",
     429: "Too many requests from this address",
@@ -122,7 +123,7 @@ def _bare(media: str) -> dict[str, Any]:
 
 
 def _refusals(operation: Operation) -> list[int]:
-    statuses = {400, 429, 503}
+    statuses = {400, 429, 503, *operation.refusals}
     if operation.access is not Access.PUBLIC:
         statuses.add(401)
         if "{room}" in operation.path:

@@ -24,6 +24,7 @@ STATUS = {
     "too_large": 413,
     "unsupported_media_type": 415,
     "not_live": 409,
+    "not_over": 409,
     "precondition_failed": 412,
     "sdp_unacceptable": 422,
     "precondition_missing": 428,

@@ -53,7 +53,7 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 def routes(settings: Settings, folder: Path = FOLDER) -> list[web.RouteDef]:
-    """The page at `/` and `/r/{room}`, and every file of the build at its own path."""
+    """The page at `/`, `/r/{room}` and `/r/{room}/recording`, and every file of the build at its own path."""
     assets = load(folder)
     page = assets.pop("index.html", None) or Asset("text/html", '"none"', {"": NOT_BUILT})
     headers = PAGE_HEADERS | {
@@ -61,7 +61,7 @@ def routes(settings: Settings, folder: Path = FOLDER) -> list[web.RouteDef]:
         "Cache-Control": "no-cache",
     }
     index = _serve(page, headers)
-    found = [web.get("/", index), web.get("/r/{room}", index)]
+    found = [web.get(path, index) for path in ("/", "/r/{room}", "/r/{room}/recording")]
     for path, asset in assets.items():
         kept = FOR_EVER if path.startswith("assets/") else "no-cache"
         found.append(web.get("/" + path, _serve(asset, {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"})))

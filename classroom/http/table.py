@@ -7,7 +7,7 @@ from classroom.files.desk import KeptImage
 from classroom.files.exporting import BOARD_TYPES
 from classroom.files.imports import Import
 from classroom.files.kinds import DOCUMENT_TYPES, IMAGE_TYPES
-from classroom.http import files, operations
+from classroom.http import files, operations, past
 from classroom.http.calls import Access, Operation
 from classroom.http.history import History
 from classroom.http.messages import (
@@ -87,6 +87,17 @@ TABLE: tuple[Operation, ...] = (
         handler=operations.get_history,
         query=HistoryQuery,
         answers={200: History},
+    ),
+    Operation(
+        id="getLog",
+        method="GET",
+        path="/rooms/{room}/log",
+        summary="A page of what happened, once the class has ended",
+        access=Access.MEMBER,
+        handler=past.get_log,
+        query=past.LogQuery,
+        answers={200: past.LogAnswer},
+        refusals=(409,),
     ),
     Operation(
         id="listPeople",

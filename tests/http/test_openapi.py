@@ -108,7 +108,9 @@ class Worker(threading.Thread):
         await talk.do(RAVI, lambda cid: polls.Vote(cid=cid, id=poll, choice=(0,)))
         await talk.do(TEACHER, lambda cid: board.AddPage(cid=cid))
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        self.started.set_result(await self._bring(url))
+        made = await self._bring(url)
+        await talk.do(TEACHER, lambda cid: roster.EndClass(cid=cid))
+        self.started.set_result(made)
         await self._ending.wait()
         await drain(classroom)
         await runner.cleanup()

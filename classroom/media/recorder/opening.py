@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 
 from classroom.auth import Authenticator
 from classroom.config import Settings
 from classroom.files.opening import open_store
-from classroom.kernel import Rejected
+from classroom.kernel import Member, Rejected
 from classroom.media.recorder.library import Library
 from classroom.media.recorder.routes import Allowed
 from classroom.metrics import Metrics
+
+InForce = Callable[[str, Member], Awaitable[Member]]
 
 
 async def open_library(settings: Settings, metrics: Metrics) -> Library:
@@ -20,8 +24,9 @@ async def open_library(settings: Settings, metrics: Metrics) -> Library:
     return Library(settings.data / "recordings", settings.recording, metrics, store)
 
 
-def members_only(auth: Authenticator) -> Allowed:
-    """Who shows a join token of the room, as a bearer or, since a video element sends no headers, as `token` in the query."""
+def members_only(auth: Authenticator, in_force: InForce) -> Allowed:
+    """Who shows a join token (or pass) of the room, as a bearer or, since a video element sends no headers, as `token` in the
+    query, and has not been banned. `in_force(room, member)` raises `Rejected` for who has been."""
 
     async def allowed(request: web.Request, room: str) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -30,9 +35,12 @@ def members_only(auth: Authenticator) -> Allowed:
         if not token:
             return False
         try:
-            await auth.verify(token, room)
-        except Rejected:
+            claims = await auth.verify(token, room)
+        except Rejected as refused:
+            if refused.temporary:
+                raise
             return False
+        await in_force(room, claims.member)
         return True
 
     return allowed

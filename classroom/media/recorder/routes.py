@@ -82,5 +82,7 @@ class Routes:
             if await self._allowed(request, room):
                 return room
         except Rejected as refused:
+            if refused.temporary:
+                raise web.HTTPServiceUnavailable(text=refused.message, headers={"Retry-After": "2"}) from refused
             raise web.HTTPForbidden(text=refused.message) from refused
         raise web.HTTPForbidden(text="Recordings are for members of the class.")
