@@ -26,7 +26,7 @@ from msgspec import inspect
 from classroom import wire
 from classroom.chat import model as chat
 from classroom.doubts import model as doubts
-from classroom.media import stage
+from classroom.media import captions, stage
 from classroom.polls import model as polls
 from classroom.rooms import room, signals
 from classroom.rooms.roster import model as roster
@@ -64,6 +64,7 @@ CONSTANTS: tuple[tuple[str, ModuleType], ...] = (
     ("ROSTER", roster),
     ("BOARD", board),
     ("STAGE", stage),
+    ("CAPTION", captions),
     ("WIRE", wire),
 )
 

@@ -12,7 +12,8 @@ import msgspec
 from classroom import wire
 from classroom.chat.model import ChatEvent
 from classroom.doubts.model import DoubtEvent
-from classroom.kernel import Audience, Member, Role, audience_of
+from classroom.kernel import Audience, Member, Meta, Role, audience_of
+from classroom.media.captions import CaptionEvent
 from classroom.media.stage import StageEvent
 from classroom.polls.model import PollEvent, PollState
 from classroom.rooms import room as rooms
@@ -22,6 +23,7 @@ from tests.chat.client_fold import begin, newest
 from tests.chat.client_fold import fold as fold_chat
 from tests.doubts.client_fold import fold as fold_doubts
 from tests.media.client_fold import fold as fold_stage
+from tests.media.client_fold import fold_caption
 from tests.polls.client_fold import fold as fold_polls
 from tests.rooms.roster.client_fold import fold as fold_roster
 from tests.whiteboard.client_fold import fold as fold_board
@@ -73,6 +75,8 @@ class Following:
                 fold_board(self.view.board, event, seq)
             elif isinstance(event, StageEvent):
                 fold_stage(self.view.stage, event)
+            elif isinstance(event, CaptionEvent):
+                fold_caption(self.view.captions, event, Meta(seq, at, event.by))
             elif isinstance(event, PollEvent):
                 fold_polls(self.view.polls, self.own.polls, event, seq, at, self.me.id)
             else:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "classroom"
 # From the bottom up. A module belongs to the entry with the longest name that it begins with.
 LAYERS: list[tuple[str, ...]] = [
     ("kernel",),
-    ("chat", "doubts", "polls", "whiteboard", "rooms.roster", "media.stage"),
+    ("chat", "doubts", "polls", "whiteboard", "rooms.roster", "media.stage", "media.captions"),
     ("rooms.signals", "rooms.room"),
     ("wire",),
     (
@@ -36,7 +36,7 @@ LAYERS: list[tuple[str, ...]] = [
 ]
 # Within one layer, what may be used by its neighbours: small ports that the others are built on.
 SHARED = {"config", "tracing", "jwks", "rooms.signals", "rooms.room"}
-PURE = ("kernel", "chat", "doubts", "polls", "whiteboard", "rooms.roster", "rooms.room", "rooms.signals", "media.stage")
+PURE = ("kernel", *LAYERS[1], "rooms.room", "rooms.signals")
 IMPURE = {"asyncio", "time", "random", "uuid", "secrets", "logging", "structlog", "datetime", "os", "socket"}
 # The only place that puts the rooms' ports and shells together is not a layer of its own.
 OPEN_ABOVE = {"app", "supervisor", "__main__"}

@@ -31,7 +31,7 @@ class Media(Protocol):
     async def end(self, room: str, member: str, id: str) -> None:
         """End a session of this member."""
 
-    async def hls(self, room: str) -> str | None:
+    async def live(self, room: str) -> tuple[str | None, bool]:
         """Where the room's LL-HLS is to be had; None: nothing is live."""
 
     async def fetch(self, path: str) -> tuple[int, dict[str, str], bytes]:

@@ -13,6 +13,7 @@ import mimetypes
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import hdrs, web
@@ -57,7 +58,7 @@ def routes(settings: Settings, folder: Path = FOLDER) -> list[web.RouteDef]:
     assets = load(folder)
     page = assets.pop("index.html", None) or Asset("text/html", '"none"', {"": NOT_BUILT})
     headers = PAGE_HEADERS | {
-        "Content-Security-Policy": policy(page.bodies[""], settings.server.allowed_origins),
+        "Content-Security-Policy": policy(page.bodies[""], settings.server.allowed_origins, settings.hls.public_url),
         "Cache-Control": "no-cache",
     }
     index = _serve(page, headers)
@@ -75,9 +76,11 @@ def load(folder: Path) -> dict[str, Asset]:
     return {path.relative_to(folder).as_posix(): _asset(path) for path in paths if not path.name.endswith(suffixes)}
 
 
-def policy(page: bytes, embedders: tuple[str, ...] = ()) -> str:
+def policy(page: bytes, embedders: tuple[str, ...] = (), cdn: str = "") -> str:
     """The content security policy of `page`. Scripts are ours, or stand in the page itself (by their hash); styles may
-    be inline, since the component library sets them so. `embedders` may show the page in a frame."""
+    be inline, since the component library sets them so. `embedders` may show the page in a frame; the live stream
+    may come from `cdn`, an address."""
+    origin = (urlsplit(cdn)._replace(path="", query="", fragment="").geturl(),) if cdn else ()
     inline = re.findall(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", page, re.DOTALL)
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in inline]
     return "; ".join(
@@ -87,9 +90,9 @@ def policy(page: bytes, embedders: tuple[str, ...] = ()) -> str:
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self' data:",
-            "media-src 'self' blob:",
+            " ".join(("media-src 'self' blob:", *origin)),
             "worker-src 'self' blob:",
-            "connect-src 'self' ws: wss:",
+            " ".join(("connect-src 'self' ws: wss:", *origin)),
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",

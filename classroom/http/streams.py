@@ -85,9 +85,9 @@ class Streams:
     async def live(self, request: web.Request) -> web.Response:
         """What a client needs to choose how to watch."""
         room, member = await self._who(request)
-        address = await self._there().hls(room)
+        address, places = await self._there().live(room)
         servers = ice_servers(self._services.settings.media, member.id, int(time.time()))
-        return web.json_response({"hls": address, "ice_servers": servers})
+        return web.json_response({"hls": address, "webrtc": places, "ice_servers": servers})
 
     # --- parts ------------------------------------------------------------------------------------------------------
 

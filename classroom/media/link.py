@@ -101,10 +101,11 @@ class Link:
         """Raises `Rejected`."""
         await self._ask("DELETE", f"/sessions/{id}", None, {"room": room, "member": member})
 
-    async def hls(self, room: str) -> str | None:
-        """Where the room's LL-HLS is to be had; None: nothing is live. Raises `Rejected`."""
-        address: str | None = (await self._ask("GET", f"/rooms/{room}/hls", None))["address"]
-        return address
+    async def live(self, room: str) -> tuple[str | None, bool]:
+        """Where the room's LL-HLS is to be had (None: nothing is live), and whether one more may watch by WebRTC. Raises
+        `Rejected`."""
+        told = await self._ask("GET", f"/rooms/{room}/hls", None)
+        return told["address"], told["places"]
 
     async def fetch(self, path: str) -> tuple[int, dict[str, str], bytes]:
         """What the media process serves at `path`, query and all. Raises `Rejected`."""

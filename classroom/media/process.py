@@ -198,7 +198,8 @@ class Process:
         return web.Response(status=204)
 
     async def _hls(self, request: web.Request) -> web.Response:
-        return _json({"address": self.streams.address(request.match_info["room"])}, 200)
+        address = self.streams.address(request.match_info["room"])
+        return _json({"address": address, "places": self.sfu.has_places}, 200)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=self.metrics.text(), headers={"Content-Type": self.metrics.content_type})

@@ -17,7 +17,7 @@ from classroom.chat import rules as chat_rules
 from classroom.doubts import model as doubts
 from classroom.doubts import rules as doubts_rules
 from classroom.kernel import Audience, Context, Event, Member, Rejected, Stored
-from classroom.media import stage
+from classroom.media import captions, stage
 from classroom.polls import model as polls
 from classroom.polls import rules as polls_rules
 from classroom.rooms.roster import model as roster
@@ -32,9 +32,16 @@ AnyCommand = (
     | roster.RosterCommand
     | board.BoardCommand
     | stage.StageCommand
+    | captions.CaptionCommand
 )
 AnyEvent = (
-    chat.ChatEvent | doubts.DoubtEvent | polls.PollEvent | roster.RosterEvent | board.BoardEvent | stage.StageEvent
+    chat.ChatEvent
+    | doubts.DoubtEvent
+    | polls.PollEvent
+    | roster.RosterEvent
+    | board.BoardEvent
+    | stage.StageEvent
+    | captions.CaptionEvent
 )
 
 SNAPSHOT_VERSION = 4  # raise it whenever the encoded state changes its meaning: older snapshots are then ignored
@@ -51,6 +58,7 @@ class Room(msgspec.Struct):
     polls: polls.Polls = msgspec.field(default_factory=polls.Polls)
     board: board.Board = msgspec.field(default_factory=board.Board)
     stage: stage.Stage = msgspec.field(default_factory=stage.Stage)
+    captions: captions.Captions = msgspec.field(default_factory=captions.Captions)
 
 
 class RoomView(msgspec.Struct):
@@ -62,6 +70,7 @@ class RoomView(msgspec.Struct):
     polls: polls.PollsView
     board: board.BoardView
     stage: stage.StageView
+    captions: captions.CaptionsView
 
 
 class RoomOwn(msgspec.Struct):
@@ -104,6 +113,8 @@ def decide(room: Room, command: AnyCommand, actor: Member, now: int) -> list[Eve
         return [*called, *roster_rules.decide(room.roster, lower, context)] if called else []
     if isinstance(command, stage.StageCommand):
         return stage.decide(room.stage, command, context)
+    if isinstance(command, captions.CaptionCommand):
+        return captions.decide(room.captions, command, context)
     assert_never(command)
 
 
@@ -142,6 +153,8 @@ def apply(room: Room, stored: Stored) -> None:
         board_rules.apply(room.board, event, meta)
     elif isinstance(event, stage.StageEvent):
         stage.apply(room.stage, event)
+    elif isinstance(event, captions.CaptionEvent):
+        captions.apply(room.captions, event, meta)
     else:
         assert_never(event)
     room.seq, room.at = meta.seq, meta.at
@@ -160,8 +173,8 @@ def view(event: Event, audience: Audience) -> Event | None:
         return roster_rules.view(known, audience)
     if isinstance(known, board.BoardEvent):
         return known  # a board has no secrets
-    if isinstance(known, stage.StageEvent):
-        return known  # nor has the stage
+    if isinstance(known, stage.StageEvent | captions.CaptionEvent):
+        return known  # nor has the stage, nor what is said on it
     assert_never(known)
 
 
@@ -176,7 +189,7 @@ def addressees(event: Event) -> tuple[str, ...]:
         return polls_rules.addressees(known)
     if isinstance(known, roster.RosterEvent):
         return roster_rules.addressees(known)
-    if isinstance(known, board.BoardEvent | stage.StageEvent):
+    if isinstance(known, board.BoardEvent | stage.StageEvent | captions.CaptionEvent):
         return ()
     assert_never(known)
 
@@ -199,6 +212,7 @@ def show(room: Room, audience: Audience) -> RoomView:
         polls=polls_rules.show(room.polls, audience),
         board=board_rules.show(room.board),
         stage=stage.show(room.stage),
+        captions=captions.show(room.captions),
     )
 
 

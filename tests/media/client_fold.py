@@ -1,10 +1,11 @@
-"""The reference of what a client does with the stage's events, as `classroom.media.stage` and PROTOCOL.md tell it."""
+"""The reference of what a client does with the events of stage and captions, as `classroom.media` and PROTOCOL.md tell it."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
-from classroom.kernel import Event, Role
+from classroom.kernel import Event, Meta, Role
+from classroom.media import captions
 from classroom.media.stage import (
     Called,
     Left,
@@ -44,3 +45,9 @@ def fold(view: StageView, event: Event) -> None:
 
 def _change(view: StageView, id: str, **fields: object) -> None:
     view.people = [replace(person, **fields) if person.id == id else person for person in view.people]
+
+
+def fold_caption(view: captions.CaptionsView, event: captions.CaptionEvent, meta: Meta) -> None:
+    """Change `view` by one event."""
+    line = captions.Line(id=meta.seq, at=meta.at, by=event.by, name=event.name, text=event.text)
+    view.lines = [*view.lines, line][-captions.KEPT :]

@@ -95,7 +95,13 @@ async def test_a_viewer_is_refused_where_nothing_is_live_and_where_there_are_too
         await tracks["video"].recv()
         with pytest.raises(Full):
             await watching(unit, member="s2")
-        await shut(teacher, viewer)
+        assert not unit.sfu.has_places
+        # who is on stage hears the others without LL-HLS's delay, however many watch
+        helper, _ = await published(unit, member="a1")
+        await until(lambda: len(unit.began) == 2)
+        beside, _, tracks = await watching(unit, member="a1")
+        await tracks["video"].recv()
+        await shut(teacher, viewer, helper, beside)
 
 
 @pytest.mark.parametrize(

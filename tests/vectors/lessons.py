@@ -8,7 +8,7 @@ from typing import Any
 from classroom.chat import model as chat
 from classroom.doubts import model as doubts
 from classroom.kernel import SYSTEM, Member, Role
-from classroom.media import stage
+from classroom.media import captions, stage
 from classroom.polls import model as polls
 from classroom.rooms import room as rooms
 from classroom.rooms.roster import model as roster
@@ -330,4 +330,12 @@ def on_stage() -> dict[str, Any]:
     return watched(lesson, lesson.seq // 2)
 
 
-ALL = (talk, ask, vote, come_and_go, chatter, crowd, assembly, muddle, blackboard, scribbles, on_stage)
+def captioned() -> dict[str, Any]:
+    lesson = opened("captions")
+    for number in range(captions.KEPT + 5):
+        lesson.tick((TEACHER if number % 3 else HELPER, captions.Say(text=f"  Line {number} of what   is said ")))
+    lesson.tick((HELPER, captions.Say(text="आज हम धारा के बारे में पढ़ेंगे।")))
+    return watched(lesson, lesson.seq // 2)
+
+
+ALL = (talk, ask, vote, come_and_go, chatter, crowd, assembly, muddle, blackboard, scribbles, on_stage, captioned)

@@ -173,11 +173,18 @@ class Sfu:
         peer.handler = _Publishing(self, session, publisher)
         return session, self._answer(offer, replies, peer)
 
+    @property
+    def has_places(self) -> bool:
+        """Whether one more may watch who does not publish."""
+        return self.viewers < self._bounds.viewers
+
     def watch(self, room: str, publisher: str, text: str, member: str) -> tuple[Session, str]:
-        """Take an offer to receive what `publisher` (a member's id) sends. Raises `BadOffer`, `NotLive`, `Full`, `Crowded`."""
+        """Take an offer to receive what `publisher` (a member's id) sends. Who publishes in this room too always finds a place:
+        by LL-HLS they would hear themselves, seconds later. Raises `BadOffer`, `NotLive`, `Full`, `Crowded`."""
         offer = sdp.read_offer(text)
         self._room_to_set_up()
-        if self.viewers >= self._bounds.viewers:
+        own = self.feeds.get((room, member))
+        if not self.has_places and (own is None or own.session is None):
             raise Full
         feed = self.feeds.get((room, publisher))
         if feed is None or feed.session is None:

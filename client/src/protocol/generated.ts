@@ -515,6 +515,12 @@ export interface StageLimit {
   readonly most: number;
 }
 
+/** Staff: a line of what is being said. */
+export interface CaptionSay {
+  readonly type: "caption.say";
+  readonly text: string;
+}
+
 /** All that a member can want. `cid` is added when it is sent. */
 export type ClientCommand =
   | ChatSay
@@ -572,7 +578,8 @@ export type ClientCommand =
   | StageCall
   | StageLeave
   | StageMute
-  | StageLimit;
+  | StageLimit
+  | CaptionSay;
 
 /**
  * A message. Its id is this event's seq. `crowd`: too many write at once, so that only the staff and its author are
@@ -1144,6 +1151,13 @@ export interface StageLimited {
   readonly most: number;
 }
 
+export interface CaptionSaid {
+  readonly type: "caption.said";
+  readonly by: string;
+  readonly name: string;
+  readonly text: string;
+}
+
 /** All that can happen in a room. */
 export type RoomEvent =
   | ChatSaid
@@ -1198,7 +1212,8 @@ export type RoomEvent =
   | StagePublished
   | StageUnpublished
   | StageMuted
-  | StageLimited;
+  | StageLimited
+  | CaptionSaid;
 
 /** Client → server: this member is writing. */
 export interface Typing {
@@ -1438,6 +1453,7 @@ export interface RoomView {
   readonly polls: PollsView;
   readonly board: BoardView;
   readonly stage: StageView;
+  readonly captions: CaptionsView;
 }
 
 /**
@@ -1548,6 +1564,20 @@ export interface Performer {
   readonly stream: string;
 }
 
+/** The captions as everybody sees them, oldest first. */
+export interface CaptionsView {
+  readonly lines: readonly Line[];
+}
+
+/** `id`: its place in the log; `at`: when (ms since 1970). */
+export interface Line {
+  readonly id: number;
+  readonly at: number;
+  readonly by: string;
+  readonly name: string;
+  readonly text: string;
+}
+
 /**
  * Server → client, as `lobby`, before the `welcome` when too many come at once: one's `place` in the line (1 is the
  * next) and how long it may take, in milliseconds. It comes again every few seconds.
@@ -1622,6 +1652,8 @@ export const BOARD_INK_BYTES = 4096;
 export const BOARD_LASER_LIMIT = 64;
 export const BOARD_TYPES = ["rectangle", "diamond", "ellipse", "line", "arrow", "freedraw", "text", "image", "frame"] as const;
 export const STAGE_MOST_LIMIT = 24;
+export const CAPTION_TEXT_LIMIT = 200;
+export const CAPTION_KEPT = 20;
 export const WIRE_VERSION = 1;
 export const WIRE_CID_LIMIT = 64;
 export const WIRE_DEFLATE_FROM = 200;

@@ -4,8 +4,9 @@
 /// at that moment would have given. An event is folded once, however often it comes: what is not after `seq` is passed
 /// over. An event of a kind that this client does not know is passed over too, though its place is taken.
 
-import type { Me, RoomEvent, RoomLabel, SignalOut, Stamped, Welcome } from "../protocol";
+import type { CaptionSaid, Me, RoomEvent, RoomLabel, SignalOut, Stamped, Welcome } from "../protocol";
 import { applyBoard, type BoardEvent, boardFromWelcome, type BoardState } from "./board";
+import { applyCaption, type CaptionsState } from "./captions";
 import { ChatDraft, type ChatEvent, chatFromWelcome, type ChatState } from "./chat";
 import { DoubtsDraft, type DoubtEvent, doubtsFromWelcome, type DoubtsState } from "./doubts";
 import { PollsDraft, type PollEvent, pollsFromWelcome, type PollsState, withTally } from "./polls";
@@ -24,6 +25,7 @@ export interface RoomState {
   readonly polls: PollsState;
   readonly board: BoardState;
   readonly stage: StageState;
+  readonly captions: CaptionsState;
   readonly passing: Passing;
 }
 
@@ -56,6 +58,7 @@ export function fromWelcome({ room, me, seq, state, own }: Welcome): RoomState {
     polls: pollsFromWelcome(state.polls, own.polls),
     board: boardFromWelcome(state.board),
     stage: state.stage,
+    captions: state.captions,
     passing: { present: null, typing: [], reactions: {} },
   };
 }
@@ -107,7 +110,7 @@ export function fadeTyping(state: RoomState, now: number): RoomState {
   return typing.length === state.passing.typing.length ? state : { ...state, passing: { ...state.passing, typing } };
 }
 
-type Feature = "chat" | "doubt" | "poll" | "roster" | "class" | "board" | "stage";
+type Feature = "chat" | "doubt" | "poll" | "roster" | "class" | "board" | "stage" | "caption";
 
 class Draft {
   #state: RoomState;
@@ -118,6 +121,7 @@ class Draft {
   #roster: RosterDraft | null = null;
   #board: BoardState | null = null;
   #stage: StageState | null = null;
+  #captions: CaptionsState | null = null;
 
   constructor(state: RoomState) {
     this.#state = state;
@@ -143,6 +147,9 @@ class Draft {
         return;
       case "stage":
         this.#stage = applyStage(this.#stage ?? this.#state.stage, event as Stamped<RoomEvent & StageEvent>);
+        return;
+      case "caption":
+        if (event.type === "caption.said") this.#captions = applyCaption(this.#captions ?? this.#state.captions, event as Stamped<CaptionSaid>);
     }
   }
 
@@ -157,6 +164,7 @@ class Draft {
       ...(this.#roster && this.#roster.done()),
       ...(this.#board && { board: this.#board }),
       ...(this.#stage && { stage: this.#stage }),
+      ...(this.#captions && { captions: this.#captions }),
     };
   }
 }

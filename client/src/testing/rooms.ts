@@ -15,6 +15,7 @@ export const EMPTY_VIEW: RoomView = {
     ...{ current: 0, open_to: "chosen", chosen: [], spotlight: null },
   },
   stage: { people: [], most: 8 },
+  captions: { lines: [] },
 };
 
 export const EMPTY_OWN: RoomOwn = {

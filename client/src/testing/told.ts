@@ -10,7 +10,7 @@ export interface Told {
 }
 
 /** What `state` would be as a welcome's parts. */
-export function told({ me, roster, chat, doubts, polls, board, stage }: RoomState): Told {
+export function told({ me, roster, chat, doubts, polls, board, stage, captions }: RoomState): Told {
   const staff = me.role !== "student";
   const { muted_until, ...rosterView } = roster;
   const { mine, spoke_at, ...chatView } = chat;
@@ -27,6 +27,7 @@ export function told({ me, roster, chat, doubts, polls, board, stage }: RoomStat
       polls: { polls: polls.polls },
       board,
       stage,
+      captions,
     },
     own: {
       roster: { muted_until },
