@@ -110,6 +110,19 @@ def lost_of(body: bytes) -> list[int]:
     return found[:NACK_LIMIT]
 
 
+def lost_shares(body: bytes, count: int) -> Iterator[tuple[int, float]]:
+    """Of a receiver report's body: SSRCs, and which share of each was lost since the report before (RFC 3550, 6.4.2)."""
+    for at in range(4, min(4 + 24 * count, len(body) - 23), 24):
+        yield int.from_bytes(body[at : at + 4], "big"), body[at + 4] / 256
+
+
+def estimate_of(body: bytes) -> int | None:
+    """Bits a second that a REMB's body speaks of; None: it is none."""
+    if len(body) < 16 or body[8:12] != b"REMB":
+        return None
+    return (body[13] << 16 & 0x30000 | body[14] << 8 | body[15]) << (body[13] >> 2)
+
+
 def nack(sender: int, media: int, lost: list[int]) -> bytes:
     """Ask for packets again (RFC 4585, 6.2.1)."""
     entries = b""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from classroom.media.sfu import packets, sdp
 from classroom.media.sfu.forward import Forward
+from classroom.media.sfu.layers import Layers
 from classroom.media.sfu.port import Peer, Port
 from classroom.media.sfu.sdp import Format
 from classroom.media.tap import Taps, Track
@@ -22,14 +23,18 @@ OURS = 1  # the SSRC in our own reports: we send a publisher no media
 
 
 class Incoming:
-    """One track as it arrives. `mid_id`: the id of the header extension that names the section."""
+    """One track as it arrives, or one layer of it (`rid`, else "")."""
 
-    def __init__(self, track: Track, format: Format, mid: str, ssrcs: tuple[int, ...], forward: Forward) -> None:
+    def __init__(
+        self, track: Track, format: Format, mid: str, ssrcs: tuple[int, ...], layers: Layers, rid: str = ""
+    ) -> None:
         self.track = track
         self.format = format
         self.mid = mid
+        self.rid = rid
         self.ssrcs = ssrcs
-        self.forward = forward
+        self.layers = layers
+        self.forward: Forward = layers.layer(rid)
         self.ssrc = 0
         self.highest = -1
         self.cycles = 0
@@ -108,6 +113,7 @@ class Publisher:
         self._taps = taps
         self._bits = bits
         self._mid, self._wide = extensions.get(sdp.MID, 0), extensions.get(sdp.TRANSPORT_CC, 0)
+        self._rids = [id for id in (extensions.get(sdp.RID, 0), extensions.get(sdp.REPAIRED_RID, 0)) if id]
         self._by_ssrc = {ssrc: one for one in tracks for ssrc in one.ssrcs}
         self.muted: frozenset[str] = frozenset()
         self._wide_seen: dict[int, float] = {}
@@ -147,17 +153,19 @@ class Publisher:
             self._ask_again(incoming, now)
         if incoming.track.source in self.muted:
             return
-        new = incoming.forward.push(head, data, incoming.format.clock_rate, now)
-        if new:
+        forward = incoming.forward
+        if forward.push(head, data, incoming.format.clock_rate, now) and incoming.layers.taps(forward, now):
             self._taps.rtp(incoming.track, data)
 
     def _find(self, head: packets.Rtp, data: bytes) -> Incoming | None:
         mid = packets.extension(data, self._mid) if self._mid else None
+        rids = [told for told in (packets.extension(data, id) for id in self._rids) if told is not None]
         fitting = [
             one
             for one in self.tracks
             if head.payload_type in (one.format.payload_type, one.format.rtx)
             and (mid is None or one.mid.encode() == mid)
+            and (not one.rid or one.rid.encode() in rids)
         ]
         if len(fitting) != 1:
             return None
@@ -176,6 +184,8 @@ class Publisher:
                 incoming.reported = (ntp >> 16 & 0xFFFFFFFF, now)
                 if incoming.track.source not in self.muted:
                     incoming.forward.report(ntp, timestamp)
+                    if incoming.layers.tapped is not incoming.forward:
+                        continue
                     self._taps.report(incoming.track, ntp / (1 << 32) - packets.NTP_EPOCH, timestamp)
 
     def need_key(self, incoming: Incoming) -> None:

@@ -14,11 +14,16 @@ OFFER_LIMIT = 65_536  # characters
 SECTIONS_LIMIT = 16
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+SIMULCAST = ("h264", "vp8")  # codecs whose layers can be told apart and put in each other's place
+LAYERS_LIMIT = 3
 # In order of preference: what both MP4 and every browser can carry comes first.
 CODECS = {"video": ("h264", "vp9", "vp8", "av1"), "audio": ("opus",)}
 NAMES = {"h264": "H264", "vp8": "VP8", "vp9": "VP9", "av1": "AV1", "opus": "opus"}
 _PRINTABLE = re.compile(r"[\x20-\x7e\x80-\U0010ffff]*")
+_RID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _TOKEN = re.compile(r"[A-Za-z0-9+/_.:-]{1,256}")
 
 
@@ -43,7 +48,8 @@ class Format(msgspec.Struct, frozen=True):
 
 
 class Section(msgspec.Struct, frozen=True):
-    """An m= section. `formats`: those of its codecs that are known here, in the offer's order."""
+    """An m= section. `formats`: those of its codecs that are known here, in the offer's order. `rids`: the layers that it offers
+    to send at once (simulcast, RFC 8853), in the offer's order."""
 
     kind: str
     mid: str
@@ -54,6 +60,7 @@ class Section(msgspec.Struct, frozen=True):
     formats: tuple[Format, ...]
     extensions: tuple[tuple[int, str], ...]
     ssrcs: tuple[int, ...]
+    rids: tuple[str, ...] = ()
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -82,6 +89,7 @@ class Reply(msgspec.Struct, frozen=True):
     extensions: tuple[tuple[int, str], ...] = ()
     sending: Sending | None = None
     start_kbits: int = 0  # what a publisher may begin with
+    rids: tuple[str, ...] = ()  # layers that are taken
 
 
 def read_offer(text: str) -> Offer:
@@ -191,6 +199,9 @@ def _answer_section(
     lines += [f"a=mid:{section.mid}", f"a={reply.direction}", "a=rtcp-mux", "a=rtcp-rsize"]
     lines += [f"a=extmap:{id} {uri}" for id, uri in reply.extensions]
     lines += _format_lines(format, reply.start_kbits)
+    if reply.rids:
+        lines += [f"a=rid:{rid} recv" for rid in reply.rids]
+        lines.append(f"a=simulcast:recv {';'.join(reply.rids)}")
     if reply.sending is not None:
         lines += _sending_lines(reply.sending)
     if first:
@@ -252,12 +263,23 @@ def _section(lines: list[str], place: int) -> Section:
         formats=tuple(_formats(lines, types)) if "RTP" in protocol else (),
         extensions=tuple(extensions),
         ssrcs=tuple(_ssrcs(lines)),
+        rids=_rids(lines),
     )
 
 
 def _ssrcs(lines: list[str]) -> list[int]:
     told = [value.split(" ", 1)[0] for value in _all(lines, "ssrc")]
     return list(dict.fromkeys(int(one) for one in told if one.isdigit() and int(one) < 1 << 32))[:16]
+
+
+def _rids(lines: list[str]) -> tuple[str, ...]:
+    """Of each layer that the section would send at once the first of its alternatives (RFC 8853, 5.1)."""
+    told = _one(lines, "simulcast").split()
+    sent = dict(zip(told[::2], told[1::2], strict=False)).get("send", "")
+    named = {value.split()[0] for value in _all(lines, "rid") if value.split()[1:2] == ["send"]}
+    first = (one.split(",")[0].removeprefix("~") for one in sent.split(";"))
+    found = tuple(dict.fromkeys(rid for rid in first if rid in named and _RID.fullmatch(rid)))[:LAYERS_LIMIT]
+    return found if len(found) > 1 else ()
 
 
 def _formats(lines: list[str], types: list[str]) -> list[Format]:

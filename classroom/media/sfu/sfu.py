@@ -17,15 +17,18 @@ import structlog
 
 from classroom.kernel import Member
 from classroom.media.sfu import sdp
-from classroom.media.sfu.forward import Forward
+from classroom.media.sfu.layers import Layers
 from classroom.media.sfu.port import Peer, Port
 from classroom.media.sfu.publisher import Incoming, Publisher
 from classroom.media.sfu.sdp import Offer, Reply, Section, Sending, Unacceptable
 from classroom.media.sfu.viewer import Viewer
 from classroom.media.tap import Codec, Source, Taps, Track
 
+TICK = 0.05  # seconds
 SOURCES: dict[str, tuple[Source, ...]] = {"video": ("camera", "screen"), "audio": ("microphone", "screen_audio")}
 HALF_OPEN = 2_000  # sessions that have not come through DTLS yet; more are told to come again
+EXTENSIONS = (sdp.MID, sdp.TRANSPORT_CC, sdp.ABS_SEND_TIME)  # header extensions that are of use from a publisher
+IMPORTANCE = ("screen", "camera", "microphone", "screen_audio")
 KEY_FOR_TAPS = 2.0  # seconds between key frames that the packager needs
 
 log = structlog.get_logger(__name__)
@@ -71,9 +74,9 @@ class Session(msgspec.Struct):
 
 
 class Feed(msgspec.Struct):
-    """What a member publishes in a room, over all their sessions: a track's forward, and the format it comes in."""
+    """What a member publishes in a room, over all their sessions: tracks, and the format each comes in."""
 
-    forwards: dict[Source, Forward] = {}
+    forwards: dict[Source, Layers] = {}
     formats: dict[Source, sdp.Format] = {}
     session: Session | None = None
 
@@ -157,15 +160,15 @@ class Sfu:
             if source is None or format is None:
                 replies.append(Reply(None))
                 continue
-            kept = tuple(one for one in section.extensions if one[1] in (sdp.MID, sdp.TRANSPORT_CC, sdp.ABS_SEND_TIME))
+            rids = section.rids if format.codec in sdp.SIMULCAST else ()
+            useful = (*EXTENSIONS, sdp.RID, sdp.REPAIRED_RID) if rids else EXTENSIONS
+            kept = tuple(one for one in section.extensions if one[1] in useful)
             extensions |= {uri: id for id, uri in kept}
             start = self._bounds.bits // 2_000 if section.kind == "video" else 0
-            replies.append(Reply(format, "recvonly", kept, None, start))
-            tracks.append(self._incoming(room, member, feed, source, section, format))
+            replies.append(Reply(format, "recvonly", kept, None, start, rids))
+            tracks += self._incoming(room, member, feed, source, section, format, rids)
         publisher = Publisher(self.port, peer, tracks, extensions, self._taps, self._bounds.bits)
-        for track in tracks:
-            track.forward.ask = partial(publisher.need_key, track)
-        sources = tuple(track.track.source for track in tracks)
+        sources = tuple(dict.fromkeys(track.track.source for track in tracks))
         session = Session(
             secrets.token_urlsafe(18), "publish", room, member, peer, secrets.token_hex(6), sources, publisher
         )
@@ -190,7 +193,8 @@ class Sfu:
         if feed is None or feed.session is None:
             raise NotLive("Nobody publishes that now.")
         replies: list[Reply] = []
-        wanted = []
+        wanted: list[tuple[Layers, sdp.Format, int]] = []
+        sources: list[Source] = []
         left = [source for source in ("camera", "screen", "microphone", "screen_audio") if source in feed.formats]
         for section in offer.sections:
             found = (
@@ -203,16 +207,18 @@ class Sfu:
                 continue
             source, format = found
             left.remove(source)
-            forward = feed.forwards[source]
+            track = feed.forwards[source]
             kept = tuple(one for one in section.extensions if one[1] == sdp.ABS_SEND_TIME)
-            rtx = forward.rtx_ssrc if format.rtx is not None else None
-            sending = Sending(forward.ssrc, rtx, f"m-{publisher_name(publisher)}", publisher_name(publisher), source)
+            rtx = track.rtx_ssrc if format.rtx is not None else None
+            sending = Sending(track.ssrc, rtx, f"m-{publisher_name(publisher)}", publisher_name(publisher), source)
             replies.append(Reply(format, "sendonly", kept, sending))
-            wanted.append((forward, format, kept[0][0] if kept else 0))
+            sources.append(source)
+            wanted.append((track, format, kept[0][0] if kept else 0))
         if not wanted:
             raise NotLive("Nothing of what is published fits the offer.")
         peer = self.port.open((offer.ufrag, offer.password), offer.fingerprints)
-        viewer = Viewer(peer, wanted)
+        order = sorted(range(len(wanted)), key=lambda place: IMPORTANCE.index(sources[place]))
+        viewer = Viewer(peer, [wanted[place] for place in order])
         session = Session(secrets.token_urlsafe(18), "watch", room, member, peer, viewer=viewer)
         self.sessions[session.id] = session
         self.viewers += 1
@@ -247,10 +253,18 @@ class Sfu:
         session.live = True
         if before is not None and before is not session:
             self.end(before)
-        self._began(session)
         now = self.port.clock()
-        for forward in feed.forwards.values():
-            forward.key(now)
+        tracks = session.publisher.tracks if session.publisher else []
+        for source, track in feed.forwards.items():
+            rids = tuple(one.rid for one in tracks if one.track.source == source)
+            if rids:
+                track.keep(rids, now)
+        for one in tracks:
+            if session.publisher is not None:
+                one.forward.ask = partial(session.publisher.need_key, one)
+        self._began(session)
+        for track in feed.forwards.values():
+            track.key(now)
 
     def over(self, session: Session) -> None:
         if self.sessions.pop(session.id, None) is None:
@@ -258,8 +272,9 @@ class Sfu:
         if session.kind == "watch":
             self.viewers -= 1
             return
-        for track in session.publisher.tracks if session.publisher else []:
-            self._taps.ended(track.track)
+        tracks = session.publisher.tracks if session.publisher else []
+        for track in {one.track.source: one.track for one in tracks}.values():  # once, in however many layers it came
+            self._taps.ended(track)
         feed = self.feeds.get((session.room, session.member))
         if feed is not None and feed.session is session:
             feed.session = None
@@ -274,6 +289,11 @@ class Sfu:
         for feed in self.feeds.values():
             if feed.session is not None and feed.session.publisher is not None:
                 feed.session.publisher.tick(now)
+            for layers in feed.forwards.values():
+                layers.tick(now)
+        for session in self.sessions.values():
+            if session.viewer is not None and session.viewer.padding:
+                session.viewer.pad(TICK, now)
         for key in [key for key, feed in self.feeds.items() if feed.session is None and not _watched(feed)]:
             if not any(one.room == key[0] and one.member == key[1] and one.publisher for one in self.sessions.values()):
                 del self.feeds[key]
@@ -288,11 +308,19 @@ class Sfu:
             raise Crowded
 
     def _incoming(
-        self, room: str, member: str, feed: Feed, source: Source, section: Section, format: sdp.Format
-    ) -> Incoming:
+        self,
+        room: str,
+        member: str,
+        feed: Feed,
+        source: Source,
+        section: Section,
+        format: sdp.Format,
+        rids: tuple[str, ...],
+    ) -> list[Incoming]:
+        """A track, or the layers of one."""
         before = feed.formats.get(source)
         if source not in feed.forwards or before is None or before.codec != format.codec:
-            feed.forwards[source] = Forward(self.port, section.kind)
+            feed.forwards[source] = Layers(self.port, section.kind, format.codec)
         feed.formats[source] = format
         track = Track(
             room=room,
@@ -306,7 +334,10 @@ class Sfu:
             ssrc=section.ssrcs[0] if section.ssrcs else 0,
             parameters=format.parameters,
         )
-        return Incoming(track, format, section.mid, section.ssrcs, feed.forwards[source])
+        layers = feed.forwards[source]
+        if not rids:
+            return [Incoming(track, format, section.mid, section.ssrcs, layers)]
+        return [Incoming(track, format, section.mid, (), layers, rid) for rid in rids]
 
     def _answer(self, offer: Offer, replies: list[Reply], peer: Peer) -> str:
         ours = (peer.ufrag, peer.password)
@@ -314,7 +345,7 @@ class Sfu:
 
 
 def _watched(feed: Feed) -> bool:
-    return any(forward.viewers for forward in feed.forwards.values())
+    return any(track.viewers for track in feed.forwards.values())
 
 
 def _choose(offer: Offer, wanted: tuple[Source, ...]) -> dict[str, tuple[Source, sdp.Format]]:
@@ -327,7 +358,7 @@ def _choose(offer: Offer, wanted: tuple[Source, ...]) -> dict[str, tuple[Source,
             continue
         free = [source for source in (named or SOURCES[section.kind]) if source in SOURCES[section.kind]]
         source = next((one for one in free if one not in taken), None)
-        format = sdp.pick(section)
+        format = (sdp.pick(section, sdp.SIMULCAST) if section.rids else None) or sdp.pick(section)
         if source is None or format is None:
             continue
         taken.add(source)

@@ -1,0 +1,131 @@
+"""How much a viewer may be sent, and so which layers of which pictures. Pure: no clock, no network.
+
+What always holds: sound goes first, then the smallest layer of each picture, then larger ones. What reports of loss and the
+viewer's own estimate (REMB) say counts against what was really sent when they were made: an estimate that is no smaller than that
+says nothing of a limit. Down at once; up only after a time without trouble, by padding that is sent first to see whether the way
+carries it, and each attempt that fails doubles that time.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+START = 1_000_000.0  # bits a second that a newcomer is thought to take
+CLEAN, BAD, AWFUL = (
+    0.05,
+    0.15,
+    0.30,
+)  # shares lost: below there is no trouble; from there on there is; from there on at once
+OVER = 0.85  # of what is sent: an estimate below this says that it is too much
+EARLY = 3.0  # seconds after joining in which an estimate is still being made
+FIRST_WAIT, LAST_WAIT = 2.0, 60.0  # seconds without trouble until more is tried
+TRIAL = 8.0  # seconds in which trouble is put down to an attempt
+LOWEST = 0.8  # of what the smallest layer and the sound need: with less, pictures pause
+STEP, SMALL_STEP = 1.5, 1.25  # by how much more is sent at once, while that is thought to be carried, and beyond
+STEP_SECONDS = 0.5
+
+
+class Track(NamedTuple):
+    """A picture: what each of its layers needs, the smallest first, and which is sent (-1: none)."""
+
+    rates: tuple[float, ...]
+    now: int
+
+
+class Pace:
+    """What one viewer is sent. `padding`: bits a second to be sent for nothing but to see whether they arrive."""
+
+    def __init__(self, now: float) -> None:
+        self.allowed = START
+        self.padding = 0.0
+        self._began = now
+        self._loss = 0.0
+        self._low = 0  # estimates in a row that were below what was sent
+        self._bad = 0  # reports of trouble in a row
+        self._clean_since = now
+        self._wait = FIRST_WAIT
+        self._tried = float("-inf")
+        self._stepped = now
+
+    def told(self, now: float, sent: float, lost: float | None, estimate: float | None) -> bool:
+        """A report: the share that was lost, and what the viewer thinks it can take, of `sent` bits a second. Whether this is
+        trouble."""
+        trouble = False
+        if lost is not None:
+            self._loss += (lost - self._loss) / 2
+            if lost >= AWFUL or self._loss >= BAD:
+                trouble = True
+                self.allowed = min(self.allowed, sent * (1 - max(lost, self._loss)))
+        if estimate is not None and now - self._began > EARLY:
+            self._low = self._low + 1 if estimate < OVER * sent else 0
+            if self._low >= 2:
+                trouble = True
+                self.allowed = min(self.allowed, estimate)
+            elif estimate >= sent and not trouble:
+                self.allowed = max(self.allowed, estimate)
+        self._bad = self._bad + 1 if trouble else 0
+        if trouble or self._loss >= CLEAN:
+            if self.padding or (trouble and now - self._tried < TRIAL):
+                self._wait = min(LAST_WAIT, 2 * self._wait)
+                self._tried = float("-inf")
+            self.padding = 0.0
+            self._clean_since = now
+        elif now - self._stepped >= STEP_SECONDS:
+            self.allowed = max(self.allowed, sent)  # it was carried
+        return trouble
+
+    def choose(self, now: float, sound: float, tracks: list[Track], trouble: bool, pads: bool) -> list[int]:
+        """Which layer of each picture to send, the most important picture first. `pads`: whether padding can be sent."""
+        if trouble:
+            return self._fewer(sound, tracks)
+        return self._more(now, sound, tracks, pads)
+
+    def _fewer(self, sound: float, tracks: list[Track]) -> list[int]:
+        left = self.allowed - sound
+        chosen = [-1] * len(tracks)
+        for place, track in enumerate(tracks):
+            pausing = left + sound < LOWEST * (track.rates[0] + sound) and (
+                self._bad >= 2 or track.now > 0 or self._loss > 2 * AWFUL
+            )
+            if track.now >= 0 and not pausing:
+                chosen[place] = 0
+                left -= track.rates[0]
+        for place, track in enumerate(tracks):
+            while (
+                0 <= chosen[place] < track.now and track.rates[chosen[place] + 1] - track.rates[chosen[place]] <= left
+            ):
+                left -= track.rates[chosen[place] + 1] - track.rates[chosen[place]]
+                chosen[place] += 1
+        return chosen
+
+    def _more(self, now: float, sound: float, tracks: list[Track], pads: bool) -> list[int]:
+        chosen = [track.now for track in tracks]
+        ways = [
+            (track.now >= 0, place) for place, track in enumerate(tracks) if track.now + 1 < len(track.rates)
+        ]  # pictures that pause come first
+        if not ways:
+            self.padding = 0.0
+            return chosen
+        place = min(ways)[1]
+        track = tracks[place]
+        sent = sound + sum(one.rates[one.now] for one in tracks if one.now >= 0)
+        needed = sent + track.rates[track.now + 1] - (track.rates[track.now] if track.now >= 0 else 0.0)
+        if now - self._clean_since < min(self._wait, FIRST_WAIT):
+            return chosen
+        if self.allowed >= needed:
+            self.padding = 0.0
+            self._tried = self._stepped = now
+            if now - self._clean_since > LAST_WAIT:
+                self._wait = FIRST_WAIT
+            chosen[place] += 1
+            return chosen
+        if now - self._clean_since < self._wait:
+            return chosen
+        if not pads:
+            self.allowed = needed  # it is tried, and given up if it does not go well
+        elif now - self._stepped >= STEP_SECONDS:
+            before = sent + self.padding
+            goal = max(SMALL_STEP * before, min(STEP * before, self.allowed))
+            self.padding = max(0.0, min(1.05 * needed, goal) - sent)
+            self._stepped = now
+        return chosen

@@ -1,0 +1,313 @@
+"""Layers of one picture: told of in SDP, told apart as they come, and put in each other's place without a seam."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import pytest
+
+from classroom.media.sfu import packets, pictures, sdp
+from classroom.media.sfu.layers import Layers
+from tests.media.bare import Bare
+from tests.media.browser import film, payloads
+from tests.media.peers import Unit, forwarding
+from tests.running import until
+
+RIDS = ("q", "h", "f")
+SIZES = {"q": (160, 90), "h": (320, 180), "f": (640, 360)}
+MID_ID, RID_ID, REPAIRED_ID = 3, 4, 5
+VP8 = "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 goog-remb\r\n"
+H264 = "a=rtpmap:96 H264/90000\r\na=rtcp-fb:96 nack\r\na=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\n"
+FORMATS = {"vp8": VP8, "h264": H264}
+RTX = "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
+LAYERED = (
+    f"a=extmap:{MID_ID} {sdp.MID}\r\na=extmap:{RID_ID} {sdp.RID}\r\na=extmap:{REPAIRED_ID} {sdp.REPAIRED_RID}\r\n"
+    "a=rid:q send\r\na=rid:h send\r\na=rid:f send\r\na=simulcast:send q;h;f\r\n"
+)
+
+
+class Layered(Bare):
+    """Sends three layers, or watches; its picture is of `codec`."""
+
+    def __init__(self, codec: str, *, sends: bool = False) -> None:
+        super().__init__(sends=sends)
+        self.codec = codec
+        self.sequence = {rid: 1_000 * (place + 1) for place, rid in enumerate(RIDS)}
+        self.controls: list[packets.Control] = []
+
+    def offer(self) -> str:
+        head = super().offer().partition("m=")[0].replace("BUNDLE 0 1", "BUNDLE 0")
+        direction = "sendonly" if self.sends else "recvonly"
+        picture = f"m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:0\r\na={direction}\r\na=rtcp-mux\r\n"
+        return head + picture + FORMATS[self.codec] + RTX + (LAYERED if self.sends else "")
+
+    def send(self, rid: str, payload: bytes, timestamp: int, marker: bool = True, *, lost: bool = False) -> int:
+        """Its sequence number."""
+        number = self.sequence[rid]
+        self.sequence[rid] = number + 1
+        if not lost:
+            self.rtp(packet(rid, number, timestamp, payload, marker))
+        return number
+
+    def frame(self, rid: str, at: int, key: bool, extra: bytes = b"") -> list[int]:
+        """Send a frame, the `at`-th of that layer; the numbers of its packets."""
+        timestamp = at * 3_000 + RIDS.index(rid) * 1_000_000
+        shots = film(self.codec, 4, size=SIZES[rid])
+        parts = payloads(self.codec, shots[0 if key else 1])
+        parts[-1] += extra
+        if self.codec == "vp8":
+            counters = struct.pack("!HB", 0x8000 | (at + 100 * RIDS.index(rid)) & 0x7FFF, at & 0xFF)
+            parts = [bytes((part[0] | 0x80, 0xC0)) + counters + part[4:] for part in parts]
+        return [self.send(rid, part, timestamp, part is parts[-1]) for part in parts]
+
+    def tell(self, control: bytes) -> None:
+        assert self.outbound is not None
+        self.sock.sendto(self.outbound.rtcp(control), self.address)
+
+
+def packet(rid: str, number: int, timestamp: int, payload: bytes, marker: bool) -> bytes:
+    second = 96 | (0x80 if marker else 0)
+    named = bytes((MID_ID << 4, 0x30, RID_ID << 4)) + rid.encode()
+    head = struct.pack("!BBHII", 0x90, second, number & 0xFFFF, timestamp & 0xFFFFFFFF, 50 + RIDS.index(rid))
+    return head + struct.pack("!HH", 0xBEDE, len(named) // 4) + named + payload
+
+
+class Stage:
+    """A publisher of three layers and a viewer, whose packets are kept."""
+
+    def __init__(self, unit: Unit, publisher: Layered, viewer: Layered, track: Layers) -> None:
+        self.unit, self.publisher, self.viewer, self.track = unit, publisher, viewer, track
+        self.seen: list[bytes] = []
+        self.at = 10
+
+    async def play(self, done: Callable[[], bool], *rids: str, seconds: float = 10.0) -> None:
+        """Send frames, of each layer a key frame when it is asked for, until something is so."""
+        asked = self.unit.sfu.feeds["r", "t1"].session.publisher  # type: ignore[union-attr]
+        assert asked is not None
+        wanted: set[str] = set()
+        for incoming in asked.tracks:
+            incoming.forward.ask = lambda rid=incoming.rid: wanted.add(rid)  # type: ignore[misc]
+        async with asyncio.timeout(seconds):
+            while not done():
+                self.at += 1
+                for rid in rids or RIDS:
+                    self.publisher.frame(rid, self.at, rid in wanted)
+                    wanted.discard(rid)
+                await asyncio.sleep(0.005)
+
+    def heads(self) -> list[packets.Rtp]:
+        found = [packets.read(one) for one in self.seen]
+        return [one for one in found if one is not None and one.payload_type == 96]
+
+    def payload(self, number: int) -> bytes:
+        return next(one[12:] for one in self.seen if packets.read(one).sequence == number)  # type: ignore[union-attr]
+
+
+@asynccontextmanager
+async def staged(codec: str) -> AsyncIterator[Stage]:
+    async with forwarding() as unit, asyncio.timeout(40):
+        publisher = Layered(codec, sends=True)
+        _, answer = unit.sfu.publish("r", "t1", publisher.offer())
+        await publisher.connect(answer)
+        await until(lambda: bool(unit.began))
+        for rid in RIDS:
+            publisher.frame(rid, 1, True)
+        track = unit.sfu.feeds["r", "t1"].forwards["camera"]
+        await until(lambda: len(track.live) == 3)
+        viewer = Layered(codec)
+        _, answer = unit.sfu.watch("r", "t1", viewer.offer(), "s1")
+        stage = Stage(unit, publisher, viewer, track)
+        viewer.on_rtp = stage.seen.append
+        await viewer.connect(answer)
+        await until(lambda: track.viewers == 1)
+        yield stage
+        publisher.close()
+        viewer.close()
+
+
+def leg_of(stage: Stage):  # type: ignore[no-untyped-def]
+    return next(iter(stage.track._legs))
+
+
+def test_an_offer_s_layers_are_read_and_answered() -> None:
+    publisher_offer = "".join(
+        (
+            "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-ufrag:abcd\r\na=ice-pwd:" + "p" * 22 + "\r\n",
+            "a=fingerprint:sha-256 " + ":".join(["AA"] * 32) + "\r\na=setup:actpass\r\n",
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:0\r\na=sendonly\r\n" + VP8 + RTX + LAYERED,
+        )
+    )
+    section = sdp.read_offer(publisher_offer).sections[0]
+    assert section.rids == RIDS
+    reply = sdp.Reply(sdp.pick(section), "recvonly", section.extensions, None, 0, section.rids)
+    text = sdp.answer(sdp.read_offer(publisher_offer), (reply,), ("u", "p"), "AA", (("127.0.0.1", 9),))
+    for line in ("a=rid:q recv", "a=rid:h recv", "a=rid:f recv", "a=simulcast:recv q;h;f"):
+        assert line + "\r\n" in text
+    for changed, rids in (
+        ("a=simulcast:send q;h,f", ("q", "h")),  # of alternatives the first
+        ("a=simulcast:send q;~h", ("q", "h")),
+        ("a=simulcast:recv q;h send f;q", ("f", "q")),
+        ("a=simulcast:send q", ()),
+        ("a=simulcast:send q;x y", ()),  # x is no rid that is there
+        ("a=simulcast:", ()),
+        ("a=simulcast:send q;h;f;" + ";".join(f"x{n}" for n in range(50)), RIDS),
+    ):
+        assert sdp.read_offer(publisher_offer.replace("a=simulcast:send q;h;f", changed)).sections[0].rids == rids
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+async def test_layers_are_told_apart_by_their_rid_and_put_in_order_by_their_size(codec: str) -> None:
+    async with staged(codec) as stage:
+        assert [one.size for one in stage.track.live] == [(160, 90), (320, 180), (640, 360)]
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+async def test_a_viewer_goes_down_and_up_at_key_frames_in_one_numbering_without_a_gap(codec: str) -> None:
+    async with staged(codec) as stage:
+        low, middle, high = stage.track.live
+        leg = leg_of(stage)
+        assert leg.forward is high
+        await stage.play(lambda: len(stage.seen) > 20)
+        for goal in (low, middle, low, high):
+            stage.track.send(leg, goal, stage.unit.port.clock())
+            before = len(stage.seen)
+            await stage.play(lambda goal=goal, before=before: leg.forward is goal and len(stage.seen) > before + 15)
+        heads = stage.heads()
+        steps = {head.sequence - heads[0].sequence - place & 0xFFFF for place, head in enumerate(heads)}
+        assert steps == {0}
+        assert {head.ssrc for head in heads} == {stage.track.ssrc}
+        times = [head.timestamp for head in heads]
+        moves = [(b - a + (1 << 31) & 0xFFFFFFFF) - (1 << 31) for a, b in pairwise(times)]
+        assert min(moves) >= 0
+        assert max(moves) < 90_000  # no jump, though the layers' own times are eleven seconds apart
+        sizes = [pictures.key_size(codec, one[12:]) for one in stage.seen]
+        order = [size for size in sizes if size is not None]
+        assert [size for at, size in enumerate(order) if at == 0 or order[at - 1] != size][-4:] == [
+            *((160, 90), (320, 180), (160, 90), (640, 360))
+        ]
+        if codec == "vp8":
+            counted = [found for one in stage.seen if (found := pictures.counters(one[12:])) is not None]
+            numbers = [one.picture for one in counted]
+            assert all((b - a & 0x7FFF) in (0, 1) for a, b in pairwise(numbers))
+            tl0 = [one.tl0 for one in counted]
+            assert all((b - a & 0xFF) in (0, 1) for a, b in pairwise(tl0))
+
+
+async def test_what_was_lost_of_the_layer_before_is_sent_again_with_the_numbers_it_had() -> None:
+    async with staged("vp8") as stage:
+        low, _, high = stage.track.live
+        leg = leg_of(stage)
+        await stage.play(lambda: len(stage.seen) > 10)
+        stage.track.send(leg, low, stage.unit.port.clock())
+        await stage.play(lambda: leg.forward is low)
+        await stage.play(lambda: len(stage.heads()) > 30)
+        stage.track.send(leg, high, stage.unit.port.clock())
+        await stage.play(lambda: leg.forward is high)
+        before = len(stage.seen)
+        await stage.play(lambda: len(stage.seen) > before + 10)
+        floor = leg.floor
+        assert floor is not None
+        for number in (floor - 1 & 0xFFFF, floor, floor + 1 & 0xFFFF):
+            at = len(stage.seen)
+            stage.viewer.tell(packets.nack(7, stage.track.ssrc, [number]))
+            await until(lambda at=at: any(one[1] & 127 == 97 for one in stage.seen[at:]))
+            again = next(one for one in stage.seen[at:] if one[1] & 127 == 97)
+            assert again[12:14] == number.to_bytes(2, "big")
+            assert again[14:] == stage.payload(number)
+
+
+async def test_a_packet_of_a_layer_that_is_late_goes_to_nobody_who_came_after_it() -> None:
+    async with staged("h264") as stage:
+        low = stage.track.live[0]
+        leg = leg_of(stage)
+        await stage.play(lambda: len(stage.seen) > 10)
+        late = stage.publisher.send("q", b"\x61late", 0, lost=True)
+        stage.track.send(leg, low, stage.unit.port.clock())
+        await stage.play(lambda: leg.forward is low)
+        stage.publisher.rtp(packet("q", late, 5, b"\x61late", True))
+        before = len(stage.seen)
+        await stage.play(lambda: len(stage.seen) > before + 10)
+        assert not any(one.endswith(b"late") for one in stage.seen)
+        numbers = [head.sequence for head in stage.heads()]
+        assert len(numbers) == len(set(numbers))
+
+
+async def test_a_layer_that_falls_silent_leaves_its_viewers_to_one_that_does_not() -> None:
+    async with staged("h264") as stage:
+        leg = leg_of(stage)
+        assert leg.forward is stage.track.live[2]
+        await stage.play(lambda: leg.forward is not None and leg.forward.size == (160, 90), "q", "h")
+        assert len(stage.track.live) == 2
+
+
+async def test_the_packager_is_given_one_layer_at_a_time_the_largest_there_is() -> None:
+    async with staged("h264") as stage:
+        await stage.play(lambda: any(track and data[8:12] == b"\0\0\0\x34" for track, data in stage.unit.tap.packets))
+        await stage.play(lambda: stage.unit.tap.packets[-1][1][8:12] == b"\0\0\0\x33", "q", "h")
+        layers = [data[11] - 50 for _, data in stage.unit.tap.packets]
+        assert [one for at, one in enumerate(layers) if at == 0 or layers[at - 1] != one] == [0, 2, 1]
+
+
+async def test_reports_of_a_narrow_way_bring_the_viewer_down_and_then_to_a_pause() -> None:
+    async with staged("h264") as stage:
+        leg = leg_of(stage)
+        low = stage.track.live[0]
+
+        def report(share: int) -> None:
+            block = packets.report_block(stage.track.ssrc, share, 0, 1_000, 20, 0, 0)
+            stage.viewer.tell(packets.receiver_report(1, [block]))
+
+        await stage.play(lambda: all(stage.track.rate(one) > 0 for one in stage.track.live))
+        report(150)
+        await stage.play(lambda: leg.forward is low)
+        for _ in range(4):
+            report(250)
+        await stage.play(lambda: leg.forward is None)
+        before = len(stage.seen)
+        frames = stage.at
+        await stage.play(lambda: stage.at > frames + 30)
+        assert len(stage.seen) - before < 10  # what was on its way
+        # What it has not been sent, it cannot have again.
+        ahead = leg.last.sequence + 5 & 0xFFFF
+        stage.viewer.tell(packets.nack(7, stage.track.ssrc, [ahead]))
+        stage.track.send(leg, low, stage.unit.port.clock())
+        await stage.play(lambda: len(stage.seen) > before + 30)
+        numbers = [head.sequence for head in stage.heads()]
+        assert [b - a & 0xFFFF for a, b in pairwise(numbers)] == [1] * (len(numbers) - 1)
+
+
+async def test_padding_is_sent_as_empty_retransmissions_and_as_much_as_was_asked_for() -> None:
+    async with staged("vp8") as stage:
+        leg = leg_of(stage)
+        before = len(stage.seen)
+        stage.track.pad(leg, 2_000, stage.unit.port.clock())
+        await until(lambda: len(stage.seen) >= before + 8)
+        for one in stage.seen[before:]:
+            head = packets.read(one)
+            assert head is not None
+            assert (head.payload_type, head.ssrc) == (97, stage.track.rtx_ssrc)
+            assert head.padding == len(one) - head.body == 255
+
+
+async def test_a_publisher_who_comes_back_without_layers_is_seen_by_the_same_viewer() -> None:
+    async with staged("h264") as stage:
+        await stage.play(lambda: len(stage.seen) > 10)
+        again = Bare(sends=True)
+        _, answer = stage.unit.sfu.publish("r", "t1", again.offer())
+        await again.connect(answer)
+        await until(lambda: len(stage.unit.began) == 2)
+        shots = film("h264", 4, size=(320, 180))
+        number, before = 7, len(stage.seen)
+        async with asyncio.timeout(10):
+            while len(stage.seen) < before + 10:
+                for part in payloads("h264", shots[0]):
+                    again.rtp(packets.header(96, True, number, number * 3_000, 1) + part)
+                    number += 1
+                await asyncio.sleep(0.01)
+        numbers = [head.sequence for head in stage.heads()]
+        assert [b - a & 0xFFFF for a, b in pairwise(numbers)] == [1] * (len(numbers) - 1)
+        again.close()
