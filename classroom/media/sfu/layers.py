@@ -17,7 +17,7 @@ from classroom.media.sfu.port import Port
 SILENT = 2.0
 COUNTED_EVERY = 0.5  # seconds between two measurements of the layers' rates
 SMOOTH = 0.5  # the weight of the newest
-HEAD = 28 + 12 + 10  # bytes of UDP and IP, RTP and authentication around a payload
+HEAD = 20  # bytes of RTP around a payload, which receivers' estimates count; those of UDP and IP they do not
 
 
 class Layers:

@@ -16,7 +16,7 @@ CLEAN, BAD, AWFUL = (
     0.15,
     0.30,
 )  # shares lost: below there is no trouble; from there on there is; from there on at once
-OVER = 0.85  # of what is sent: an estimate below this says that it is too much
+OVER = 0.8  # of what is sent: an estimate below this says that it is too much. Receivers say 0.85 when they but fear it
 EARLY = 3.0  # seconds after joining in which an estimate is still being made
 FIRST_WAIT, LAST_WAIT = 2.0, 60.0  # seconds without trouble until more is tried
 TRIAL = 8.0  # seconds in which trouble is put down to an attempt
