@@ -135,6 +135,7 @@ class Hls(Section, frozen=True, kw_only=True):
     window_seconds: Annotated[float, Meta(ge=30, le=14_400)]
     audio_bitrate: Annotated[int, Meta(ge=16_000, le=320_000)]
     aac: bool
+    encoders: Annotated[int, Meta(ge=0, le=64)]
     public_url: str
 
 

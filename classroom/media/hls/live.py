@@ -2,8 +2,9 @@
 
 What always holds: all renditions count from one epoch on the class's clock. There is one camera and one screen at a time, the
 first publisher's of those who publish one; when that one is gone, another's takes its place in the same rendition if its codec
-is the same. A publisher who is back within `GRACE` goes on where it was. Sound is always there, be it silence. A class in which
-nobody publishes for `IDLE` seconds is live no more; its next publisher begins a stream under another address.
+is the same; VP8, which no browser plays from MP4, counts as H.264 and is encoded anew. A publisher who is back within `GRACE`
+goes on where it was. Sound is always there, be it silence. A class in which nobody publishes for `IDLE` seconds is live no more;
+its next publisher begins a stream under another address.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Protocol
 import structlog
 
 from classroom.config import Hls
+from classroom.media.hls.anew import Anew
 from classroom.media.hls.mixing import Mixer
 from classroom.media.hls.rendition import Rendition
 from classroom.media.intake.clock import PublisherClock
@@ -47,6 +49,13 @@ class Sink(Protocol):
     async def close(self) -> None: ...
 
 
+class Encoders:
+    """How many classes may be encoded anew at once; `left` counts down."""
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+
 class Live:
     """One class while it is live. `need_key` is called with a track whose publisher should send a key frame."""
 
@@ -59,6 +68,7 @@ class Live:
         metrics: Metrics,
         sink: Sink | None = None,
         now: Callable[[], float] = time.time,
+        encoders: Encoders | None = None,
     ) -> None:
         self.room = room
         self.key = secrets.token_urlsafe(16)
@@ -80,6 +90,9 @@ class Live:
         self._holders: dict[str, str] = {}
         self._left: dict[str, float] = {}
         self._asked: dict[str, float] = {}
+        self._encoders = encoders or Encoders(0)
+        self._anew: Anew | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run(), name=f"live {room}")
 
     # What comes from the tap.
@@ -103,6 +116,8 @@ class Live:
             del self._holders[track.source]
             self._left[track.source] = self._now()
         self._mixer.forget(f"{track.publisher} {track.source}")
+        if not any(other.codec == "vp8" for other, _ in self._feeds.values()):
+            self._end_anew()
         if not any(publisher == track.publisher for publisher, _ in self._feeds):
             self._clocks.pop(track.publisher, None)
 
@@ -138,23 +153,56 @@ class Live:
         if self._sink is not None:
             self._sink.frame(track.source, frame)
         if track.codec in PLAYABLE:
-            self._picture(track, frame)
+            self._picture(track.source, track.codec, frame)
+            rendition, now = self.current.get(track.source), self._now()
+            if (
+                rendition is not None
+                and rendition.cutter.age >= self._settings.segment_seconds - 0.1
+                and now - self._asked.get(track.source, 0) >= ASK_AGAIN
+            ):
+                self._asked[track.source] = now
+                self._need_key(track)
+        elif self._anew is not None or (frame.key and self._may_encode()):
+            if self._anew is None:
+                self._anew = Anew(self.room, self._settings.segment_seconds, self._encoded, self._key_of)
+            self._anew.frame(track.source, frame)
 
-    def _picture(self, track: Track, frame: Frame) -> None:
-        rendition = self.current.get(track.source)
-        if rendition is None or rendition.codec != track.codec:
+    def _picture(self, source: str, codec: str, frame: Frame) -> None:
+        rendition = self.current.get(source)
+        if rendition is None or rendition.codec != codec:
             if not frame.key:
                 return
-            self._retire(track.source)
-            rendition = self._add(track.source, track.source, track.codec, self._settings.segment_seconds * EARLY_CUT)
+            self._retire(source)
+            rendition = self._add(source, source, codec, self._settings.segment_seconds * EARLY_CUT)
         rendition.cutter.frame(frame)
-        now = self._now()
-        if (
-            rendition.cutter.age >= self._settings.segment_seconds - 0.1
-            and now - self._asked.get(track.source, 0) >= ASK_AGAIN
-        ):
-            self._asked[track.source] = now
-            self._need_key(track)
+
+    # Pictures that are encoded anew.
+
+    def _may_encode(self) -> bool:
+        if self.closed or self._encoders.left <= 0:
+            return False
+        self._encoders.left -= 1
+        return True
+
+    def _encoded(self, source: str, frame: Frame) -> None:
+        if self._anew is not None and not self.closed:
+            self._picture(source, "h264", frame)
+
+    def _key_of(self, source: str) -> None:
+        known = self._feeds.get((self._holders.get(source, ""), source))
+        if known is not None:
+            self._need_key(known[0])
+
+    def _end_anew(self) -> None:
+        anew, self._anew = self._anew, None
+        if anew is not None:
+            task = asyncio.create_task(self._let_go(anew), name=f"encoder's end {self.room}")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _let_go(self, anew: Anew) -> None:
+        await anew.close()
+        self._encoders.left += 1
 
     # Renditions.
 
@@ -233,10 +281,12 @@ class Live:
             return
         self.closed = True
         self.over.set()
+        self._end_anew()
         for name in list(self.current):
             self._retire(name)
         if self._sink is not None:
             await self._sink.close()
+        await asyncio.gather(*self._ending)
         if asyncio.current_task() is not self._task:
             await asyncio.gather(self._task, return_exceptions=True)
         log.info("live stream ended", room=self.room)

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from classroom.config import Hls
-from classroom.media.hls.live import Live, Sink
+from classroom.media.hls.live import Encoders, Live, Sink
 from classroom.media.tap import Track
 from classroom.metrics import Metrics
 
@@ -38,6 +38,7 @@ class Streams:
         self._need_key = need_key
         self._sink = sink
         self._now = now
+        self._encoders = Encoders(settings.encoders)
         self._rooms: dict[str, Live] = {}
         self._keys: dict[str, Live] = {}
         self._past: set[asyncio.Task[None]] = set()
@@ -76,7 +77,10 @@ class Streams:
     def _live(self, room: str) -> Live:
         live = self._rooms.get(room)
         if live is None or live.closed:
-            live = Live(room, self.settings, self._threads, self._need_key, self.metrics, self._sink(room), self._now)
+            sink = self._sink(room)
+            live = Live(
+                room, self.settings, self._threads, self._need_key, self.metrics, sink, self._now, self._encoders
+            )
             self._rooms[room] = self._keys[live.key] = live
             log.info("live stream begins", room=room)
             task = asyncio.create_task(self._forget(live), name=f"forget {room}")
