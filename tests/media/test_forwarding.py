@@ -166,10 +166,10 @@ async def test_half_open_sessions_are_bounded_and_expire(monkeypatch: pytest.Mon
     monkeypatch.setattr(port, "SETTING_UP", 0.2)
     async with forwarding() as unit, asyncio.timeout(20):
         peer = Bare(sends=True)
-        for _ in range(50):
-            unit.sfu.publish("r", "t1", peer.offer())
+        for place in range(50):
+            unit.sfu.publish("r", f"t{place}", peer.offer())
         with pytest.raises(sfu.Crowded):
-            unit.sfu.publish("r", "t1", peer.offer())
+            unit.sfu.publish("r", "another", peer.offer())
         await until(lambda: not unit.sfu.sessions, timeout=5)
         assert unit.port.peers == set()
         await until(lambda: not unit.sfu.feeds, timeout=5)

@@ -24,7 +24,7 @@ from classroom.media.sfu.stun import Address
 CONSENT = 30.0  # seconds
 SETTING_UP = 20.0
 TICK = 0.05
-CHECKS = 10_000  # checks of ours that wait for an answer, the oldest of which give way
+TRIED = 32  # addresses, and checks of ours that wait for an answer, of one peer; the oldest give way
 READS = 100  # datagrams read in one turn of the loop, so that timers and joins have theirs
 BUFFER = 4 << 20  # bytes, of the socket's two buffers
 
@@ -61,6 +61,8 @@ class Peer:
         self.heard = self.opened = now
         self.is_closed = False
         self.dtls = port.certificate.accept()
+        self.tried: dict[Address, None] = {}  # where it said to be
+        self.checks: dict[bytes, Address] = {}  # by transaction, those that wait for an answer
         self.early: bytes | None = None  # a ClientHello that came before its address had shown itself
 
     def restart(self, remote: tuple[str, str]) -> None:
@@ -79,7 +81,7 @@ class Port:
         self.peers: set[Peer] = set()
         self._by_name: dict[str, Peer] = {}
         self._by_address: dict[Address, Peer] = {}
-        self._checks: dict[bytes, tuple[Peer, Address]] = {}
+        self._checks: dict[bytes, Peer] = {}
         self._handshaking: set[Peer] = set()
         self._ticker: asyncio.Task[None] | None = None
         self.dropped = self.strangers = self.forwarded = 0
@@ -121,8 +123,11 @@ class Port:
         self.peers.discard(peer)
         self._handshaking.discard(peer)
         self._by_name.pop(peer.ufrag, None)
-        for address in [address for address, one in self._by_address.items() if one is peer]:
-            del self._by_address[address]
+        for address in (*peer.tried, peer.address):
+            if address is not None and self._by_address.get(address) is peer:
+                del self._by_address[address]
+        for transaction in peer.checks:
+            self._checks.pop(transaction, None)
         peer.inbound = peer.outbound = None
         if peer.handler is not None:
             peer.handler.closed()
@@ -201,17 +206,28 @@ class Port:
                 self._check(peer, address)
         elif message.type == stun.SUCCESS:
             found = self._checks.get(message.transaction)
-            if found is not None and found[1] == address and stun.is_signed(data, message, found[0].remote[1].encode()):
-                del self._checks[message.transaction]
-                self._shown(found[0], address, now)
+            if (
+                found is not None
+                and found.checks[message.transaction] == address
+                and stun.is_signed(data, message, found.remote[1].encode())
+            ):
+                del self._checks[message.transaction], found.checks[message.transaction]
+                self._shown(found, address, now)
 
     def _check(self, peer: Peer, address: Address) -> None:
         """Ask an address to show that it is there. Until it has, it stays whose it was."""
         self._by_address.setdefault(address, peer)
-        if len(self._checks) >= CHECKS:
-            self._checks.pop(next(iter(self._checks)))
+        peer.tried[address] = None
+        if len(peer.tried) > TRIED:
+            oldest = next(iter(peer.tried))
+            del peer.tried[oldest]
+            if oldest != peer.address and self._by_address.get(oldest) is peer:
+                del self._by_address[oldest]
+        if len(peer.checks) >= TRIED:
+            oldest_check = next(iter(peer.checks))
+            del peer.checks[oldest_check], self._checks[oldest_check]
         transaction = os.urandom(12)
-        self._checks[transaction] = (peer, address)
+        self._checks[transaction], peer.checks[transaction] = peer, address
         self.send(stun.request(transaction, f"{peer.remote[0]}:{peer.ufrag}", peer.remote[1].encode()), address)
 
     def _shown(self, peer: Peer, address: Address, now: float) -> None:

@@ -24,6 +24,7 @@ CODECS = {"video": ("h264", "vp9", "vp8", "av1"), "audio": ("opus",)}
 NAMES = {"h264": "H264", "vp8": "VP8", "vp9": "VP9", "av1": "AV1", "opus": "opus"}
 _PRINTABLE = re.compile(r"[\x20-\x7e\x80-\U0010ffff]*")
 _RID = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_NUMBER = re.compile(r"[0-9]{1,10}")  # not str.isdigit, which takes more than int() does
 _TOKEN = re.compile(r"[A-Za-z0-9+/_.:-]{1,256}")
 
 
@@ -236,7 +237,7 @@ def _sending_lines(sending: Sending) -> list[str]:
 
 def _section(lines: list[str], place: int) -> Section:
     parts = lines[0][2:].split()
-    if len(parts) < 4 or not parts[1].isdigit():
+    if len(parts) < 4 or not _NUMBER.fullmatch(parts[1]):
         raise BadOffer("An m= line is not right.")
     kind, port, protocol, *types = parts
     if kind not in ("audio", "video", "application"):
@@ -251,7 +252,7 @@ def _section(lines: list[str], place: int) -> Section:
     for value in _all(lines, "extmap"):
         id, _, uri = value.partition(" ")
         id = id.partition("/")[0]
-        if id.isdigit() and 1 <= int(id) <= 14 and _TOKEN.fullmatch(uri.split(" ")[0]):
+        if _NUMBER.fullmatch(id) and 1 <= int(id) <= 14 and _TOKEN.fullmatch(uri.split(" ")[0]):
             extensions.append((int(id), uri.split(" ")[0]))
     return Section(
         kind=kind,
@@ -269,7 +270,7 @@ def _section(lines: list[str], place: int) -> Section:
 
 def _ssrcs(lines: list[str]) -> list[int]:
     told = [value.split(" ", 1)[0] for value in _all(lines, "ssrc")]
-    return list(dict.fromkeys(int(one) for one in told if one.isdigit() and int(one) < 1 << 32))[:16]
+    return list(dict.fromkeys(int(one) for one in told if _NUMBER.fullmatch(one) and int(one) < 1 << 32))[:16]
 
 
 def _rids(lines: list[str]) -> tuple[str, ...]:
@@ -290,12 +291,12 @@ def _formats(lines: list[str], types: list[str]) -> list[Format]:
     for type in types:
         if maps.get(type, "").lower().startswith("rtx/"):
             apt = dict(_parameters(parameters.get(type, ""))).get("apt", "")
-            rtx[apt] = int(type) if type.isdigit() else None
+            rtx[apt] = int(type) if _NUMBER.fullmatch(type) and int(type) < 128 else None
     found = []
     for type in types:
         name, _, rest = maps.get(type, "").partition("/")
         rate, _, channels = rest.partition("/")
-        if name.lower() not in NAMES or not (type.isdigit() and rate.isdigit() and int(type) < 128):
+        if name.lower() not in NAMES or not (_NUMBER.fullmatch(type) and _NUMBER.fullmatch(rate) and int(type) < 128):
             continue
         wanted = ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc")
         found.append(
@@ -303,7 +304,7 @@ def _formats(lines: list[str], types: list[str]) -> list[Format]:
                 payload_type=int(type),
                 codec=name.lower(),
                 clock_rate=int(rate),
-                channels=int(channels) if channels.isdigit() else 1,
+                channels=int(channels) if _NUMBER.fullmatch(channels) else 1,
                 parameters=tuple(_parameters(parameters.get(type, ""))),
                 feedback=tuple(dict.fromkeys(fb for pt, fb in feedback if pt in (type, "*") and fb in wanted)),
                 rtx=rtx.get(type),

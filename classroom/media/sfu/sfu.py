@@ -29,6 +29,7 @@ SOURCES: dict[str, tuple[Source, ...]] = {"video": ("camera", "screen"), "audio"
 HALF_OPEN = 2_000  # sessions that have not come through DTLS yet; more are told to come again
 EXTENSIONS = (sdp.MID, sdp.TRANSPORT_CC, sdp.ABS_SEND_TIME)  # header extensions that are of use from a publisher
 IMPORTANCE = ("screen", "camera", "microphone", "screen_audio")
+OWN_HALF_OPEN = 8  # of them, one member's in a room; the oldest give way
 KEY_FOR_TAPS = 2.0  # seconds between key frames that the packager needs
 
 log = structlog.get_logger(__name__)
@@ -146,7 +147,7 @@ class Sfu:
         """Take an offer to send. `wanted`: what its media sections are, in order; without, the first picture is the camera.
         Raises `BadOffer`, `Unacceptable`, `Crowded`."""
         offer = sdp.read_offer(text)
-        self._room_to_set_up()
+        self._room_to_set_up(room, member)
         chosen = _choose(offer, wanted)
         if not chosen:
             raise Unacceptable("The offer sends nothing in a codec that is taken here (H.264, VP9, VP8, AV1; Opus).")
@@ -185,7 +186,7 @@ class Sfu:
         """Take an offer to receive what `publisher` (a member's id) sends. Who publishes in this room too always finds a place:
         by LL-HLS they would hear themselves, seconds later. Raises `BadOffer`, `NotLive`, `Full`, `Crowded`."""
         offer = sdp.read_offer(text)
-        self._room_to_set_up()
+        self._room_to_set_up(room, member)
         own = self.feeds.get((room, member))
         if not self.has_places and (own is None or own.session is None):
             raise Full
@@ -303,8 +304,13 @@ class Sfu:
         if feed is not None and track.source in feed.forwards:
             feed.forwards[track.source].key(self.port.clock())
 
-    def _room_to_set_up(self) -> None:
-        if sum(not session.live for session in self.sessions.values()) >= HALF_OPEN:
+    def _room_to_set_up(self, room: str, member: str) -> None:
+        half = [session for session in self.sessions.values() if not session.live]
+        own = [session for session in half if session.member == member and session.room == room]
+        for session in own[: max(0, len(own) - OWN_HALF_OPEN + 1)]:
+            self.end(session)
+            half.remove(session)
+        if len(half) >= HALF_OPEN:
             raise Crowded
 
     def _incoming(
