@@ -307,10 +307,10 @@ class Sfu:
     def _room_to_set_up(self, room: str, member: str) -> None:
         half = [session for session in self.sessions.values() if not session.live]
         own = [session for session in half if session.member == member and session.room == room]
-        for session in own[: max(0, len(own) - OWN_HALF_OPEN + 1)]:
+        gone = own[: max(0, len(own) - OWN_HALF_OPEN + 1)]
+        for session in gone:
             self.end(session)
-            half.remove(session)
-        if len(half) >= HALF_OPEN:
+        if len(half) - len(gone) >= HALF_OPEN:
             raise Crowded
 
     def _incoming(
