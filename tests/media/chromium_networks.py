@@ -21,7 +21,7 @@ from tests.media.impaired import Relay, Trouble
 from tests.running import serving_alone
 
 PUBLISHER = """async ([url, token, codec, layered]) => {
-  const media = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 360, frameRate: 20}, audio: true});
+  const media = await navigator.mediaDevices.getUserMedia({video: {width: 960, height: 540, frameRate: 15}, audio: true});
   const pc = window.pc = new RTCPeerConnection();
   pc.addTransceiver(media.getAudioTracks()[0], {direction: 'sendonly', streams: [media]});
   const sendEncodings = layered ? [

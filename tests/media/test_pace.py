@@ -108,3 +108,17 @@ def test_of_two_pictures_the_first_is_served_first_and_both_before_one_is_large(
     assert trouble
     assert pace.allowed == pytest.approx(750_000)
     assert pace.choose(1.0, SOUND, tracks, trouble, True) == [0, 1]  # 700,000 more do not fit, 300,000 do
+
+
+def test_an_estimate_that_jitter_made_small_pauses_nothing() -> None:
+    pace = Pace(0.0)
+    layer = 2
+    for second in range(1, 60):
+        sent = SOUND + LAYERS[layer]
+        trouble = pace.told(float(second), sent, 0.01, 60_000)
+        (layer,) = pace.choose(float(second), SOUND, [Track(LAYERS, layer)], trouble, True)
+        assert layer >= 0
+    assert layer == 0
+    single = Track((1_100_000.0,), 0)
+    trouble = pace.told(70.0, SOUND + 1_100_000, 0.03, 60_000)
+    assert pace.choose(70.0, SOUND, [single], trouble, True) == [0]

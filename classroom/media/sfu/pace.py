@@ -2,12 +2,14 @@
 
 What always holds: sound goes first, then the smallest layer of each picture, then larger ones. What reports of loss and the
 viewer's own estimate (REMB) say counts against what was really sent when they were made: an estimate that is no smaller than that
-says nothing of a limit. Down at once; up only after a time without trouble, by padding that is sent first to see whether the way
-carries it, and each attempt that fails doubles that time.
+says nothing of a limit. One that is smaller is believed where something is lost too, since mere jitter makes it small; and
+pictures pause for what is lost alone. Down at once; up only after a time without trouble, by padding that is sent first to see
+whether the way carries it, and each attempt that fails doubles that time.
 """
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 START = 1_000_000.0  # bits a second that a newcomer is thought to take
@@ -17,6 +19,7 @@ CLEAN, BAD, AWFUL = (
     0.30,
 )  # shares lost: below there is no trouble; from there on there is; from there on at once
 OVER = 0.8  # of what is sent: an estimate below this says that it is too much. Receivers say 0.85 when they but fear it
+FAR_OVER = 0.5  # below this an estimate needs no loss to be believed, if it is made four times in a row
 EARLY = 3.0  # seconds after joining in which an estimate is still being made
 FIRST_WAIT, LAST_WAIT = 2.0, 60.0  # seconds without trouble until more is tried
 TRIAL = 8.0  # seconds in which trouble is put down to an attempt
@@ -41,6 +44,7 @@ class Pace:
         self._began = now
         self._loss = 0.0
         self._low = 0  # estimates in a row that were below what was sent
+        self._carried = inf  # bits a second that arrived, while too little did
         self._bad = 0  # reports of trouble in a row
         self._clean_since = now
         self._wait = FIRST_WAIT
@@ -51,20 +55,23 @@ class Pace:
         """A report: the share that was lost, and what the viewer thinks it can take, of `sent` bits a second. Whether this is
         trouble."""
         trouble = False
+        self._carried = inf
         if lost is not None:
             self._loss += (lost - self._loss) / 2
             if lost >= AWFUL or self._loss >= BAD:
                 trouble = True
-                self.allowed = min(self.allowed, sent * (1 - max(lost, self._loss)))
+                self._carried = sent * (1 - max(lost, self._loss))
+                self.allowed = min(self.allowed, self._carried)
         if estimate is not None and now - self._began > EARLY:
             self._low = self._low + 1 if estimate < OVER * sent else 0
-            if self._low >= 2:
+            if (self._low >= 2 and self._loss >= CLEAN) or (self._low >= 4 and estimate < FAR_OVER * sent):
                 trouble = True
                 self.allowed = min(self.allowed, estimate)
             elif estimate >= sent and not trouble:
                 self.allowed = max(self.allowed, estimate)
-        self._bad = self._bad + 1 if trouble else 0
-        if trouble or self._loss >= CLEAN:
+        if lost is not None:
+            self._bad = self._bad + 1 if trouble else 0
+        if trouble or self._loss >= CLEAN or self._low:
             if self.padding or (trouble and now - self._tried < TRIAL):
                 self._wait = min(LAST_WAIT, 2 * self._wait)
                 self._tried = float("-inf")
@@ -81,12 +88,11 @@ class Pace:
         return self._more(now, sound, tracks, pads)
 
     def _fewer(self, sound: float, tracks: list[Track]) -> list[int]:
-        left = self.allowed - sound
+        left, least = self.allowed - sound, sound
         chosen = [-1] * len(tracks)
         for place, track in enumerate(tracks):
-            pausing = left + sound < LOWEST * (track.rates[0] + sound) and (
-                self._bad >= 2 or track.now > 0 or self._loss > 2 * AWFUL
-            )
+            least += track.rates[0]
+            pausing = self._carried < LOWEST * least and (self._bad >= 2 or track.now > 0 or self._loss > 2 * AWFUL)
             if track.now >= 0 and not pausing:
                 chosen[place] = 0
                 left -= track.rates[0]
