@@ -141,7 +141,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
 def _worker(settings: Settings, options: argparse.Namespace) -> int:
     from classroom.app import run
 
-    run(settings, lambda port, _: _say(f"{READY} {port}"), options.number)
+    run(settings, lambda port, classroom: _say(f"{READY} {port} {classroom.house.edge}"), options.number)
     return 0
 
 

@@ -1,6 +1,7 @@
 """Several workers on one port: started, watched, restarted, replaced one at a time.
 
-What always holds: a worker that dies is started again, each time in a row a little later; on SIGHUP each worker in turn is
+What always holds: a worker that dies is started again, each time in a row a little later, and the others are told at once,
+so that its rooms move; on SIGHUP each worker in turn is
 replaced by a fresh one that takes connections before the old one is told to drain; on SIGINT or SIGTERM all drain, and what
 does not end in time is ended. The port is held from the first moment to the last, so that no other program slips in.
 
@@ -22,17 +23,18 @@ from pathlib import Path
 
 import structlog
 
+from classroom.bus.leases import bury
 from classroom.config import Settings, SettingsError
 from classroom.logs import set_up
 
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 log = structlog.get_logger(__name__)
 
-READY = "ready"  # a worker's word, with the port, when it takes connections
+READY = "ready"  # a worker's word when it takes connections, with its port and the name that the others know it by
 START_SECONDS = 60.0
 FIRST_PAUSE = 0.1  # seconds until a worker that died is started again; doubled each time in a row
 LAST_PAUSE = 10.0
-STEADY = 30.0  # seconds that a worker must live for its next death to count as a first one
+STEADY = 5.0  # seconds that a worker must have served for its next death to count as a first one
 
 
 class Child:
@@ -43,6 +45,7 @@ class Child:
         self._command = command
         self._environment = environment
         self._line = line
+        self.words: list[str] = []  # of the line that it said
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -61,7 +64,8 @@ class Child:
         try:
             async with asyncio.timeout(START_SECONDS):
                 async for line in self.process.stdout:
-                    if line.decode().startswith(self._line):
+                    self.words = line.decode().split()
+                    if self._line in self.words[:1]:
                         return
         except TimeoutError:
             await self.end(0)
@@ -172,6 +176,8 @@ class Supervisor:
                 return
             pause = FIRST_PAUSE if loop.time() - begun > STEADY else min(LAST_PAUSE, pause * 2)
             log.error("died; starting it again", name=child.name, code=code, after=pause)
+            if len(child.words) == 3:  # it had come so far as to say its name
+                self._spawn(bury(self._environment["CLASSROOM_CLUSTER_REDIS"], child.words.pop()))
             await asyncio.sleep(pause)
             while not self._stopping.is_set():
                 try:

@@ -54,6 +54,7 @@ class Crowd:
         # Tens of thousands of members are no garbage: looking through them again and again would stall the measurement.
         gc.set_threshold(100_000, 50, 1_000)
         self.party.agenda.start()
+        self.party.poller.start()
         self._greenlets = [gevent.spawn(work) for work in (self._report, self._go_on, self._churn, self._watch)]
         per_room = self.options.users / len(self._all_rooms)
         for room in self._taught:
@@ -65,6 +66,7 @@ class Crowd:
         for instructor in self._instructors:
             instructor.seat.leave()
         self.party.agenda.stop()
+        self.party.poller.stop()
 
     def member(self) -> Seat:
         """One more student, who comes in."""

@@ -19,12 +19,15 @@ from gevent.event import Event
 from loadtest import wire
 from loadtest.agenda import Agenda
 from loadtest.figures import Figures
+from loadtest.poller import Poller
 from loadtest.probe import MARK, Item, Probe
 from loadtest.scenarios import Scenario
 from loadtest.student import Seat
 
 PROBE_EVERY = 50
-SOURCE_USERS = 20_000  # connections from one address of this machine to one port of it
+# Connections from one address of this machine to one port of it. Linux gives connect() every second of its 28,232 ports first;
+# when those are taken, it looks through all of them again for each further one, and a crowd stops coming in.
+SOURCE_USERS = 12_000
 TOO_LATE = {("doubt.vote", "wrong_state")}  # refusals that say no more than that the instructor was quicker
 WORDS = (  # noqa: SIM905
     "why how the sum of angles depends on radius could you show that step again please I think sign is wrong here "
@@ -66,6 +69,7 @@ class Party:
         self.name_at = wire.NAME_AT[options.codec]
         self.figures = Figures()
         self.agenda = Agenda()
+        self.poller = Poller()
         self.dice = random.Random(f"{options.seed} {options.worker}")
         self.failed = failed
         self.rooms: dict[str, Room] = {}

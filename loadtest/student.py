@@ -5,7 +5,7 @@ to the connection; who is told to come back does so, when told, saying where the
 nobody here asked for is counted with its reason. What is counted only is not parsed: such a read costs one `recv` into a
 buffer that all share, and a look at a few bytes.
 
-A member has no greenlet: what comes is read in a callback of gevent's loop, what is due later stands in the `Agenda`.
+A member has no greenlet: what comes is read when the `Poller` finds it, what is due later stands in the `Agenda`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import gevent
-
 from loadtest import wire
+from loadtest.poller import READ, WRITE
 from loadtest.probe import Probe
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 IPPROTO_IP, BIND_ADDRESS_NO_PORT = 0, 24
 SOL_SOCKET, SO_LINGER, SO_ERROR, IPPROTO_TCP, TCP_NODELAY = 1, 13, 4, 6, 1
 AF_INET, AF_INET6, SOCK_STREAM = 2, 10, 1
-READ, WRITE = 1, 2
 IN_PROGRESS = (0, 115, 11)
 
 BUFFER = bytearray(1 << 20)
@@ -62,7 +60,7 @@ class Seat:
     __slots__ = (
         "begun", "commands", "deflates", "epoch", "head", "head_deflated", "hello", "last_id", "lobby_at", "lobby_told",
         "number", "out", "party", "pause", "pending", "probe", "rest", "room", "seq", "skip", "socket", "state", "stuck", "turn",
-        "voted", "wanted", "watcher",
+        "voted", "wanted",
     )  # fmt: skip
 
     def __init__(self, party: Party, room: Room, number: int, hello: dict[str, Any], probe: Probe | None) -> None:
@@ -72,7 +70,6 @@ class Seat:
         self.hello = hello
         self.probe = probe
         self.socket: Any = None
-        self.watcher: Any = None
         self.state = CLOSED
         self.wanted = False
         self.turn = 0
@@ -118,9 +115,9 @@ class Seat:
 
     def stop_reading(self, seconds: float) -> bool:
         """Read nothing for so many seconds, as on a network that does not keep up; whether this member was in."""
-        if self.state != INSIDE or self.watcher is None:
+        if self.state != INSIDE:
             return False
-        self.watcher.stop()
+        self.party.poller.forget(self.socket.fileno())
         self.stuck = True
         self.party.agenda.after(seconds, self._read_again, self.turn)
         return True
@@ -159,11 +156,7 @@ class Seat:
         self.party.agenda.after(JOIN_SECONDS, self._impatient, self.turn)
 
     def _watch(self, events: int, call: Callable[[], None]) -> None:
-        if self.watcher is not None:
-            self.watcher.stop()
-            self.watcher.close()
-        self.watcher = gevent.get_hub().loop.io(self.socket.fileno(), events)
-        self.watcher.start(call)
+        self.party.poller.watch(self.socket.fileno(), events, call)
 
     def _connected(self) -> None:
         code = self.socket.getsockopt(SOL_SOCKET, SO_ERROR)
@@ -208,11 +201,8 @@ class Seat:
         self._lost("timeout")
 
     def _close(self) -> None:
-        if self.watcher is not None:
-            self.watcher.stop()
-            self.watcher.close()
-            self.watcher = None
         if self.socket is not None:
+            self.party.poller.forget(self.socket.fileno())
             self.socket.close()
             self.socket = None
         if self.state == INSIDE:

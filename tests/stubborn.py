@@ -17,6 +17,7 @@ import socketio
 from socketio.exceptions import ConnectionError as Refused
 from socketio.exceptions import SocketIOError
 
+from classroom import wire
 from classroom.chat.model import Said
 from classroom.doubts.model import Asked
 from classroom.journal.port import Journal
@@ -41,6 +42,12 @@ class Stubborn:
         self._session = session
         self._client: Any = None
         self._dice = random.Random(number)
+
+    @property
+    def me(self) -> wire.Me:
+        """Who this member is, by the welcome."""
+        assert self.following.me is not None
+        return self.following.me
 
     async def connect(self) -> None:
         """Come in, or come back with the last place seen."""
@@ -148,32 +155,34 @@ async def class_of(server: Subprocess, size: int) -> AsyncIterator[list[Stubborn
         await asyncio.gather(*(member.leave() for member in members))
 
 
-async def until_quiet(members: list[Stubborn], within: float = 10.0) -> None:
-    """Until everybody is connected and has been told all that `members` were acknowledged, and nothing more happens.
+async def until_agreed(server: Subprocess, members: list[Stubborn], within: float = 10.0) -> None:
+    """Until everybody is connected and, at one moment, every member's replica equals the log.
 
-    Raises `TimeoutError` when that takes more than `within` seconds after the last of it.
+    Raises `AssertionError` when that takes more than `within` seconds.
     """
     for member in members:
         if not member._client.connected:
             await member.connect()
-    kept = max(ack["seq"] for member in members for ack in member.answered.values() if ack["ok"])
-    async with asyncio.timeout(within):
-        # What is hidden from a student moves no place of theirs: the staff see all there is.
-        while members[0].following.seq < kept:
-            await asyncio.sleep(0.05)
-    seen = None
-    while seen != (seen := [member.following.seq for member in members]):
-        await asyncio.sleep(1.5)
+    clock = asyncio.get_running_loop().time
+    until = clock() + within
+    while True:
+        log = await server.read()
+        wrong = [0]
+        if members[0].following.seq == log[-1].meta.seq:  # the staff see all there is
+            state = folded(log)
+            wrong = [m.number for m in members if m.following.picture() != truth(state, audience(m.me))]
+            if not wrong:
+                return
+        assert clock() < until, f"members {wrong} know something else than the log"
+        await asyncio.sleep(0.2)
 
 
 async def check(journal: Journal, log: list[Stored], members: list[Stubborn]) -> int:
-    """All promises, against the log when all is over. How many commands were kept."""
-    state = folded(log)
+    """What was acknowledged, against the log when all is over. How many commands were kept."""
     assert [stored.meta.seq for stored in log] == list(range(1, len(log) + 1))
     kept = 0
     for member in members:
-        me = member.following.me
-        assert me is not None
+        me = member.me
         answers = {cid: ack for cid, ack in member.answered.items() if ack["ok"]}
         kept += len(answers)
         done = await journal.done("demo", [(me.id, cid) for cid in answers])
@@ -186,5 +195,4 @@ async def check(journal: Journal, log: list[Stored], members: list[Stubborn]) ->
             assert sorted(told) == stands, (
                 f"member {member.number} was told {sorted(told)}, and {stands} are in the log"
             )
-        assert member.following.picture() == truth(state, audience(me)), f"member {member.number} knows something else"
     return kept

@@ -11,7 +11,7 @@ import pytest
 
 from classroom.journal.sql import open_journal
 from tests.running import serving_alone
-from tests.stubborn import check, class_of, lesson, until_quiet
+from tests.stubborn import check, class_of, lesson, until_agreed
 
 MEMBERS = 200
 KILLS = 10
@@ -39,7 +39,7 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed_again_and_
             await asyncio.sleep(1)
             stop.set()
             await asyncio.wait_for(going_on, 60)
-            await until_quiet(members)
+            await until_agreed(server, members)
         server.signal(signal.SIGINT)
         assert server.wait() == 0
         log = await server.read()

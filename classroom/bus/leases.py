@@ -6,7 +6,8 @@ keeps the workers and leases that it knew. A room's home is found by rendezvous 
 the highest hash of (room, worker), so that a worker's coming or going moves only the rooms that become, or were, its own.
 
 A lease is a key that expires after three seconds, renewed every second. Renewing is comparing and then prolonging, without
-a script: should the lease change hands in between, it is the new holder's that is prolonged.
+a script: should the lease change hands in between, it is the new holder's that is prolonged. Of a worker that has said
+that it goes, or whose supervisor has seen it die (`bury`), nobody waits for the lease's end.
 """
 
 from __future__ import annotations
@@ -181,13 +182,24 @@ class Leases(Placement):
                     self._held.add(room)
                     return True
                 if isinstance(holder, bytes):
-                    return await self._is_mine(room, holder)
+                    return await (self._inherit(room) if self._is_gone(holder) else self._is_mine(room, holder))
                 if holder is not None:
                     self._nodes.doubt()
         except Down as error:
             log.warning("a lease cannot be asked about; going on without", room=room, error=str(error))
             self._nodes.doubt()
         # Nobody tells who holds it: the journal keeps the order. Renewing takes the lease once there is an answer.
+        self._held.add(room)
+        return True
+
+    def _is_gone(self, holder: bytes) -> bool:
+        entry = self._entries.get(holder.decode())
+        return entry is not None and entry[0] == GONE
+
+    async def _inherit(self, room: str) -> bool:
+        """Take the lease of a worker that is no more. Should another one do so too, the journal says who is the owner."""
+        key = _lease_key(room)
+        await self._nodes.of(key).caller.call([("SET", key, self.worker, "PX", LEASE_MS)])
         self._held.add(room)
         return True
 
@@ -288,6 +300,19 @@ class Leases(Placement):
             await self._nodes.of(channel).caller.call([(self._nodes.publish, channel, text)])
         except Down as error:
             log.warning("another worker cannot be told", channel=channel, error=str(error))
+
+
+async def bury(url: str, worker: str) -> None:
+    """Tell the others that a worker has died, which they would find out by themselves in a few seconds. For whoever has
+    seen the end of its process, and nobody else."""
+    nodes = Nodes(url)
+    try:
+        await nodes.open()
+        await nodes.of(WORKERS).caller.call([("ZADD", WORKERS, str(GONE), worker), (nodes.publish, WORKERS, worker)])
+    except Down as error:
+        log.warning("the others are not told of a death", worker=worker, error=str(error))
+    finally:
+        await nodes.close()
 
 
 def _weight(room: str, worker: str) -> bytes:

@@ -10,6 +10,9 @@ packet of their own. Signals that can wait go along with the next events, in one
 kernel more than all that we do. A session that has just come in stands aside until the next flush, because events of the
 running tick may be in its welcome already. A session whose buffer is over the bound is taken out, brought up to date from
 the replica when its buffer has drained, and disconnected with a reason when that takes too long.
+
+A crowd is written to in slices, between which the loop has its turn: else every answer that this worker owes, and whatever
+the room's owner does here, would wait until the last of the crowd is told. A flush begins when the one before has ended.
 """
 
 from __future__ import annotations
@@ -86,6 +89,7 @@ SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
 LONGEST_SIGNAL = 5.0
 COST_WEIGHT = 0.2  # of the newest flush in the running mean of what a frame costs
 COST_FROM = 100  # frames in a flush that say what one costs
+SLICE = 256  # members who are written to before others of this worker have their turn
 COMPANY = 16  # members of a group from which on it has a stream
 TRAIL = 256  # points of the laser pointer that may wait; the oldest are let go
 TOO_SLOW = wire.Bye(
@@ -103,6 +107,15 @@ class Bounds(NamedTuple):
     tick: float = 0.05
     buffer: int = 262_144
     deadline: float = 20.0
+
+
+class Round(NamedTuple):
+    """A packet on its way to a crowd. `todo`: who is still to be sent it; `before`: the last place they have been sent, None
+    for signals."""
+
+    packet: Packet | Pair
+    todo: set[Session]
+    before: int | None
 
 
 class Hub:
@@ -126,6 +139,11 @@ class Hub:
         self._flushed = 0.0
         self._signalled = 0.0
         self._frame_cost = 0.0
+        self._rounds: list[Round] = []
+        self._turn: asyncio.Handle | None = None
+        self._events = self._frames = 0  # of the flush under way
+        self._spent = 0.0
+        self._overdue = False
         self._loop = asyncio.get_running_loop()
         self._inks = Inks(monotonic)
 
@@ -167,6 +185,8 @@ class Hub:
         self._group(session).discard(session)
         self._fresh.discard(session)
         self._lagging.discard(session)
+        for under_way in self._rounds:
+            under_way.todo.discard(session)
         session.lagging = 0.0
 
     # --- what happens ---------------------------------------------------------------------------------------------
@@ -225,26 +245,82 @@ class Hub:
             self._flush_at.cancel()
         self._due = due
         if self._loop.time() >= due:
-            self._flush_at = self._loop.call_soon(self.flush)
+            self._flush_at = self._loop.call_soon(self._on_time)
         else:
-            self._flush_at = self._loop.call_at(due, self.flush)
+            self._flush_at = self._loop.call_at(due, self._on_time)
+
+    def _on_time(self) -> None:
+        """A flush is due. One that is under way is waited for, since its packet comes before."""
+        self._flush_at = None
+        if self._rounds:
+            self._overdue = True
+        else:
+            self._begin()
+            self._go_on()
 
     def flush(self) -> None:
-        """Send everything that is due, in one packet of events and one of signals for each member."""
+        """Send everything now, in one packet of events and one of signals for each member."""
+        if self._rounds:
+            self._finish()
+        self._begin()
+        self._finish()
+
+    def _finish(self) -> None:
+        """Write what is on its way, without a pause."""
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        while self._rounds:
+            self._slice()
+        self._end()
+
+    def _begin(self) -> None:
+        """Make the packets. Who is one of a few is sent theirs, a crowd's are put on their way (`_rounds`)."""
         if self._flush_at is not None:
             self._flush_at.cancel()
             self._flush_at = None
+        self._overdue = False
         self._flushed = self._loop.time()
         begun = perf_counter()
         pending, self._pending = self._pending, []
-        frames = self._send(pending)
+        self._events = len(pending)
+        self._frames = self._send(pending)
         self._settle()
-        took = perf_counter() - begun
+        self._spent = perf_counter() - begun
+
+    def _go_on(self) -> None:
+        """Write a slice, and the next one when others have had their turn."""
+        self._turn = None
+        if self._rounds:
+            self._slice()
+        if self._rounds:
+            self._turn = self._loop.call_soon(self._go_on)
+        else:
+            self._end()
+
+    def _slice(self) -> None:
+        begun = perf_counter()
+        packet, todo, before = self._rounds[-1]
+        sessions = [todo.pop() for _ in range(min(SLICE, len(todo)))]
+        if before is None:
+            self._frames += self._pass(packet, sessions)
+        else:
+            self._frames += self._spread(packet, sessions, before)
+        if not todo:
+            self._rounds.pop()
+        self._spent += perf_counter() - begun
+
+    def _end(self) -> None:
+        """Everybody is told: what that took, and what comes next."""
+        frames, spent = self._frames, self._spent
         if frames >= COST_FROM:
-            self._frame_cost += (took / frames - self._frame_cost) * COST_WEIGHT
-        self._metrics.flush_seconds.observe(took)
-        if self._metrics.tracing is not None and pending:
-            self._metrics.tracing.fan_out(self._replica.room, took, len(pending), frames)
+            self._frame_cost += (spent / frames - self._frame_cost) * COST_WEIGHT
+        self._metrics.flush_seconds.observe(self._loop.time() - self._flushed)
+        if self._metrics.tracing is not None and self._events:
+            self._metrics.tracing.fan_out(self._replica.room, spent, self._events, frames)
+        self._frames = self._events = 0
+        if self._overdue:
+            self._schedule(self._flushed)
         if self._signals[STAFF] or self._signals[ALL]:
             self._schedule_signals()
         if self._lagging:
@@ -284,9 +360,9 @@ class Hub:
                 members = members - apart if apart else members
                 frames += self._pass(passing, apart)
             if packet is not None:
-                frames += self._spread(packet if passing is None else Pair(packet, passing), members, before)
-            else:
-                frames += self._pass(passing, members)
+                frames += self._hand(packet if passing is None else Pair(packet, passing), members, before)
+            elif passing is not None:
+                frames += self._hand(passing, members, None)
         for session in fresh:
             group = (session.kind, session.link.codec)
             if group not in items:
@@ -359,6 +435,13 @@ class Hub:
         packet = _packet(session.link.codec, seen)
         return 0 if packet is None else self._spread(packet, (session,), since)
 
+    def _hand(self, packet: Packet | Pair, members: set[Session], before: int | None) -> int:
+        """Send a packet to a group of members: a crowd in slices, later. To how many by now."""
+        if len(members) > SLICE:
+            self._rounds.append(Round(packet, set(members), before))
+            return 0
+        return self._pass(packet, members) if before is None else self._spread(packet, members, before)
+
     def _spread(self, packet: Packet | Pair, sessions: Iterable[Session], before: int) -> int:
         """Write one packet to many: to how many. `before`: the last place that they have been sent."""
         bound = self._bounds.buffer
@@ -377,7 +460,7 @@ class Hub:
 
     # --- signals --------------------------------------------------------------------------------------------------
 
-    def _pass(self, packet: Packet | None, sessions: Iterable[Session]) -> int:
+    def _pass(self, packet: Packet | Pair | None, sessions: Iterable[Session]) -> int:
         """Write signals to many. One that finds no room is let go: the next one says more."""
         if packet is None:
             return 0

@@ -19,7 +19,7 @@ import redis.asyncio
 from classroom.config import load
 from classroom.journal.sql import open_journal
 from tests.running import Subprocess, environment, serving_alone
-from tests.stubborn import Stubborn, check, class_of, lesson, until_quiet
+from tests.stubborn import Stubborn, check, class_of, lesson, until_agreed
 
 MEMBERS = 60
 
@@ -76,7 +76,7 @@ async def in_trouble(
                 await asyncio.wait_for(going_on, 60)
             finally:
                 going_on.cancel()
-            await until_quiet(members)
+            await until_agreed(server, members)
         server.signal(signal.SIGINT)
         assert await asyncio.to_thread(server.wait) == 0
         log = await server.read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from classroom.rooms.replica import Replica
 from classroom.rooms.signals import Present, TypingBy
 from classroom.wire import Codec
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Clock, Recorder, ask, command, owner_of, say, whole_log
+from tests.running import until
 
 TICK = 0.02
 
@@ -346,3 +348,66 @@ def test_packets_are_what_socketio_clients_decode(monkeypatch: pytest.MonkeyPatc
 def say_event(text: str) -> Any:
     state = rooms.Room()
     return rooms.decide(state, say(text), ASHA, 1_000)[0]
+
+
+async def test_a_crowd_is_told_in_slices_between_which_others_have_their_turn(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hubs, "SLICE", 5)
+    links = [edge.enter(Member(f"s{n}", "S", ASHA.role))[1] for n in range(40)]
+    await edge.quiet()
+    told: list[int] = []
+    following = asyncio.get_running_loop().call_soon
+
+    def look() -> None:
+        told.append(sum(1 in link.seqs for link in links))
+        if told[-1] < 40:
+            following(look)
+
+    following(look)
+    await ask(edge.owner, RAVI, say("to a crowd"))
+    await until(lambda: told[-1] == 40)
+    assert len(set(told)) > 4, "nobody else had a turn before all were told"
+
+
+async def test_whoever_comes_goes_or_changes_while_a_crowd_is_told_misses_nothing_and_gets_nothing_twice(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hubs, "SLICE", 3)
+    dice = random.Random(7)
+    since: dict[Session, tuple[Recorder, int, int]] = {}  # from which place on, and how many packets came before
+
+    def come(number: int) -> None:
+        session, link = edge.enter(Member(f"s{number}", "S", ASHA.role), dice.choice(list(Codec)))
+        since[session] = link, edge.replica.seq, 0
+
+    for number in range(40):
+        come(number)
+    number, sent, went = 40, [], []
+    for _ in range(400):
+        match dice.randrange(8):
+            case 0 | 1:
+                sent.append(asyncio.create_task(ask(edge.owner, TEACHER, say("more"))))
+            case 2:
+                come(number := number + 1)
+            case 3:
+                session = dice.choice(list(since))
+                edge.hub.change(session, Member(session.member.id, "Other", dice.choice([ASHA, TEACHER]).role))
+                since[session] = since[session][0], edge.replica.seq, len(since[session][0].packets)
+            case 4 if len(since) > 20:
+                session = dice.choice(list(since))
+                edge.hub.remove(session)
+                link = since.pop(session)[0]
+                went.append((link, len(link.packets)))
+            case 5:
+                edge.hub.signal(Present(number))
+            case _:
+                await asyncio.sleep(0)
+    await asyncio.gather(*sent)
+    last = edge.replica.seq
+    assert last > 50
+    await until(lambda: all(link.seqs[-1:] == [last] for link, before, _ in since.values() if before < last))
+    for link, before, packets in since.values():
+        seqs = [e["seq"] for name, payload in link.packets[packets:] if name == "events" for e in payload]
+        assert seqs == list(range(before + 1, last + 1))
+    assert all(len(link.packets) == packets for link, packets in went)
