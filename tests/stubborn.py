@@ -145,6 +145,8 @@ async def lesson(members: list[Stubborn], stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def class_of(server: Subprocess, size: int) -> AsyncIterator[list[Stubborn]]:
     """An instructor and `size - 1` students, in the room and at the end out of it."""
+    # Debug mode keeps a stack for every callback: so many clients in this process would be slower than the server.
+    asyncio.get_running_loop().set_debug(False)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
         hellos: list[dict[str, Any]] = [{"room": "demo", "token": server.instructor_token}]

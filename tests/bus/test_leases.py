@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 import pytest
 from redis.asyncio import Redis as Client
 
-from classroom.bus.leases import Leases
+from classroom.bus.leases import Leases, bury
 from tests.services import Redis
 
 PATIENCE = 8.0  # seconds; only a failing test waits that long
@@ -134,6 +134,23 @@ async def test_a_worker_that_closes_is_gone_at_once_and_its_leases_are_free(url:
     async with asyncio.timeout(1.0):  # sooner than one who vanished would be missed
         while b.workers() != ["b"]:
             await asyncio.sleep(0.01)
+
+
+async def test_what_a_worker_leaves_whose_death_was_seen_is_taken_over_at_once(url: str, stack: AsyncExitStack) -> None:
+    (b,) = await running(stack, url, "b")
+    a = Leases(url, "a")
+    await a.start()
+    assert await a.claim("r")
+    await until(lambda: b.workers() == ["a", "b"])
+    await vanish(a)
+    assert not await b.claim("r")
+
+    await bury(url, "a")
+
+    async with asyncio.timeout(1.0):  # sooner than the lease ends, and than one who vanished is missed
+        while b.workers() != ["b"]:
+            await asyncio.sleep(0.01)
+    assert await b.claim("r")
 
 
 async def test_waking_reaches_the_home_wherever_it_is(url: str, stack: AsyncExitStack) -> None:

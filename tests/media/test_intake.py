@@ -117,7 +117,9 @@ def test_random_losses_never_let_a_frame_through_that_cannot_be_decoded(codec: s
         whole = Out(codec)
         for at, packet in sent(codec):
             whole.take([packet], 1_000 + at)
-        places = [round((frame.at / 1_000 - 1_000) * 30) for frame in out.frames]
+        # An encoder may leave a picture out: frames are told apart by their times.
+        times = [frame.at for frame in whole.frames]
+        places = [min(range(len(times)), key=lambda place: abs(times[place] - frame.at)) for frame in out.frames]
         assert all(frame.data == whole.frames[place].data for frame, place in zip(out.frames, places, strict=True))
         for before, after, frame in zip(places, places[1:], out.frames[1:], strict=False):
             assert after == before + 1 or frame.key
