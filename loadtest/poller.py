@@ -1,7 +1,8 @@
 """What has come for the members of a process: looked for many times a second, and not waited for.
 
 What always holds: a member's call is made at each look at which its socket is ready; what one call raises is told and stops
-no other; a look comes `LOOK_EVERY` after the calls of the one before.
+no other; a look comes `LOOK_EVERY` after the calls of the one before; probes are looked at before the others, and again and
+again between them, since no phone waits until thousands of others have read.
 
 Why: a process that waits for each of twelve thousand sockets is woken for each frame, and on one machine the server, who
 wakes it, pays for that, which no network would ask of it. What is measured here is later by half of `LOOK_EVERY` on the
@@ -19,8 +20,8 @@ from typing import Any
 import gevent
 from gevent import monkey
 
-LOOK_EVERY = 0.01  # seconds
-AT_ONCE = 512  # sockets that are served before others have their turn
+LOOK_EVERY = 0.02  # seconds
+AT_ONCE = 128  # sockets that are served before others have their turn
 READ, WRITE = 1, 4  # EPOLLIN, EPOLLOUT
 
 
@@ -29,23 +30,26 @@ class Poller:
 
     def __init__(self) -> None:
         # gevent takes epoll out of `select`, since waiting for it would stop all else; this one never waits.
-        self._epoll: Any = monkey.get_original("select", "epoll")()
-        self._calls: dict[int, Callable[[], None]] = {}
+        epoll: Any = monkey.get_original("select", "epoll")
+        self._all, self._probes = epoll(), epoll()
+        self._calls: dict[int, tuple[Any, Callable[[], None]]] = {}
         self._greenlet: gevent.Greenlet | None = None
 
-    def watch(self, number: int, events: int, call: Callable[[], None]) -> None:
+    def watch(self, number: int, events: int, call: Callable[[], None], *, probe: bool = False) -> None:
         """Call whenever the socket `number` is ready for `events`; takes the place of what was said of it before."""
+        epoll = self._probes if probe else self._all
         if number in self._calls:
-            self._epoll.modify(number, events)
+            epoll.modify(number, events)
         else:
-            self._epoll.register(number, events)
-        self._calls[number] = call
+            epoll.register(number, events)
+        self._calls[number] = epoll, call
 
     def forget(self, number: int) -> None:
         """Call no more. To be said before the socket is closed."""
-        if self._calls.pop(number, None) is not None:
+        known = self._calls.pop(number, None)
+        if known is not None:
             with suppress(OSError):
-                self._epoll.unregister(number)
+                known[0].unregister(number)
 
     def start(self) -> None:
         if self._greenlet is None:
@@ -57,15 +61,20 @@ class Poller:
             self._greenlet = None
 
     def _run(self) -> None:
-        calls = self._calls
         while True:
-            ready = self._epoll.poll(0, AT_ONCE)
-            for number, _ in ready:
-                call = calls.get(number)
-                if call is None:  # closed by what came for another
-                    continue
-                try:
-                    call()
-                except Exception:
-                    traceback.print_exc(file=sys.stderr)
-            gevent.sleep(0 if len(ready) == AT_ONCE else LOOK_EVERY)
+            self._look(self._probes, -1)
+            full = self._look(self._all, AT_ONCE) == AT_ONCE
+            gevent.sleep(0 if full else LOOK_EVERY)
+
+    def _look(self, epoll: Any, most: int) -> int:
+        """Serve what is ready: how many."""
+        ready = epoll.poll(0, most)
+        for number, _ in ready:
+            known = self._calls.get(number)
+            if known is None:  # closed by what came for another
+                continue
+            try:
+                known[1]()
+            except Exception:
+                traceback.print_exc(file=sys.stderr)
+        return len(ready)

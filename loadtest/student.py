@@ -156,7 +156,7 @@ class Seat:
         self.party.agenda.after(JOIN_SECONDS, self._impatient, self.turn)
 
     def _watch(self, events: int, call: Callable[[], None]) -> None:
-        self.party.poller.watch(self.socket.fileno(), events, call)
+        self.party.poller.watch(self.socket.fileno(), events, call, probe=self.probe is not None)
 
     def _connected(self) -> None:
         code = self.socket.getsockopt(SOL_SOCKET, SO_ERROR)

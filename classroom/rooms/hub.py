@@ -84,7 +84,7 @@ PATIENT = Present | TypingBy | Reactions | TallySignal  # signals that can wait 
 SHARE = 0.33  # of a worker's time that flushing one room may take
 LONGEST_TICK = 0.6  # seconds; a crowd of any size is told at least this often
 LAZY_SHARE = 0.1  # the same where nothing waits but counts and who came
-LONGEST_LAZY = 1.0
+LONGEST_LAZY = 4.0
 SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
 LONGEST_SIGNAL = 5.0
 COST_WEIGHT = 0.2  # of the newest flush in the running mean of what a frame costs
@@ -137,6 +137,7 @@ class Hub:
         self._flush_at: asyncio.TimerHandle | asyncio.Handle | None = None
         self._due = 0.0
         self._flushed = 0.0
+        self._crowded = 0.0  # when a flush began that went to more than half of those here
         self._signalled = 0.0
         self._frame_cost = 0.0
         self._rounds: list[Round] = []
@@ -194,12 +195,13 @@ class Hub:
     def events(self, events: Sequence[Stored]) -> None:
         """Events that the replica has just applied."""
         self._pending.extend(events)
+        due = self._flushed + self._bounds.tick
         if any(_urgent(stored.event) for stored in events):
-            self._schedule(self._flushed + self._bounds.tick)
+            self._schedule(due)
         elif all(_lazy(stored.event) for stored in events):
-            self._schedule(self._flushed + self._pace(LAZY_SHARE, LONGEST_LAZY))
+            self._schedule(max(due, self._crowded + self._pace(LAZY_SHARE, LONGEST_LAZY)))
         else:
-            self._schedule(self._flushed + self.tick)
+            self._schedule(max(due, self._crowded + self.tick))
 
     def signal(self, signal: SignalOut, audience: Audience = ALL) -> None:
         """A signal for everybody (`ALL`) or for the staff alone; the newest of its kind replaces the one that waits, or is
@@ -219,8 +221,8 @@ class Hub:
 
     @property
     def tick(self) -> float:
-        """Seconds between two flushes: the configured ones, more where a flush takes long, so that a crowd's fan-out never
-        takes more than a share of the worker's time."""
+        """Seconds between two flushes to everybody: the configured ones, more where a flush takes long, so that a crowd's
+        fan-out never takes more than a share of the worker's time."""
         return self._pace(SHARE, LONGEST_TICK)
 
     def _pace(self, share: float, longest: float) -> float:
@@ -230,7 +232,7 @@ class Hub:
     def _schedule_signals(self) -> None:
         """Signals that can wait (how many are here, say) wait in a crowd for the next events, and at most for a while."""
         if any(not isinstance(signal, PATIENT) for signal in self._signals[ALL].values()):
-            self._schedule(self._flushed + self.tick)
+            self._schedule(max(self._flushed + self._bounds.tick, self._crowded + self.tick))
             return
         if self._signals[STAFF]:
             self._schedule(self._flushed + self._bounds.tick)
@@ -285,6 +287,8 @@ class Hub:
         pending, self._pending = self._pending, []
         self._events = len(pending)
         self._frames = self._send(pending)
+        if 2 * (self._frames + sum(len(under_way.todo) for under_way in self._rounds)) > len(self.sessions):
+            self._crowded = self._flushed
         self._settle()
         self._spent = perf_counter() - begun
 
