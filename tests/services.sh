@@ -6,6 +6,7 @@ command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 [ -x /usr/bin/chromium ] || missing="$missing chromium"
 command -v ip >/dev/null 2>&1 || [ -x /usr/sbin/ip ] || missing="$missing iproute2"
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
 command -v soffice >/dev/null 2>&1 || missing="$missing libreoffice-impress-nogui"
 ls /usr/share/fonts/truetype/lohit-devanagari >/dev/null 2>&1 || missing="$missing fonts-lohit-deva"
 [ -z "$missing" ] && exit 0

@@ -27,7 +27,8 @@ pytestmark = [
 async def test_nothing_acknowledged_is_lost_when_the_server_is_killed_again_and_again(tmp_path: Path) -> None:
     dice = random.Random(20_261_123)
     folder = tmp_path / "server"
-    with serving_alone(folder, limits_command_rate=1_000, limits_command_burst=10_000) as server:
+    limits = {"limits_command_rate": 1_000, "limits_command_burst": 10_000}
+    with serving_alone(folder, media_enabled=False, **limits) as server:
         async with class_of(server, MEMBERS) as members:
             stop = asyncio.Event()
             going_on = asyncio.create_task(lesson(members, stop))

@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from loadtest.bench import board, command, fanout, hls, join, memory, micro, reopen, webrtc
+from loadtest.bench import board, command, deflate, fanout, hls, join, memory, micro, reopen, webrtc, workers
 from loadtest.bench.stage import Say
 from loadtest.bench.table import Row, render
 
 BENCHMARKS: dict[str, Callable[[Say], Iterator[Row]]] = {
     "fanout": fanout.run,
+    "deflate": deflate.run,
+    "workers": workers.run,
     "memory": memory.run,
     "command": command.run,
     "join": join.run,

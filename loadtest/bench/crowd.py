@@ -1,7 +1,7 @@
 """A crowd: thousands of members in one process, who join and then count what comes without reading it.
 
 What always holds: each is a real WebSocket with a real Socket.IO handshake; pings are answered; a frame is counted when
-it begins like an `events` packet. One `epoll`, no event loop: a frame costs a few microseconds here.
+it begins like an `events` packet, or is deflated. One `epoll`, no event loop: a frame costs a few microseconds here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import select
 import socket
 import sys
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from loadtest.bench import frames
 
 AT_ONCE = 64  # handshakes under way at once
+DEFLATED = 0x40  # a frame's bit that says so (RFC 7692, section 6)
 NAP = 0.02  # seconds between two looks while counting
 GREETED = {
     codec: tuple(frames.event_marker(codec, name) for name in ("welcome", "resumed")) for codec in ("json", "msgpack")
@@ -63,6 +65,7 @@ class Crowd:
         self._port = 0
         self._markers: dict[str, bytes] = {c: frames.event_marker(c, "events") for c in ("json", "msgpack")}
         self._plain = False
+        self._deflate = ""
         self._counting = False
 
     # --- what it can be asked ---------------------------------------------------------------------------------------
@@ -75,9 +78,11 @@ class Crowd:
         codec: str = "json",
         first: int = 0,
         plain: bool = False,
+        deflate: str = "",
     ) -> None:
-        """Have `count` members come in. `plain`: the server sends no welcome, so CONNECT's answer is all."""
-        self._port, self._plain = port, plain
+        """Have `count` members come in. `plain`: the server sends no welcome, so CONNECT's answer is all; `deflate`: what is
+        offered of that."""
+        self._port, self._plain, self._deflate = port, plain, deflate
         for index in range(first, first + count):
             hello = auth
             if auth is not None and not plain:
@@ -144,9 +149,9 @@ class Crowd:
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
-    def received(self, member: Member, data: bytes, start: int, end: int) -> None:
+    def received(self, member: Member, data: bytes, start: int, end: int, deflated: bool) -> None:
         """A frame for a member who is in."""
-        if data.startswith(self._markers[member.codec], start):
+        if deflated or data.startswith(self._markers[member.codec], start):
             self.counted += 1
             self.bytes += end - start
 
@@ -169,7 +174,7 @@ class Crowd:
             member.state = due["auth"]
             self.members[sock.fileno()] = member
             self._poll.register(sock.fileno(), select.EPOLLIN)
-            sock.send(frames.handshake(self._port, member.codec))
+            sock.send(frames.handshake(self._port, member.codec, self._deflate))
             self._joining += 1
 
     def _read(self, member: Member) -> None:
@@ -204,13 +209,15 @@ class Crowd:
             if end - start == 1 and data[start] == 0x32:
                 member.socket.send(frames.PONG)
             elif member.joined:
-                self.received(member, data, start, end)
+                self.received(member, data, start, end, bool(data[at] & DEFLATED))
             else:
-                self._greet(member, data[start:end])
+                self._greet(member, data[start:end], bool(data[at] & DEFLATED))
             at = end
         member.rest = data[at:]
 
-    def _greet(self, member: Member, payload: bytes) -> None:
+    def _greet(self, member: Member, payload: bytes, deflated: bool) -> None:
+        if deflated:
+            payload = zlib.decompressobj(-zlib.MAX_WBITS).decompress(payload + b"\0\0\xff\xff")
         if payload.startswith(b"0{"):
             member.socket.send(frames.connect(member.codec, member.state))
         elif payload.startswith(b"40{" if self._plain else GREETED[member.codec]):

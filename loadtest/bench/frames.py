@@ -22,11 +22,12 @@ BROWSER = (
 )
 
 
-def handshake(port: int, codec: str = "json") -> bytes:
-    """The request that opens a Socket.IO connection over WebSocket."""
+def handshake(port: int, codec: str = "json", deflate: str = "") -> bytes:
+    """The request that opens a Socket.IO connection over WebSocket. `deflate`: what is offered of it (RFC 7692), if anything."""
+    offer = f"Sec-WebSocket-Extensions: {deflate}\r\n" if deflate else ""
     return (
         f"GET {PATHS[codec]}?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-        f"Connection: Upgrade\r\nUpgrade: websocket\r\nOrigin: http://127.0.0.1:{port}\r\n{BROWSER}"
+        f"Connection: Upgrade\r\nUpgrade: websocket\r\nOrigin: http://127.0.0.1:{port}\r\n{BROWSER}{offer}"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     ).encode()
 

@@ -59,7 +59,7 @@ class Talkers(Crowd):
 
         self._goal = done
 
-    def received(self, member: Member, data: bytes, start: int, end: int) -> None:
+    def received(self, member: Member, data: bytes, start: int, end: int, deflated: bool) -> None:
         if not data.startswith(ACK, start):
             return
         packet = _ack.decode(memoryview(data)[start:end])

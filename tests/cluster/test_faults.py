@@ -106,6 +106,34 @@ async def test_a_node_of_the_redis_cluster_is_killed_and_comes_back(
         await goes_on(members)
 
 
+# --- a clock that is set --------------------------------------------------------------------------------------------------
+
+FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+
+
+async def test_the_clock_jumps_an_hour_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert FAKETIME is not None, "the tests need Debian's package libfaketime"
+    offset = tmp_path / "offset"
+    offset.write_text("+0")
+    for name, value in {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        # What counts seconds since the start is not set by who sets a clock.
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_RESET": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    async with in_trouble(tmp_path / "server") as (_, members):
+        monkeypatch.delenv("LD_PRELOAD")  # it is for the server alone
+        await goes_on(members)
+        for jump in ("+3600", "-3600", "+0"):
+            offset.write_text(jump)
+            await goes_on(members)
+        assert all(member.following.welcomes == 1 for member in members), "nobody had to come in anew"
+        assert not any(member.following.resumes for member in members), "nobody was disconnected"
+
+
 # --- a full disk ----------------------------------------------------------------------------------------------------------
 
 

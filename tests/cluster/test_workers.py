@@ -73,7 +73,7 @@ async def test_a_rolling_restart_brings_everybody_back_in_their_slot(tmp_path: P
 
 
 async def test_a_worker_that_dies_is_started_again_and_the_port_stays(tmp_path: Path) -> None:
-    with serving_alone(tmp_path / "server", cluster_workers=2) as server:
+    with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
         first = {worker.pid for worker in workers_of(server)}
         for worker in workers_of(server):
             worker.kill()
@@ -85,7 +85,7 @@ async def test_a_worker_that_dies_is_started_again_and_the_port_stays(tmp_path: 
 
 
 async def test_when_the_supervisor_is_killed_nothing_is_left_running(tmp_path: Path) -> None:
-    with serving_alone(tmp_path / "server", cluster_workers=2) as server:
+    with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
         children = [*workers_of(server), redis_of(server)]
         server.signal(signal.SIGKILL)
         await asyncio.to_thread(server.wait)

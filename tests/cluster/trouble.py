@@ -65,7 +65,7 @@ async def in_trouble(
     folder: Path, workers: int = 3, **settings: object
 ) -> AsyncIterator[tuple[Subprocess, list[Stubborn]]]:
     """A lesson that goes on at several workers while the block makes trouble; checked in every way when it has ended."""
-    limits = {"limits_command_rate": 1_000, "limits_command_burst": 10_000}
+    limits = {"limits_command_rate": 1_000, "limits_command_burst": 10_000, "media_enabled": False}
     with serving_alone(folder, cluster_workers=workers, **limits, **settings) as server:
         async with class_of(server, MEMBERS) as members:
             stop = asyncio.Event()

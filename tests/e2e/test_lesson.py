@@ -27,7 +27,7 @@ class Lesson(NamedTuple):
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lesson(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lesson]:
     """One class for the tests of this file: each goes on in it with a matter of its own."""
-    with serving_alone(tmp_path_factory.mktemp("lesson")) as server:
+    with serving_alone(tmp_path_factory.mktemp("lesson"), media_enabled=False) as server:
         async with browsing() as people:
             teacher = await people.person("Instructor")
             await teacher.open(server.link("Instructor"))

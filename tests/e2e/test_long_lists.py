@@ -61,7 +61,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Subp
     past.approve(past.ask("Kabir", ASKED))
     past.ask("Kabir", "not yet approved")
     await past.keep(folder)
-    with serving_alone(folder) as running:
+    with serving_alone(folder, media_enabled=False) as running:
         yield running
 
 

@@ -207,7 +207,7 @@ async def test_a_drained_server_answers_what_is_under_way_and_says_when_to_come_
 async def test_a_server_told_to_stop_ends_well_and_has_kept_all_that_it_acknowledged(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    with serving_alone(tmp_path / "alone") as server:
+    with serving_alone(tmp_path / "alone", media_enabled=False) as server:
         teacher = await Peer.join(server.port, token=server.instructor_token)
         assert teacher.welcome["me"]["role"] == "instructor"
         students = [await Peer.join(server.port, codec, name=f"S{n}") for n, codec in enumerate([*Codec] * 5)]

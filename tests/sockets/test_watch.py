@@ -71,5 +71,25 @@ def test_engineio_starts_and_ends_its_own_watch_as_ours_expects() -> None:
     assert "if self.last_ping:\n            self.last_ping = None" in ping
     assert "self.server.start_background_task(self._send_ping)" in ping
     check = inspect.getsource(AsyncSocket.check_ping_timeout)
-    assert "if self.closed:" in check
+    assert "reason=self.server.reason.PING_TIMEOUT" in check
     assert "time.time() - last_ping > self.server.ping_timeout" in check
+
+
+async def test_the_clock_may_be_set_while_pongs_are_awaited(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
+    monkeypatch.setattr("classroom.sockets.watch.EVERY", 0.02)
+    engine.ping_interval = 0.1
+    peer = await Peer.join(server.port, name="Asha")
+    peer.answers_pings = False
+    (session,) = engine.sockets.values()
+    async with asyncio.timeout(10):
+        while not session.last_ping:
+            await asyncio.sleep(0.01)
+
+    with monkeypatch.context() as jump:
+        jump.setattr(time, "time", lambda real=time.time: real() + 3_600)
+        jump.setattr("classroom.sockets.watch.time", time.time)
+        await asyncio.sleep(0.2)  # ten looks
+
+    assert session.sid in engine.sockets
+    assert (await peer.command("chat.say", text="I am here."))["ok"]
