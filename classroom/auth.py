@@ -8,6 +8,7 @@ taken for a secret and `none` never for a signature. A member id that starts wit
 
 from __future__ import annotations
 
+import base64
 import hmac
 import os
 import re
@@ -39,6 +40,9 @@ _ROOM = re.compile(ROOM_PATTERN)
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
+_HEADER = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=")
+
+
 class Claims(msgspec.Struct, frozen=True):
     """What a valid token says: who, in which room, until when (seconds since 1970)."""
 
@@ -56,6 +60,7 @@ class Authenticator:
     def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
         auth = settings.auth
         self._secret = (auth.secret or kept(settings.data / "secret")).encode()
+        self._signing = hmac.new(self._secret, digestmod=sha256)
         self._api_key = (auth.api_key or kept(settings.data / "api-key")).encode()
         self._keys = KeySet(auth.jwks_file, auth.jwks_url)
         self._issuer = auth.issuer or None
@@ -148,7 +153,15 @@ class Authenticator:
             claims["iss"] = self._issuer
         if self._audience:
             claims["aud"] = self._audience
-        return jwt.encode(claims, self._secret, algorithm="HS256")
+        return self._hs256(claims)
+
+    def _hs256(self, claims: dict[str, Any]) -> str:
+        """A JSON Web Token (RFC 7519) signed with our secret. Everybody who comes in is given one: PyJWT, which reads them all,
+        looks at the key anew each time, and so takes a ninth of what letting somebody in costs."""
+        said = _HEADER + b"." + _base64url(msgspec.json.encode(claims))
+        signature = self._signing.copy()
+        signature.update(said)
+        return (said + b"." + _base64url(signature.digest())).decode()
 
     async def _decode(self, token: str) -> tuple[dict[str, Any], bool]:
         """The claims of a token whose signature and times are right, and whether it was signed with our own secret."""
@@ -251,6 +264,10 @@ def _member(sub: str, name: str, role: Role | str, *, shorten: bool = False) -> 
     if shorten:
         name = " ".join(_INVISIBLE.sub("", name).split())[:NAME_LIMIT]
     return Member(sub, clean_name(name), known)
+
+
+def _base64url(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
 def _invalid(why: str) -> Rejected:

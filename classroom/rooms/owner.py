@@ -33,6 +33,9 @@ BUSY = 8  # commands in a commit that make the room a busy one
 BATCH = 1_000  # commands in one transaction at most: a few milliseconds of deciding
 SWEEP = 5_000  # members in one attendance command of the owner's own
 REMEMBERED = 10_000  # newest (actor, cid) kept in memory; older ones are looked up in the journal
+SNAPSHOT_SHARE = (
+    0.01  # of the time that may go into keeping snapshots, which holds up what is to be committed meanwhile
+)
 HEAD_EVERY = 1.0  # seconds between two announcements of the head
 RELOAD_AFTER = 1.0  # seconds until the state is read again after a failure, so that what was committed is announced
 
@@ -102,6 +105,8 @@ class Owner:
         self._clock = clock
         self._snapshot_every = snapshot_every
         self._snapshot_seq = 0
+        self._snapshot_not_before = 0.0
+        self._keeping: asyncio.Task[None] | None = None
         self._head = 0
         self._ahead = 0  # milliseconds by which the room's time is ahead of our clock
         self._state: rooms.Room | None = None
@@ -146,8 +151,10 @@ class Owner:
         self._news.set()
         if self._task is not None:
             await self._task
+        if self._keeping is not None:
+            await self._keeping
         if self._state is not None and self._state.seq > self._snapshot_seq:
-            await self._keep_snapshot()
+            await self._keep(self._snapshot())
 
     def idle(self, now: float, after: float) -> bool:
         """Whether for `after` seconds nobody was in the room, nobody asked for anything, and nothing waits to happen."""
@@ -322,8 +329,24 @@ class Owner:
         for one, seq in batch.kept:
             _tell([one], Reply(ok=True, seq=seq))
         await self._refuse(batch.refused)
-        if self._state is not None and self._state.seq - self._snapshot_seq >= self._snapshot_every:
-            await self._keep_snapshot()
+        self._keep_snapshot_sometimes()
+
+    def _keep_snapshot_sometimes(self) -> None:
+        """Begin to keep a snapshot when there is enough to be folded anew without it, and the one before has cost little of the
+        time since. Nobody waits for it."""
+        state, loop = self._state, asyncio.get_running_loop()
+        if state is None or state.seq - self._snapshot_seq < self._snapshot_every:
+            return
+        if loop.time() < self._snapshot_not_before or (self._keeping is not None and not self._keeping.done()):
+            return
+        begun = loop.time()
+        snapshot = self._snapshot()
+
+        async def keep() -> None:
+            await self._keep(snapshot)
+            self._snapshot_not_before = loop.time() + (loop.time() - begun) / SNAPSHOT_SHARE
+
+        self._keeping = asyncio.create_task(keep(), name=f"snapshot of {self.room}")
 
     async def _refuse(self, refusals: list[tuple[Waiting, Rejected]]) -> None:
         """A refused command may be the retry of one that was kept, whose answer was lost: only the journal knows."""
@@ -350,13 +373,14 @@ class Owner:
         while len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
 
-    async def _keep_snapshot(self) -> None:
+    def _snapshot(self) -> Snapshot:
         assert self._state is not None
-        snapshot = Snapshot(self._state.seq, rooms.SNAPSHOT_VERSION, rooms.encode(self._state))
+        return Snapshot(self._state.seq, rooms.SNAPSHOT_VERSION, rooms.encode(self._state))
+
+    async def _keep(self, snapshot: Snapshot) -> None:
+        self._snapshot_seq = snapshot.seq
         try:
             await self._journal.keep_snapshot(self.room, snapshot)
-            self._snapshot_seq = snapshot.seq
         except Unavailable as error:
             # Only a cache: the next one will do.
-            self._snapshot_seq = snapshot.seq
             log.warning("no snapshot kept", room=self.room, error=str(error))
