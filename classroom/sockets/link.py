@@ -27,7 +27,6 @@ from classroom.rooms.hall import Hall
 from classroom.rooms.hub import TOO_SLOW, Session
 from classroom.sockets.deflate import DeflatingResponse
 from classroom.sockets.outbox import Outbox
-from classroom.sockets.watch import Patient
 from classroom.wire import Codec, Hello, Incoming, Malformed, Packet, Pair
 
 GREETING = 20.0  # seconds that a connection may stand outside of every room
@@ -187,7 +186,6 @@ class WebSocketLink(Link):
         "_handler",
         "_impatient",
         "_keeps",
-        "_patient",
         "_place",
         "_served",
         "_socket",
@@ -198,7 +196,7 @@ class WebSocketLink(Link):
     def __init__(
         self,
         handler: Callable[[Any], Awaitable[None]],
-        patient: Patient,
+        server: Any,
         *,
         skin: Skin,
         codec: Codec,
@@ -208,7 +206,6 @@ class WebSocketLink(Link):
     ) -> None:
         super().__init__(skin, codec, bound)
         self._handler = handler
-        self._patient = patient
         kind = DeflatingResponse if deflate else web.WebSocketResponse
         self._socket = kind(max_msg_size=max_frame_bytes, compress=False, timeout=GOODBYE)
         self._deflates = False
@@ -248,7 +245,6 @@ class WebSocketLink(Link):
         environ.clear()
         environ |= {**kept, "classroom.link": self}
         session = self._handler.__self__  # type: ignore[attr-defined]
-        session.server = self._patient
         session.queue = Outbox(session.queue)
         session.poll = session.queue.poll
         self.outside()
@@ -298,9 +294,8 @@ class WebSocketLink(Link):
                 return passed
 
     def _take_text(self, text: str) -> str | bytes | None:
-        if text == "3":  # Engine.IO's PONG
-            self._handler.__self__.schedule_ping()  # type: ignore[attr-defined]
-            return None
+        if text == "3":  # Engine.IO's PONG, for which engine.io itself waits
+            return text
         if text == "1":  # Engine.IO's CLOSE
             raise OSError("the client has closed the connection")
         if not text.startswith("4"):

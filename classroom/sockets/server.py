@@ -35,7 +35,7 @@ from classroom.rooms.signals import SignalIn
 from classroom.sockets.link import Link, WebSocketLink
 from classroom.sockets.lobby import Lobby
 from classroom.sockets.polling import PollingLink, read_payload
-from classroom.sockets.watch import Pacer, Patient, watch
+from classroom.sockets.watch import Pacer, watch
 from classroom.wire import PING, Codec, Incoming, Malformed
 
 log = structlog.get_logger(__name__)
@@ -294,7 +294,6 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
         self.eio._async = {**self.eio._async, "websocket": self._make_link, "translate_request": self._read_request}
         self.eio._service_task = partial(watch, self.eio)
         self.pacer = Pacer(self.eio, self._ping)
-        self._patient = Patient(self.eio)
         # What clients get wrong is no error of ours.
         self.eio._log_error_once = lambda message, key: engine_log.info(message)
 
@@ -321,7 +320,7 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
     def _make_link(self, handler: Any, engine: Any) -> WebSocketLink:
         return WebSocketLink(
             handler,
-            self._patient,
+            engine,
             skin=self._sockets,
             codec=self.codec,
             max_frame_bytes=self.eio.max_http_buffer_size,

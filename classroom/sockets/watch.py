@@ -33,20 +33,6 @@ def steady() -> float:
     return monotonic() + OFFSET
 
 
-class Patient:
-    """An `engineio.AsyncServer` as its sessions see it: one that gives up on nobody by itself. Each session would else start a
-    task and a timer with every packet that it waits for; `watch` has the same in view for all of them."""
-
-    ping_interval = 0.0
-    ping_timeout = 1e8  # seconds
-
-    def __init__(self, engine: Any) -> None:
-        self._engine = engine
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
-
-
 class Pacer:
     """Pings the sessions of an `engineio.AsyncServer`. `ping` writes a ping to a session by itself, or says that it cannot."""
 
@@ -105,7 +91,5 @@ async def watch(engine: Any) -> None:
                     engine.sockets.pop(sid, None)
                 elif not session.closing and session.last_ping and session.last_ping < latest:
                     await session.close(wait=False, abort=False, reason=engine.reason.PING_TIMEOUT)
-                    if session.upgraded:  # what writes to the WebSocket ends it after what waits
-                        session.queue.put_nowait(None)
             except Exception:
                 log.exception("a silent session could not be ended")
