@@ -373,7 +373,7 @@ async def test_garbage_by_long_polling_is_answered_400_and_the_session_goes_on(
     start: Callable[..., Any], codec: Codec
 ) -> None:
     server = await start(server_polling=True, **UNLIMITED)
-    hasten(server, 0.5, 2.0)
+    hasten(server, 0.5, 6.0)
     witness = await Peer.join(server.port, name="Witness")
     before = await footprint(server)
     random = Random("polling")
