@@ -122,3 +122,11 @@ def test_an_estimate_that_jitter_made_small_pauses_nothing() -> None:
     single = Track((1_100_000.0,), 0)
     trouble = pace.told(70.0, SOUND + 1_100_000, 0.03, 60_000)
     assert pace.choose(70.0, SOUND, [single], trouble, True) == [0]
+
+
+def test_a_picture_that_pauses_comes_back_though_a_tenth_is_lost_by_chance() -> None:
+    way = Way(300_000, layers=(1_100_000.0,), random=0.1)
+    assert way.run(6)[-1] == -1
+    way.bits = 10_000_000
+    way.run(90)
+    assert way.run(10) == [0] * 10

@@ -160,11 +160,13 @@ class Forward:
         """All who wait for a key frame of this."""
         return list(self._waiting)
 
-    def key(self, now: float) -> None:
-        """Have the publisher send a key frame, unless it has just been asked."""
-        if self.kind == "video" and now - self._asked >= KEY_EVERY:
-            self._asked = now
-            self.ask()
+    def key(self, now: float) -> bool:
+        """Have the publisher send a key frame, unless it has just been asked; whether it is asked now."""
+        if self.kind != "video" or now - self._asked < KEY_EVERY:
+            return False
+        self._asked = now
+        self.ask()
+        return True
 
     def push(self, head: packets.Rtp, data: bytes, rate: int, now: float) -> bool:
         """A packet of the publisher's, RTX unwrapped. Whether it is new."""

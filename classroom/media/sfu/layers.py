@@ -108,16 +108,16 @@ class Layers:
         source = leg.forward or (leg.before[0] if leg.before else None)
         return source.again(leg, lost, now) if source is not None else 0
 
-    def key(self, now: float, leg: Leg | None = None) -> None:
-        """Have the publisher send a key frame: of what this viewer is sent, or of all that anybody is."""
+    def key(self, now: float, leg: Leg | None = None) -> bool:
+        """Have the publisher send a key frame: of what this viewer is sent, or of all that anybody is. Whether it is asked."""
         if leg is not None:
-            forward = leg.waits_for or leg.forward
-            if forward is not None:
-                forward.key(now)
-            return
+            wanted = leg.waits_for or leg.forward
+            return wanted is not None and wanted.key(now)
+        asked = False
         for forward in self._by_rid.values():
             if forward.viewers or forward in (self.tapped, self.live[-1] if self.live else None):
-                forward.key(now)
+                asked = forward.key(now) or asked
+        return asked
 
     def pad(self, leg: Leg, octets: float, now: float) -> None:
         """Send so many bytes of padding, as retransmissions of nothing: they show what the way to a viewer carries."""

@@ -46,6 +46,7 @@ class Pace:
         self._low = 0  # estimates in a row that were below what was sent
         self._carried = inf  # bits a second that arrived, while too little did
         self._bad = 0  # reports of trouble in a row
+        self._pauses = False
         self._clean_since = now
         self._wait = FIRST_WAIT
         self._tried = float("-inf")
@@ -56,6 +57,7 @@ class Pace:
         trouble."""
         trouble = False
         self._carried = inf
+        clean = BAD if self._pauses else CLEAN  # a little loss by chance must not keep a picture away for good
         if lost is not None:
             self._loss += (lost - self._loss) / 2
             if lost >= AWFUL or self._loss >= BAD:
@@ -71,7 +73,7 @@ class Pace:
                 self.allowed = max(self.allowed, estimate)
         if lost is not None:
             self._bad = self._bad + 1 if trouble else 0
-        if trouble or self._loss >= CLEAN or self._low:
+        if trouble or self._loss >= clean or self._low:
             if self.padding or (trouble and now - self._tried < TRIAL):
                 self._wait = min(LAST_WAIT, 2 * self._wait)
                 self._tried = float("-inf")
@@ -83,9 +85,9 @@ class Pace:
 
     def choose(self, now: float, sound: float, tracks: list[Track], trouble: bool, pads: bool) -> list[int]:
         """Which layer of each picture to send, the most important picture first. `pads`: whether padding can be sent."""
-        if trouble:
-            return self._fewer(sound, tracks)
-        return self._more(now, sound, tracks, pads)
+        chosen = self._fewer(sound, tracks) if trouble else self._more(now, sound, tracks, pads)
+        self._pauses = -1 in chosen
+        return chosen
 
     def _fewer(self, sound: float, tracks: list[Track]) -> list[int]:
         left, least = self.allowed - sound, sound

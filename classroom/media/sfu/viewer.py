@@ -1,7 +1,7 @@
 """One viewer: the tracks it is sent, which of their layers, and the cheap path of what it says of them.
 
 What always holds: what a viewer asks for costs at most `REPEATS` packets a second, and a key frame at most every
-`KEY_EVERY` seconds for all viewers together. Layers are chosen when a viewer reports, never by a clock of its own.
+`KEY_EVERY` seconds. Layers are chosen when a viewer reports, never by a clock of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from classroom.media.sfu.sdp import Format
 
 REPEATS = 1_000
 COUNTED = 0.5  # seconds at least over which repetitions and padding are counted
+KEY_EVERY = (
+    1.5  # seconds between key frames for one viewer: who loses most would ask for one after the other, and lose more
+)
 AUDIO_TRUST = 0.5  # a share lost of sound is one of few packets, and says so much less
 
 
@@ -31,6 +34,7 @@ class Viewer:
         self._sounds: list[Layers] = []
         self._second = 0.0
         self._repeats = 0
+        self._asked_key = float("-inf")
         self._extra = (0.0, 0.0)  # when repetitions and padding were counted last, and how much it was in bits a second
         self.pace: Pace | None = None
 
@@ -96,7 +100,9 @@ class Viewer:
 
     def _lost(self, body: bytes, count: int, lost: float | None) -> float | None:
         for ssrc, share in packets.lost_shares(body, count):
-            found = self._legs.get(ssrc) or self._by_rtx.get(ssrc)
+            found = self._legs.get(ssrc)
+            if found is None and self.padding:  # of repetitions there are too few for a share of them to mean anything
+                found = self._by_rtx.get(ssrc)
             if found is not None:
                 lost = max(lost or 0.0, share if found[0].kind == "video" else share * AUDIO_TRUST)
         return lost
@@ -139,7 +145,8 @@ class Viewer:
             return
         track, leg = found
         if type == packets.PSFB and format in (1, 4):
-            track.key(now, leg)
+            if now - self._asked_key >= KEY_EVERY and track.key(now, leg):
+                self._asked_key = now
         elif type == packets.RTPFB and format == 1:
             if now - self._second >= 1.0:
                 self._second, self._repeats = now, 0
