@@ -121,6 +121,7 @@ class Media(Section, frozen=True, kw_only=True):
     host: Annotated[str, Meta(min_length=1)]
     port: Annotated[int, Meta(ge=0, le=65_535)]
     addresses: tuple[str, ...]
+    relay: str
     viewers: Annotated[int, Meta(ge=0, le=100_000)]
     bits: Annotated[int, Meta(ge=50_000, le=100_000_000)]
     ice_servers: tuple[str, ...]
@@ -349,6 +350,8 @@ def _objection(key: Key, value: Any) -> str:
         case ("media", "addresses"):
             bad = next((address for address in value if not _is_network(address)), None)
             return f"has {bad!r}; it must list addresses such as 203.0.113.7." if bad is not None else ""
+        case ("media", "relay") if value and not _is_place(value):
+            return f"is {value!r}; it must be an address and a port such as 10.0.0.5:8190."
         case ("media", "ice_servers"):
             bad = next((url for url in value if not re.fullmatch(r"(stun|turn)s?:[^\s<>\"]+", url)), None)
             return f"has {bad!r}; it must list addresses such as turn:turn.example.org:3478." if bad is not None else ""
@@ -369,6 +372,11 @@ def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
         return parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return False
+
+
+def _is_place(value: str) -> bool:
+    host, _, port = value.rpartition(":")
+    return _is_network(host.strip("[]")) and port.isdigit() and 0 < int(port) < 65_536
 
 
 def _is_trustworthy(value: str) -> bool:

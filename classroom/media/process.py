@@ -27,10 +27,12 @@ from classroom.kernel import Member
 from classroom.logs import set_up
 from classroom.media.hls.routes import add_live_routes
 from classroom.media.hls.streams import Streams
+from classroom.media.leases import Lease
 from classroom.media.recorder.library import Library
 from classroom.media.recorder.opening import open_library
 from classroom.media.sfu import aiortc_parts, sdp
 from classroom.media.sfu.port import Port, bind
+from classroom.media.sfu.relay import Relay
 from classroom.media.sfu.sfu import Bounds, Crowded, Full, NotLive, Session, Sfu
 from classroom.media.tap import Source, Taps
 from classroom.metrics import Metrics
@@ -99,6 +101,9 @@ class Process:
         self.streams = Streams(settings.hls, self.metrics, lambda track: taps.need_key(track), library.recorder)
         taps.add(self.streams)
         self._ticker: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
+        redis, address = settings.cluster.redis, settings.media.relay
+        self.relay = Relay(self.sfu, redis, address, self._vanished) if redis and address else None
         self.app = web.Application(client_max_size=1 << 20)
         self.app.add_routes(
             [
@@ -114,8 +119,11 @@ class Process:
         add_live_routes(self.app, self.streams)
         log.info("media port", addresses=addresses)
 
-    def start(self) -> None:
+    async def start(self) -> None:
+        """Raises `OSError` where the relay's address is not one of this machine's."""
         self.port.start()
+        if self.relay is not None:
+            await self.relay.start()
         self.library.start()
         self._ticker = asyncio.create_task(self._tick(), name="media")
 
@@ -123,6 +131,9 @@ class Process:
         if self._ticker is not None:
             self._ticker.cancel()
             await asyncio.gather(self._ticker, return_exceptions=True)
+        if self.relay is not None:
+            await self.relay.close()
+        await asyncio.gather(*self._telling, return_exceptions=True)
         await self.port.close()
         await self.streams.close()
         await self.library.close()
@@ -149,6 +160,8 @@ class Process:
                 session, answer = self.sfu.publish(wanted.room, wanted.member.id, wanted.offer, wanted.sources)
                 session.who = wanted.member
             else:
+                if self.relay is not None:
+                    await self.relay.bring(wanted.room, wanted.publisher)
                 session, answer = self.sfu.watch(wanted.room, wanted.publisher, wanted.offer, wanted.member.id)
         except (sdp.BadOffer, msgspec.MsgspecError) as error:
             return _refused(400, "sdp_invalid", str(error))
@@ -198,7 +211,10 @@ class Process:
         return web.Response(status=204)
 
     async def _hls(self, request: web.Request) -> web.Response:
-        address = self.streams.address(request.match_info["room"])
+        room = request.match_info["room"]
+        if self.relay is not None:
+            await self.relay.bring_all(room)
+        address = self.streams.address(room)
         return _json({"address": address, "places": self.sfu.has_places}, 200)
 
     async def _metrics(self, _: web.Request) -> web.Response:
@@ -207,10 +223,28 @@ class Process:
     # --- facts ------------------------------------------------------------------------------------------------------
 
     def _began(self, session: Session) -> None:
-        self._tell(_fact(session, True))
+        if self.relay is None:
+            self._tell(_fact(session, True))
+            return
+        task = asyncio.create_task(self._tell_everywhere(self.relay, session))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell_everywhere(self, relay: Relay, session: Session) -> None:
+        await relay.tell(session)  # other machines first: their workers must not take it for one that has ended
+        if session.id in self.sfu.sessions:
+            self._tell(_fact(session, True))
 
     def _ended(self, session: Session) -> None:
         self._tell(_fact(session, False))
+        if self.relay is not None:
+            task = asyncio.create_task(self.relay.leases.release(session.stream))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    def _vanished(self, lease: Lease) -> None:
+        """Another machine's publication has ended, perhaps with that machine. To say it twice does nothing."""
+        self._tell(Fact(lease.room, lease.member, lease.stream, is_live=False))
 
     def _tell(self, fact: Fact) -> None:
         for listener in list(self._listeners):
@@ -228,6 +262,11 @@ class Process:
             await response.prepare(request)
             for session in [one for one in self.sfu.sessions.values() if one.kind == "publish" and one.live]:
                 await response.write(msgspec.json.encode(_fact(session, True)) + b"\n")
+            if self.relay is not None:
+                await self.relay.leases.look()
+                for lease in self.relay.leases.elsewhere():
+                    # Without a member it is only said to be live somewhere: its own machine tells the room.
+                    await response.write(msgspec.json.encode(Fact(stream=lease.stream, is_live=True)) + b"\n")
             await response.write(msgspec.json.encode(Fact()) + b"\n")
             while queue in self._listeners:
                 with suppress(TimeoutError):
@@ -275,7 +314,7 @@ async def serve(settings: Settings, path: Path, started: Callable[[], None]) -> 
         path.unlink(missing_ok=True)
         await web.UnixSite(runner, str(path)).start()
         path.chmod(0o600)
-        process.start()
+        await process.start()
         started()
         await stop.wait()
     finally:

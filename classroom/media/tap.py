@@ -32,6 +32,7 @@ class Track(msgspec.Struct, frozen=True):
     channels: int
     ssrc: int
     parameters: tuple[tuple[str, str], ...] = ()
+    relayed: bool = False  # it comes from another machine, which records it
 
 
 class Tap(Protocol):

@@ -262,8 +262,9 @@ async def test_reports_of_a_narrow_way_bring_the_viewer_down_and_then_to_a_pause
             stage.viewer.tell(packets.receiver_report(1, [block]))
 
         await stage.play(lambda: all(stage.track.rate(one) > 0 for one in stage.track.live))
-        report(150)
-        await stage.play(lambda: leg.forward is low)
+        high = leg.forward
+        report(100)
+        await stage.play(lambda: leg.forward is not high)
         for _ in range(4):
             report(250)
         await stage.play(lambda: leg.forward is None)

@@ -121,6 +121,11 @@ class Live:
         if not any(publisher == track.publisher for publisher, _ in self._feeds):
             self._clocks.pop(track.publisher, None)
 
+    @property
+    def _is_relayed(self) -> bool:
+        """Whether all that is heard and seen comes from other machines, which record it."""
+        return bool(self._feeds) and all(track.relayed for track, _ in self._feeds.values())
+
     def _feed(self, track: Track) -> Feed | None:
         place = (track.publisher, track.source)
         known = self._feeds.get(place)
@@ -150,7 +155,7 @@ class Live:
             self._left.pop(track.source, None)
         if holder != track.publisher:
             return
-        if self._sink is not None:
+        if self._sink is not None and not track.relayed:
             self._sink.frame(track.source, frame)
         if track.codec in PLAYABLE:
             self._picture(track.source, track.codec, frame)
@@ -265,7 +270,7 @@ class Live:
                     self._add(name, "sound", name, self._settings.segment_seconds)
                 if name in self.current:
                     self.current[name].cutter.frame(frame)
-                if name == "opus" and self._sink is not None:
+                if name == "opus" and self._sink is not None and not self._is_relayed:
                     self._sink.frame("sound", frame)
         for kind, rendition in list(self.current.items()):
             if rendition.kind == "sound":

@@ -7,6 +7,8 @@ What the staff have muted goes nowhere. The publisher is told what arrived (tran
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from classroom.media.sfu import packets, sdp
 from classroom.media.sfu.forward import Forward
 from classroom.media.sfu.layers import Layers
@@ -32,6 +34,7 @@ class Incoming:
         self.format = format
         self.mid = mid
         self.rid = rid
+        self.place = 0  # among its publisher's tracks
         self.ssrcs = ssrcs
         self.layers = layers
         self.forward: Forward = layers.layer(rid)
@@ -101,6 +104,16 @@ class Incoming:
         )
 
 
+class Outlet(Protocol):
+    """Where a publication goes on to another machine. None of these may raise or wait."""
+
+    def rtp(self, incoming: Incoming, data: bytes) -> None: ...
+
+    def report(self, incoming: Incoming, ntp: int, timestamp: int) -> None: ...
+
+    def ended(self) -> None: ...
+
+
 class Publisher:
     """A handler of a peer's packets. `bits`: what it may send at most, in bits a second."""
 
@@ -115,6 +128,9 @@ class Publisher:
         self._mid, self._wide = extensions.get(sdp.MID, 0), extensions.get(sdp.TRANSPORT_CC, 0)
         self._rids = [id for id in (extensions.get(sdp.RID, 0), extensions.get(sdp.REPAIRED_RID, 0)) if id]
         self._by_ssrc = {ssrc: one for one in tracks for ssrc in one.ssrcs}
+        for place, one in enumerate(tracks):
+            one.place = place
+        self.outlets: set[Outlet] = set()
         self.muted: frozenset[str] = frozenset()
         self._wide_seen: dict[int, float] = {}
         self._wide_base: int | None = None
@@ -154,7 +170,11 @@ class Publisher:
         if incoming.track.source in self.muted:
             return
         forward = incoming.forward
-        if forward.push(head, data, incoming.format.clock_rate, now) and incoming.layers.taps(forward, now):
+        if not forward.push(head, data, incoming.format.clock_rate, now):
+            return
+        for outlet in self.outlets:
+            outlet.rtp(incoming, data)
+        if incoming.layers.taps(forward, now):
             self._taps.rtp(incoming.track, data)
 
     def _find(self, head: packets.Rtp, data: bytes) -> Incoming | None:
@@ -184,6 +204,8 @@ class Publisher:
                 incoming.reported = (ntp >> 16 & 0xFFFFFFFF, now)
                 if incoming.track.source not in self.muted:
                     incoming.forward.report(ntp, timestamp)
+                    for outlet in self.outlets:
+                        outlet.report(incoming, ntp, timestamp)
                     if incoming.layers.tapped is not incoming.forward:
                         continue
                     self._taps.report(incoming.track, ntp / (1 << 32) - packets.NTP_EPOCH, timestamp)

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from classroom.kernel import Member
-from classroom.media.sfu import sdp
+from classroom.media.sfu import packets, sdp
 from classroom.media.sfu.layers import Layers
 from classroom.media.sfu.port import Peer, Port
 from classroom.media.sfu.publisher import Incoming, Publisher
@@ -80,6 +80,56 @@ class Feed(msgspec.Struct):
     forwards: dict[Source, Layers] = {}
     formats: dict[Source, sdp.Format] = {}
     session: Session | None = None
+    pulled: Pulled | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.session is not None or self.pulled is not None
+
+
+class Told(msgspec.Struct):
+    """A track, or a layer of one, as one machine tells another of it."""
+
+    source: Source
+    kind: Literal["audio", "video"]
+    format: sdp.Format
+    rid: str
+
+
+class Pulled:
+    """A publication of another machine: forwarded and packaged here, told of and recorded there."""
+
+    def __init__(self, feed: Feed, tracks: list[Incoming], taps: Taps) -> None:
+        self._feed, self._tracks, self._taps = feed, tracks, taps
+        self.is_closed = False
+
+    def rtp(self, place: int, data: bytes, now: float) -> None:
+        """A packet of one of its tracks."""
+        head = packets.read(data)
+        if head is None or place >= len(self._tracks) or self.is_closed:
+            return
+        one = self._tracks[place]
+        if one.forward.push(head, data, one.format.clock_rate, now) and one.layers.taps(one.forward, now):
+            self._taps.rtp(one.track, data)
+
+    def report(self, place: int, ntp: int, timestamp: int) -> None:
+        """A sender report of one of its tracks."""
+        if place >= len(self._tracks) or self.is_closed:
+            return
+        one = self._tracks[place]
+        one.forward.report(ntp, timestamp)
+        if one.layers.tapped is one.forward:
+            self._taps.report(one.track, ntp / (1 << 32) - packets.NTP_EPOCH, timestamp)
+
+    def close(self) -> None:
+        """Nothing more comes of it. Its viewers stay, for what comes in its place."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        if self._feed.pulled is self:
+            self._feed.pulled = None
+        for track in {one.track.source: one.track for one in self._tracks}.values():
+            self._taps.ended(track)
 
 
 class _Publishing:
@@ -191,7 +241,7 @@ class Sfu:
         if not self.has_places and (own is None or own.session is None):
             raise Full
         feed = self.feeds.get((room, publisher))
-        if feed is None or feed.session is None:
+        if feed is None or not feed.is_live:
             raise NotLive("Nobody publishes that now.")
         replies: list[Reply] = []
         wanted: list[tuple[Layers, sdp.Format, int]] = []
@@ -226,6 +276,22 @@ class Sfu:
         peer.handler = _Watching(self, session, viewer)
         return session, self._answer(offer, replies, peer)
 
+    def pull(self, room: str, member: str, told: list[Told], ask: Callable[[int], None]) -> Pulled:
+        """Take what another machine hands on. `ask`: have it ask for a key frame of a track."""
+        feed = self.feeds.setdefault((room, member), Feed())
+        if feed.pulled is not None:
+            feed.pulled.close()
+        tracks: list[Incoming] = []
+        for one in told:
+            section = Section(one.kind, "", "", "", "sendonly", False, (), (), ())
+            rids = (one.rid,) if one.rid else ()
+            tracks += self._incoming(room, member, feed, one.source, section, one.format, rids, relayed=True)
+        for place, track in enumerate(tracks):
+            track.forward.ask = partial(ask, place)
+        feed.pulled = Pulled(feed, tracks, self._taps)
+        self._settle(feed, tracks)
+        return feed.pulled
+
     def restart(self, session: Session, ufrag: str, password: str) -> str:
         """An ICE restart: our new credentials and candidates, as a fragment (RFC 8840)."""
         if (ufrag, password) != session.peer.remote:
@@ -254,17 +320,22 @@ class Sfu:
         session.live = True
         if before is not None and before is not session:
             self.end(before)
-        now = self.port.clock()
+        if feed.pulled is not None:
+            feed.pulled.close()
         tracks = session.publisher.tracks if session.publisher else []
-        for source, track in feed.forwards.items():
-            rids = tuple(one.rid for one in tracks if one.track.source == source)
-            if rids:
-                track.keep(rids, now)
         for one in tracks:
             if session.publisher is not None:
                 one.forward.ask = partial(session.publisher.need_key, one)
         self._began(session)
-        for track in feed.forwards.values():
+        self._settle(feed, tracks)
+
+    def _settle(self, feed: Feed, tracks: list[Incoming]) -> None:
+        """From now on these tracks are what a feed is made of."""
+        now = self.port.clock()
+        for source, track in feed.forwards.items():
+            rids = tuple(one.rid for one in tracks if one.track.source == source)
+            if rids:
+                track.keep(rids, now)
             track.key(now)
 
     def over(self, session: Session) -> None:
@@ -276,10 +347,12 @@ class Sfu:
         tracks = session.publisher.tracks if session.publisher else []
         for track in {one.track.source: one.track for one in tracks}.values():  # once, in however many layers it came
             self._taps.ended(track)
+        for outlet in session.publisher.outlets if session.publisher else ():
+            outlet.ended()
         feed = self.feeds.get((session.room, session.member))
         if feed is not None and feed.session is session:
             feed.session = None
-            if not any(one.viewers for one in feed.forwards.values()):
+            if not feed.is_live and not _watched(feed):
                 del self.feeds[session.room, session.member]
         if session.live:
             self._ended(session)
@@ -295,7 +368,7 @@ class Sfu:
         for session in self.sessions.values():
             if session.viewer is not None and session.viewer.padding:
                 session.viewer.pad(TICK, now)
-        for key in [key for key, feed in self.feeds.items() if feed.session is None and not _watched(feed)]:
+        for key in [key for key, feed in self.feeds.items() if not feed.is_live and not _watched(feed)]:
             if not any(one.room == key[0] and one.member == key[1] and one.publisher for one in self.sessions.values()):
                 del self.feeds[key]
 
@@ -322,6 +395,8 @@ class Sfu:
         section: Section,
         format: sdp.Format,
         rids: tuple[str, ...],
+        *,
+        relayed: bool = False,
     ) -> list[Incoming]:
         """A track, or the layers of one."""
         before = feed.formats.get(source)
@@ -339,6 +414,7 @@ class Sfu:
             channels=format.channels,
             ssrc=section.ssrcs[0] if section.ssrcs else 0,
             parameters=format.parameters,
+            relayed=relayed,
         )
         layers = feed.forwards[source]
         if not rids:
