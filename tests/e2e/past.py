@@ -17,10 +17,13 @@ from classroom.doubts.model import Answered, Asked, DoubtState, Published, Start
 from classroom.doubts.model import Voted as DoubtVoted
 from classroom.journal.sql import open_journal
 from classroom.kernel import Event, Meta, Role, Stored
-from classroom.polls.model import Ballot, Opened, PollKind, Prepared, Results, Spec
+from classroom.polls.model import Ballot, Closed, Opened, PollKind, Prepared, Results, Spec, Tally
 from classroom.polls.model import Voted as PollVoted
-from classroom.rooms.roster.model import Attended, ClassStarted, HandRaised, Person
+from classroom.rooms.roster.model import Attended, ClassEnded, ClassStarted, HandRaised, Person
+from classroom.whiteboard.model import Changed, Drawn
+from classroom.whiteboard.quantise import pack
 from tests.running import environment
+from tests.vectors.drawing import fields, whole
 
 PAGE = 5_000  # events in one transaction
 
@@ -34,6 +37,16 @@ class Past:
         self._at = 0
         self._step = step
         self._started = 0
+
+    @property
+    def now(self) -> int:
+        """When the last thing happened, in ms since the beginning."""
+        return self._at
+
+    @property
+    def started(self) -> int:
+        """When the class was started, likewise."""
+        return self._started
 
     def wait(self, milliseconds: int) -> None:
         self._at += milliseconds
@@ -115,8 +128,21 @@ class Past:
     def raise_hand(self, name: str) -> None:
         self.happens(HandRaised(member=name.lower(), name=name), name)
 
-    async def keep(self, folder: Path, title: str = "Demo class") -> None:
-        """Write it as the room `demo` of the server that will have its data in `folder`."""
+    def close_poll(self, id: int, *counts: int) -> None:
+        tally = Tally(counts, sum(counts))
+        self.happens(Closed(id=id, results=Results.LIVE, tally=tally), "demo-instructor")
+
+    def draw(self, id: str, *points: tuple[float, float], page: int = 0) -> int:
+        """A stroke of the pen, as it is when the pen is lifted."""
+        change = whole(id, 1, 1, fields("freedraw", 40, 40), pack(list(points)))
+        changed = Changed(id=change.id, version=1, nonce=1, set=change.set, points=change.points)
+        return self.happens(Drawn(page=page, by="demo-instructor", changes=(changed,), added=1), "demo-instructor")
+
+    def end(self) -> None:
+        self.happens(ClassEnded(), "demo-instructor")
+
+    async def keep(self, folder: Path, title: str = "Demo class") -> int:
+        """Write it as the room `demo` of the server that will have its data in `folder`. When it began, in ms since 1970."""
         folder.mkdir(parents=True, exist_ok=True)
         late = int(time.time() * 1_000) - self._at
         events = [_later(stored, late) for stored in self.events]
@@ -127,6 +153,7 @@ class Past:
                 await journal.append("demo", at, events[at : at + PAGE])
         finally:
             await journal.close()
+        return late
 
 
 def _id(name: str, role: Role) -> str:

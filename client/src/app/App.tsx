@@ -24,11 +24,11 @@ export function App() {
 function Page() {
   const place = usePlace();
   const first = useRef(true);
-  const key = place.page === "room" ? place.room : "";
+  const key = place.page === "home" ? "" : `${place.page} ${place.room}`;
   useEffect(() => {
     // A new page starts at its top, for the eyes and for the keyboard.
     if (!first.current) document.querySelector<HTMLElement>("h1")?.focus();
     first.current = false;
   }, [key]);
-  return place.page === "home" ? <Home /> : <RoomPage key={place.room} room={place.room} />;
+  return place.page === "home" ? <Home /> : <RoomPage key={place.room} room={place.room} recording={place.page === "recording"} />;
 }

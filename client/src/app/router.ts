@@ -1,11 +1,11 @@
-/// Where we are: `/` or `/r/<room>`. Nothing else is routed.
+/// Where we are: `/`, `/r/<room>` or `/r/<room>/recording`. Nothing else is routed.
 
 import { useSyncExternalStore } from "react";
 
 const ROOM = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const MOVED = "classroom:moved";
 
-export type Place = { readonly page: "home" } | { readonly page: "room"; readonly room: string };
+export type Place = { readonly page: "home" } | { readonly page: "room" | "recording"; readonly room: string };
 
 export function isRoomName(text: string): boolean {
   return ROOM.test(text);
@@ -13,8 +13,9 @@ export function isRoomName(text: string): boolean {
 
 /** The place that a path names; what it does not know is the home page. */
 export function placeOf(path: string): Place {
-  const room = /^\/r\/([^/]+)\/?$/.exec(path)?.[1];
-  return room !== undefined && isRoomName(room) ? { page: "room", room } : { page: "home" };
+  const [, room, after] = /^\/r\/([^/]+?)(\/recording)?\/?$/.exec(path) ?? [];
+  if (room === undefined || !isRoomName(room)) return { page: "home" };
+  return { page: after === undefined ? "room" : "recording", room };
 }
 
 /** What someone typed or pasted, as a room's name: the name itself, or a link to the room. */

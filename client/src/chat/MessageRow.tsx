@@ -8,6 +8,7 @@ import { Prose } from "../common/Prose";
 import { RoleTag, Tag } from "../common/small";
 import { useFormat } from "../i18n/format";
 import type { MessageView } from "../protocol";
+import { useClassroom } from "../room";
 import classes from "./chat.module.css";
 
 export type Ask = "menu" | "emoji";
@@ -144,6 +145,8 @@ function Reactions({ message, mine, mayWrite, actions }: Props) {
 
 function Tools({ message, staff, mayWrite, actions }: Props) {
   const { t } = useTranslation();
+  const { replaying } = useClassroom();
+  if (replaying) return null;
   const ask = (what: Ask) => (event: MouseEvent<HTMLElement>) => actions.open(what, message, event.currentTarget);
   return (
     <div className={classes.tools}>

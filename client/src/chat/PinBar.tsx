@@ -3,6 +3,7 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom } from "../app/live";
+import { useClassroom } from "../room";
 import { IconButton } from "../common/IconButton";
 import { IconChevronDown, IconPin, IconPinnedOff } from "../common/icons";
 import classes from "./chat.module.css";
@@ -10,6 +11,7 @@ import classes from "./chat.module.css";
 export function PinBar({ onJump }: { onJump: (id: number) => void }) {
   const { t } = useTranslation();
   const { staff } = useMyPart();
+  const { replaying } = useClassroom();
   const perform = useDo();
   const pinned = useRoom((room) => room.chat.pinned);
   const [turn, setTurn] = useState(0);
@@ -28,7 +30,7 @@ export function PinBar({ onJump }: { onJump: (id: number) => void }) {
         </span>
       </button>
       {pinned.length > 1 && <IconButton icon={IconChevronDown} label={t("chat.nextPin")} onClick={() => setTurn(turn + 1)} />}
-      {staff && (
+      {staff && !replaying && (
         <IconButton
           icon={IconPinnedOff}
           iconSize={18}

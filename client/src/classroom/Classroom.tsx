@@ -9,6 +9,7 @@ import { useAsked } from "../people/asked";
 import { Banner } from "./Banner";
 import classes from "./classroom.module.css";
 import { Header } from "./Header";
+import { Over } from "./Over";
 import { SidePanel } from "./SidePanel";
 import { Stage } from "./Stage";
 import type { Tab } from "./tabs";
@@ -43,6 +44,7 @@ export function Classroom() {
       </a>
       <Header onTab={setTab} />
       <Banner />
+      <Over />
       <main className={classes.room} aria-label={t("class.landmark")}>
         <ErrorBoundary>
           <Stage tab={tab} />

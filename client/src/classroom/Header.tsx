@@ -6,8 +6,9 @@ import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom, useServerNow } from "../app/live";
 import { toast } from "../app/toast";
+import { go } from "../app/router";
 import { IconButton } from "../common/IconButton";
-import { IconDotsVertical, IconDoorExit, IconHandStop, IconLink, IconPencil, IconUsers } from "../common/icons";
+import { IconDotsVertical, IconDoorExit, IconHandStop, IconLink, IconPencil, IconPlayerPlay, IconUsers } from "../common/icons";
 import { LanguageItems, SchemeItems } from "../common/Preferences";
 import { clock, useFormat } from "../i18n/format";
 import { forgetName } from "../lobby/credentials";
@@ -128,6 +129,7 @@ function HeaderMenu() {
   const me = useMyPart();
   const classroom = useClassroom();
   const room = useRoom((state) => state.room.id);
+  const ended = useRoom((state) => state.roster.ended_at > 0);
   const link = `${location.origin}/r/${room}`;
 
   function copy(): void {
@@ -150,6 +152,11 @@ function HeaderMenu() {
         <Menu.Label>
           {me.name} · {t(`role.${me.role}`)}
         </Menu.Label>
+        {ended && (
+          <Menu.Item leftSection={<IconPlayerPlay size={17} />} onClick={() => go(`/r/${room}/recording`)}>
+            {t("replay.watch")}
+          </Menu.Item>
+        )}
         {me.staff && (
           <Menu.Item leftSection={<IconLink size={17} />} onClick={copy}>
             {t("class.copyLink")}

@@ -26,7 +26,7 @@ export interface ConnectionOptions {
   readonly timings?: Partial<Timings> | undefined;
 }
 
-type News = {
+export type News = {
   room: [];
   status: [];
   pending: [];

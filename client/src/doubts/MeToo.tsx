@@ -5,20 +5,21 @@ import { useDo, useRoom } from "../app/live";
 import { IconChevronUp } from "../common/icons";
 import { useFormat } from "../i18n/format";
 import type { DoubtView } from "../protocol";
-import { isPublic, usePending } from "../room";
+import { isPublic, useClassroom, usePending } from "../room";
 import classes from "./doubts.module.css";
 
 export function MeToo({ doubt, onVoted }: { doubt: DoubtView; onVoted?: () => void }) {
   const { t } = useTranslation();
   const format = useFormat();
   const perform = useDo();
+  const { replaying = false } = useClassroom();
   const voted = useRoom((room) => room.doubts.voted.has(doubt.id));
   const asked = useRoom((room) => room.doubts.asked.has(doubt.id));
   const over = useRoom((room) => room.roster.phase === "ended" && room.me.role === "student");
   const waiting = usePending().findLast(({ command }) => command.type === "doubt.vote" && command.id === doubt.id);
   const wanted = waiting?.command.type === "doubt.vote" ? (waiting.command.on ?? true) : voted;
   const count = doubt.votes + Number(wanted) - Number(voted);
-  const fixed = asked || over || !isPublic(doubt.state);
+  const fixed = asked || over || replaying || !isPublic(doubt.state);
   const said = t("doubts.votes", { count, formatted: format.number(count) });
   return (
     <button

@@ -1,4 +1,4 @@
-/// `/r/<room>`: the lobby, then the class.
+/// `/r/<room>`: the lobby, then the class; `/r/<room>/recording`: the class after its end.
 ///
 /// What always holds: there is a connection exactly while there are credentials, and a new one for new credentials.
 
@@ -11,8 +11,9 @@ import { Entering } from "./Entering";
 
 const loadClassroom = () => import("../classroom/Classroom");
 const Classroom = lazy(loadClassroom);
+const ReplayPage = lazy(() => import("../replay/ReplayPage"));
 
-export function RoomPage({ room }: { room: string }) {
+export function RoomPage({ room, recording }: { room: string; recording: boolean }) {
   const [credentials, setCredentials] = useState<Credentials | null>(() => {
     takeToken(room);
     return keptCredentials(room);
@@ -42,16 +43,17 @@ export function RoomPage({ room }: { room: string }) {
     forgetToken(room);
     setCredentials(null);
   };
-  return <Joined key={JSON.stringify(credentials)} room={room} credentials={credentials} onForget={forget} />;
+  return <Joined key={JSON.stringify(credentials)} room={room} recording={recording} credentials={credentials} onForget={forget} />;
 }
 
 interface JoinedProps {
   readonly room: string;
+  readonly recording: boolean;
   readonly credentials: Credentials;
   readonly onForget: () => void;
 }
 
-function Joined({ room, credentials, onForget }: JoinedProps) {
+function Joined({ room, recording, credentials, onForget }: JoinedProps) {
   const connection = useMemo(() => new ClassroomConnection({ room, ...credentials }), [room, credentials]);
   useEffect(() => {
     connection.start();
@@ -59,26 +61,27 @@ function Joined({ room, credentials, onForget }: JoinedProps) {
   }, [connection]);
   return (
     <ClassroomProvider connection={connection}>
-      <Inside room={room} named={"name" in credentials} onForget={onForget} />
+      <Inside room={room} recording={recording} named={"name" in credentials} onForget={onForget} />
     </ClassroomProvider>
   );
 }
 
 interface InsideProps {
   readonly room: string;
+  readonly recording: boolean;
   /** Whether the member came by a name, not by a token. */
   readonly named: boolean;
   readonly onForget: () => void;
 }
 
-function Inside({ room, named, onForget }: InsideProps) {
+function Inside({ room, recording, named, onForget }: InsideProps) {
   const inside = useRoomState((state) => state.room.id) !== null;
   const { phase } = useConnection();
   if (inside && (phase === "closed" || phase === "refused")) return <Ended onForget={onForget} />;
   if (!inside) return <Entering room={room} named={named} onForget={onForget} />;
   return (
     <Suspense fallback={<Entering room={room} named={named} onForget={onForget} />}>
-      <Classroom />
+      {recording ? <ReplayPage /> : <Classroom />}
     </Suspense>
   );
 }

@@ -6,6 +6,7 @@ import { IconCircleCheck, IconCircleX, IconEyeOff, IconUser } from "../common/ic
 import { Tag } from "../common/small";
 import { useFormat } from "../i18n/format";
 import type { PollView } from "../protocol";
+import { useClassroom } from "../room";
 import { Countdown } from "./Countdown";
 import classes from "./polls.module.css";
 import { Results } from "./Results";
@@ -23,12 +24,13 @@ interface Props {
 export function PollCard({ poll, large = false, level = 3 }: Props) {
   const { t } = useTranslation();
   const { staff } = useMyPart();
+  const { replaying = false } = useClassroom();
   const ended = useRoom((room) => room.roster.phase === "ended");
   const { ballot } = useVote(poll);
   const { spec, state, tally } = poll;
   const secret = spec.secret ?? true;
   const Heading = `h${level}` as const;
-  const mayVote = state === "open" && !staff && !ended;
+  const mayVote = state === "open" && !staff && !ended && !replaying;
   // The stage is often on a projector: there the staff see no more of an open poll than students may.
   const projected = large && staff && (spec.results ?? "closed") !== "live";
   const covered = state === "open" && !mayVote && (projected || tally == null);
@@ -37,7 +39,7 @@ export function PollCard({ poll, large = false, level = 3 }: Props) {
       <div className={classes.tags}>
         <Tag>{t(`polls.kind.${spec.kind}`)}</Tag>
         {!mayVote && <Tag icon={secret ? IconEyeOff : IconUser}>{secret ? t("polls.secretShort") : t("polls.namedShort")}</Tag>}
-        {state === "open" && poll.ends_at != null && <Countdown endsAt={poll.ends_at} />}
+        {state === "open" && !replaying && poll.ends_at != null && <Countdown endsAt={poll.ends_at} />}
       </div>
       <Heading className={classes.question} dir="auto">
         {spec.question}

@@ -34,11 +34,13 @@ export interface ChatState {
   readonly mine: Readonly<Record<string, readonly string[]>>;
   /** When this member last spoke, as far as slow mode minds (ms since 1970, the server's clock); 0: never, or staff. */
   readonly spoke_at: number;
+  /** How many messages are kept; missing: as many as a class needs. */
+  readonly keep?: number;
 }
 
 export type ChatEvent = ChatSaid | ChatEdited | ChatDeleted | ChatReacted | ChatPinned | ChatPromoted | ChatConfigured;
 
-const TRIM_AT = CHAT_KEEP + 1_000;
+const TRIM_BY = 1_000;
 
 export function chatFromWelcome(view: ChatView, own: ChatOwn): ChatState {
   const { reactions: mine, spoke_at, messages: unshown } = own;
@@ -95,7 +97,8 @@ export class ChatDraft {
   }
 
   done(): ChatState {
-    const more = this.#messages.trim(TRIM_AT, CHAT_KEEP) || this.#state.more;
+    const { keep = CHAT_KEEP } = this.#state;
+    const more = this.#messages.trim(keep + TRIM_BY, keep) || this.#state.more;
     return { ...this.#state, messages: this.#messages.done(), more };
   }
 

@@ -17,6 +17,7 @@ export { countDoubts, type DoubtFilter, type DoubtQuery, type DoubtsState, type 
 export { find } from "./list";
 export type { PollsState } from "./polls";
 export {
+  type Classroom,
   ClassroomProvider,
   useClassroom,
   useConnection,

@@ -6,15 +6,25 @@ import type { Pending, Send, Status } from "../connection/types";
 import type { Me, SignalIn } from "../protocol";
 import type { RoomState } from "./state";
 
-const Context = createContext<ClassroomConnection | null>(null);
+/** What the parts of the page need of a connection; a class that is over and played again has it too. */
+export type Classroom = Pick<
+  ClassroomConnection,
+  | "room" | "status" | "pending" | "clockOffset" | "pass" | "key"
+  | "on" | "send" | "signal" | "fetch" | "address" | "dismiss" | "retry" | "retryNow" | "start" | "stop" | "prependMessages"
+> & {
+  /** Whether it is only looked at: nothing can be done in what is past. */
+  readonly replaying?: boolean;
+};
+
+const Context = createContext<Classroom | null>(null);
 
 /** Makes `connection` known to the hooks below it. Starting and stopping it is the caller's. */
-export function ClassroomProvider({ connection, children }: { connection: ClassroomConnection; children: ReactNode }) {
+export function ClassroomProvider({ connection, children }: { connection: Classroom; children: ReactNode }) {
   return <Context value={connection}>{children}</Context>;
 }
 
 /** The connection itself: `retryNow()`, `stop()`, `fetch()`, `loadOlder()`, `dismiss(cid)`, `retry(cid)`, `on(…)`. */
-export function useClassroom(): ClassroomConnection {
+export function useClassroom(): Classroom {
   const connection = useContext(Context);
   if (connection === null) throw new Error("a hook of the classroom is used outside ClassroomProvider");
   return connection;

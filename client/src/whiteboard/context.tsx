@@ -4,21 +4,22 @@ import { createContext, type ReactNode, useContext, useEffect, useMemo, useReduc
 import { useClassroom } from "../room";
 import { Passing } from "./passing";
 import { PictureBook } from "./pictures";
-import { BoardStore } from "./store";
+import { BoardStore, type Pages } from "./store";
 
-interface Desk {
-  readonly store: BoardStore;
+interface Desk<Store extends Pages = BoardStore> {
+  readonly store: Store;
   readonly book: PictureBook;
   readonly passing: Passing;
 }
 
-const Context = createContext<Desk | null>(null);
+const Context = createContext<Desk<Pages> | null>(null);
 
-export function BoardDesk({ children }: { children: ReactNode }) {
+/** `pages`: whence the pages are had; missing: from the room as it goes on. */
+export function BoardDesk({ pages, children }: { pages?: Pages; children: ReactNode }) {
   const classroom = useClassroom();
-  const desk = useMemo<Desk>(
-    () => ({ store: new BoardStore(classroom), book: new PictureBook(classroom.address), passing: new Passing() }),
-    [classroom],
+  const desk = useMemo<Desk<Pages>>(
+    () => ({ store: pages ?? new BoardStore(classroom), book: new PictureBook(classroom.address), passing: new Passing() }),
+    [classroom, pages],
   );
   useEffect(() => {
     desk.store.open();
@@ -33,10 +34,18 @@ export function BoardDesk({ children }: { children: ReactNode }) {
   return <Context value={desk}>{children}</Context>;
 }
 
-export function useDesk(): Desk {
+/** For who looks on. */
+export function useDesk(): Desk<Pages> {
   const desk = useContext(Context);
   if (desk === null) throw new Error("a part of the board is used outside BoardDesk");
   return desk;
+}
+
+/** For who draws, which is done in a room that goes on. */
+export function useDrawingDesk(): Desk {
+  const { store, ...desk } = useDesk();
+  if (!(store instanceof BoardStore)) throw new Error("nobody draws on a board of the past");
+  return { ...desk, store };
 }
 
 /** Holds the page as long as it is shown. `sheet`: null while it is on its way; `failed`: it could not be had just now. */

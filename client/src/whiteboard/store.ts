@@ -3,9 +3,9 @@
 /// What always holds: a sheet takes each event once and in order. Events that come while a page is being fetched wait for
 /// it, and those that the answer has in it already are passed over; after a cut the room's own events bring what was missed.
 
-import type { ClassroomConnection } from "../connection/connection";
 import { Emitter } from "../connection/emitter";
 import type { BoardCursorBy, BoardLaserBy, SignalOut, Stamped } from "../protocol";
+import type { Classroom } from "../room";
 import { Sheet, type SheetAnswer } from "./sheet";
 import { Strokes } from "./strokes";
 
@@ -13,7 +13,7 @@ const KEPT = 24; // sheets
 const RETRY = 700; // ms, doubled each time
 const RETRY_MOST = 10_000;
 
-type News = {
+export type BoardNews = {
   /** Elements of a page have changed: these, or (null) all. `event`: which one made it so. */
   changed: [page: number, ids: readonly string[] | null, event: Stamped | null];
   ink: [page: number];
@@ -32,16 +32,19 @@ interface Held {
   retry: ReturnType<typeof setTimeout> | undefined;
 }
 
+/** What those who look on need of a store. */
+export type Pages = Pick<BoardStore, "open" | "close" | "on" | "watch" | "sheet" | "failed" | "strokes">;
+
 export class BoardStore {
-  readonly connection: ClassroomConnection;
+  readonly connection: Classroom;
   readonly strokes = new Strokes();
   readonly #held = new Map<number, Held>();
   readonly #watched = new Map<number, number>();
-  readonly #news = new Emitter<News>();
+  readonly #news = new Emitter<BoardNews>();
   #unlisten: readonly (() => void)[] = [];
   #lastEvent = 0;
 
-  constructor(connection: ClassroomConnection) {
+  constructor(connection: Classroom) {
     this.connection = connection;
   }
 

@@ -9,7 +9,7 @@ import { useDo, useMyPart, useRefusal, useRoom } from "../../app/live";
 import { toast } from "../../app/toast";
 import { IconButton } from "../../common/IconButton";
 import { useClassroom } from "../../room";
-import { useDesk, usePage } from "../context";
+import { useDrawingDesk, usePage } from "../context";
 import { uploadImage } from "../files";
 import { IconFocus2 } from "../icons";
 import { extent, fitting } from "../render/view";
@@ -29,7 +29,7 @@ export default function Editor({ page }: { page: number }) {
   const classroom = useClassroom();
   const perform = useDo();
   const explain = useRefusal();
-  const { store } = useDesk();
+  const { store } = useDrawingDesk();
   const background = useRoom((room) => room.board.pages.find(({ id }) => id === page)?.background);
   const spotlight = useRoom((room) => room.board.spotlight);
   const { sheet, failed } = usePage(page);

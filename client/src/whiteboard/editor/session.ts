@@ -3,7 +3,7 @@
 /// What always holds: of two versions of an element both sides keep the same one (`wins`), so that all who have seen the
 /// same events show the same page.
 
-import type { ClassroomConnection } from "../../connection/connection";
+import type { Classroom } from "../../room";
 import type { Refused, Stamped } from "../../protocol";
 import { inOrder, type RawElement, wins } from "../element";
 import type { BoardStore } from "../store";
@@ -25,7 +25,7 @@ export interface Stagehand {
 
 export class Session {
   readonly #page: number;
-  readonly #connection: ClassroomConnection;
+  readonly #connection: Classroom;
   readonly #store: BoardStore;
   readonly #hand: Stagehand;
   readonly #out: Outgoing;
@@ -38,7 +38,7 @@ export class Session {
   #off: () => void = () => undefined;
   #over = false;
 
-  constructor(page: number, connection: ClassroomConnection, store: BoardStore, hand: Stagehand) {
+  constructor(page: number, connection: Classroom, store: BoardStore, hand: Stagehand) {
     this.#page = page;
     this.#connection = connection;
     this.#store = store;
