@@ -11,7 +11,7 @@ import { Empty } from "../common/small";
 import { IconArrowDown, IconMessageCircle } from "../common/icons";
 import { Button, Loader } from "@mantine/core";
 import type { MessageView } from "../protocol";
-import { usePending } from "../room";
+import { useClassroom, usePending } from "../room";
 import classes from "./chat.module.css";
 import { MessageRow, type RowActions } from "./MessageRow";
 import { PendingRow } from "./PendingRow";
@@ -35,6 +35,7 @@ export function MessageList({ actions, mayWrite, onReady }: Props) {
   const mine = useRoom((room) => room.chat.mine);
   const more = useRoom((room) => room.chat.more);
   const pending = usePending();
+  const { replaying = false } = useClassroom();
   const [maker] = useState(() => new RowMaker());
   const rows = useMemo(() => maker.rows(messages, pending, me.staff), [maker, messages, pending, me.staff]);
   const older = useOlder();
@@ -78,7 +79,7 @@ export function MessageList({ actions, mayWrite, onReady }: Props) {
   return (
     <div className={classes.listBox}>
       <div ref={box} className={classes.list} onScroll={onScroll} tabIndex={0} role="log" aria-live="off" aria-label={t("chat.list")}>
-        {rows.length === 0 && <Empty icon={IconMessageCircle} title={t("chat.empty")} text={t("chat.emptyText")} />}
+        {rows.length === 0 && <Empty icon={IconMessageCircle} title={t("chat.empty")} {...(!replaying && { text: t("chat.emptyText") })} />}
         <div style={{ height: rows.length === 0 ? 0 : list.getTotalSize(), position: "relative" }}>
           {rows.length > 0 && <Top more={more} older={older} />}
           {visible.map(({ index, key, start }) => (

@@ -13,7 +13,7 @@ export function Over() {
   if (!ended) return null;
   return (
     <div className={classes.banner} role="region" aria-label={t("stage.endedTitle")}>
-      <span>{t("stage.endedTitle")}.</span>
+      <span>{t("stage.endedTitle")}</span>
       <button type="button" onClick={() => go(`/r/${room}/recording`)}>
         <IconPlayerPlay size={16} /> {t("replay.watch")}
       </button>

@@ -53,6 +53,7 @@ export function Controls({ theatre }: { theatre: RefObject<HTMLElement | null> }
         />
         {full && (
           <IconButton
+            className={classes.fullscreen}
             icon={IconMaximize}
             label={t("replay.fullscreen")}
             onClick={() => void (document.fullscreenElement ? document.exitFullscreen() : theatre.current?.requestFullscreen())}

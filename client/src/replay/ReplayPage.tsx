@@ -110,7 +110,9 @@ function Watching({ playing, title }: { playing: Playing; title: string }) {
             <h1 dir="auto" tabIndex={-1}>
               {title}
             </h1>
-            <Tag>{t("replay.title")}</Tag>
+            <span className={classes.tag}>
+              <Tag>{t("replay.title")}</Tag>
+            </span>
             <span className={classes.space} />
             <Preferences />
           </header>

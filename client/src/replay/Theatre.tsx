@@ -17,13 +17,14 @@ const PastBoard = lazy(() => import("./PastBoard"));
 
 const VIEWS = ["both", "video", "board"] as const;
 type View = (typeof VIEWS)[number];
+const ROOMY = 900; // pixels
 
 export function Theatre() {
   const { t } = useTranslation();
   const { player, replay } = usePlaying();
   const drawn = useMemo(() => replay.past.events.some((event) => event.type === "board.drawn" || event.type === "board.page_added"), [replay]);
   const { recorded } = player.timeline;
-  const [chosen, setChosen] = useState<View>("both");
+  const [chosen, setChosen] = useState<View>(() => (window.innerWidth < ROOMY ? "video" : "both"));
   const view: View = drawn && recorded ? chosen : drawn ? "board" : "video";
   const theatre = useRef<HTMLElement>(null);
   return (
