@@ -88,7 +88,7 @@ it("answers, polls and pinned messages are marked, in the order of the line", ()
     { type: "doubt.asked", text: "Why?", state: "open" },
     { type: "doubt.started", id: 4 },
     { type: "doubt.answered", id: 4, live: true, class_time: 5_000 },
-    { type: "poll.closed", id: 3 },
+    { type: "poll.closed", id: 3, results: "closed" },
     { type: "chat.pinned", id: 1, on: false },
     { type: "poll.opened", id: 9, spec },
   );
