@@ -24,7 +24,7 @@ setup: $(VENV)/.dev client/node_modules/.installed
 
 test: setup classroom/static/index.html services check
 	@# What fails while two run at a time gets a second look, alone: what fails twice has failed.
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) \
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST) \
 	  || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 check: setup

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from random import Random
 
 from loadtest.bench.speaker import Speaker
 from loadtest.bench.stage import ROOM, Say, crowd, our_server, port_of
@@ -23,7 +24,9 @@ WAYS = {
     "looking back": "permessage-deflate",
 }
 WORDS = (  # noqa: SIM905
-    "why does the light bend at the edge of glass and not inside could you show that step again please"
+    "why does the light bend at edge of glass and not inside could you show that step again please how is sum angles "
+    "radius field energy charge mass slope limit zero case sign wrong here yes no same doubt clear now thank what about "
+    "when where which line formula third second page before after left right answer question because then"
 ).split()
 
 
@@ -62,6 +65,6 @@ def _measure(say: Say, way: str, offer: str) -> tuple[tuple[float, float], tuple
 
 
 def _said(number: int) -> dict[str, str]:
-    """Something to say that is not what was said before."""
-    words = [WORDS[(number * step + step) % len(WORDS)] for step in range(1, 15)]
+    """Something to say, of words that are said again and again in no order."""
+    words = Random(number).choices(WORDS, k=14)
     return {"type": "chat.say", "text": f"{number} {' '.join(words)}"}
