@@ -9,6 +9,18 @@ command -v ip >/dev/null 2>&1 || [ -x /usr/sbin/ip ] || missing="$missing iprout
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
 command -v soffice >/dev/null 2>&1 || missing="$missing libreoffice-impress-nogui"
 ls /usr/share/fonts/truetype/lohit-devanagari >/dev/null 2>&1 || missing="$missing fonts-lohit-deva"
+[ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+[ -x /usr/sbin/varnishd ] || missing="$missing varnish"
+command -v turnserver >/dev/null 2>&1 || missing="$missing coturn"
+# GStreamer speaks WHIP in a test: webrtcbin, its ICE, an H.264 encoder, and what the system's Python needs for them.
+gst=/usr/lib/$(uname -m)-linux-gnu/gstreamer-1.0
+[ -e "$gst/libgstwebrtc.so" ] || missing="$missing gstreamer1.0-plugins-bad"
+[ -e "$gst/libgstnice.so" ] || missing="$missing gstreamer1.0-nice"
+[ -e "$gst/libgstx264.so" ] || missing="$missing gstreamer1.0-plugins-ugly"
+[ -e "$gst/libgstrtp.so" ] || missing="$missing gstreamer1.0-plugins-good"
+[ -e "$gst/libgstopus.so" ] || missing="$missing gstreamer1.0-plugins-base"
+ls /usr/lib/*/girepository-1.0/GstWebRTC-1.0.typelib >/dev/null 2>&1 || missing="$missing gir1.2-gst-plugins-bad-1.0"
+/usr/bin/python3 -c "import gi" >/dev/null 2>&1 || missing="$missing python3-gi"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing$missing from Debian's packages …"

@@ -57,7 +57,8 @@ def answer(refused: Rejected) -> web.Response:
         content_type="application/json",
     )
     if status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="classroom"'
+        reason = ', error="invalid_token"' if refused.code in ("token_invalid", "token_expired", "key_invalid") else ""
+        response.headers["WWW-Authenticate"] = f'Bearer realm="classroom"{reason}'  # RFC 6750, 3
     if status in (429, 503):
         wait = refused.until / 1_000 - time.time() if refused.until else RETRY_SECONDS
         response.headers["Retry-After"] = str(max(1, min(3_600, round(wait + 0.5))))

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from loadtest.bench import board, command, deflate, fanout, hls, join, memory, micro, reopen, webrtc, workers
+from loadtest.bench import board, command, deflate, edge, fanout, hls, join, memory, micro, reopen, webrtc, workers
 from loadtest.bench.stage import Say
 from loadtest.bench.table import Row, render
 
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Say], Iterator[Row]]] = {
     "owner": micro.owner,
     "board": board.run,
     "hls": hls.run,
+    "edge": edge.run,
     "webrtc": webrtc.run,
 }
 

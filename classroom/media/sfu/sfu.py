@@ -200,7 +200,7 @@ class Sfu:
         self._room_to_set_up(room, member)
         chosen = _choose(offer, wanted)
         if not chosen:
-            raise Unacceptable("The offer sends nothing in a codec that is taken here (H.264, VP9, VP8, AV1; Opus).")
+            raise Unacceptable("The offer sends nothing.")
         peer = self.port.open((offer.ufrag, offer.password), offer.fingerprints)
         feed = self.feeds.setdefault((room, member), Feed())
         tracks: list[Incoming] = []
@@ -431,7 +431,8 @@ def _watched(feed: Feed) -> bool:
 
 
 def _choose(offer: Offer, wanted: tuple[Source, ...]) -> dict[str, tuple[Source, sdp.Format]]:
-    """By mid, what each section that is taken is, and in which format."""
+    """By mid, what each section that sends is, and in which format. Raises `Unacceptable` where one cannot be taken, since half a
+    publication misleads whoever made it (RFC 9725, 4.4.3)."""
     chosen: dict[str, tuple[Source, sdp.Format]] = {}
     taken: set[Source] = set()
     named = list(wanted)
@@ -441,8 +442,12 @@ def _choose(offer: Offer, wanted: tuple[Source, ...]) -> dict[str, tuple[Source,
         free = [source for source in (named or SOURCES[section.kind]) if source in SOURCES[section.kind]]
         source = next((one for one in free if one not in taken), None)
         format = (sdp.pick(section, sdp.SIMULCAST) if section.rids else None) or sdp.pick(section)
-        if source is None or format is None:
-            continue
+        if source is None:
+            raise Unacceptable(
+                "The offer sends more of one kind than is taken here: a camera and a screen, a sound with each."
+            )
+        if format is None:
+            raise Unacceptable("Part of the offer is in no codec that is taken here (H.264, VP9, VP8, AV1; Opus).")
         taken.add(source)
         chosen[section.mid] = (source, format)
     return chosen
