@@ -1,4 +1,4 @@
-"""LL-HLS through an edge: what 20, 200 and 2,000 viewers behind Debian's nginx, or Varnish, (`config/deploy/`) cost the origin.
+"""LL-HLS through an edge of `config/deploy/`: what 20, 200 and 2,000 viewers behind it cost the origin, and how late parts are.
 
 A viewer is a connection of its own that does what hls.js does: it asks for the playlist with the next part in it, as a delta, and
 then for the part. Latency runs from the moment when the part is whole at the origin until its last byte is at the viewer. Origin,
