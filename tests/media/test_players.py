@@ -15,6 +15,7 @@ from tests.e2e.people import CHROMIUM, FLAGS, close
 from tests.media.studio import Studio, on_air
 from tests.media.test_live import playing
 from tests.media.test_playlist import read
+from tests.running import until
 
 PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><video id="v" muted></video><script>
 // Append each file of each track, play from where all of them begin, and say what was seen.
@@ -112,6 +113,8 @@ async def test_ffmpeg_plays_the_class_by_its_address() -> None:
         studio.camera()
         studio.microphone()
         await playing(studio, "camera", "opus", "aac")
+        renditions = studio.streams._rooms["demo"].renditions.values()
+        await until(lambda: all(len(one.timeline.segments) > 1 for one in renditions))  # FFmpeg knows no parts
         pictures, sounds = await asyncio.to_thread(watch, studio.live + "index.m3u8")
     assert pictures >= 60
     assert sounds >= 60
