@@ -226,7 +226,10 @@ def media_process(settings: Settings, config: Path | None) -> Child:
     command = [sys.executable, "-m", "classroom", "media"]
     if config is not None:
         command += ["--config", str(config)]
-    return Child("media process", command, {**os.environ, "DATA": settings.storage.data}, READY)
+    environment = {**os.environ, "DATA": settings.storage.data}
+    if settings.cluster.redis:  # as a flag may have said it
+        environment["CLASSROOM_CLUSTER_REDIS"] = settings.cluster.redis
+    return Child("media process", command, environment, READY)
 
 
 def _hold(host: str, port: int) -> socket.socket:
