@@ -329,13 +329,14 @@ def message(codec: Codec, name: str, payload: bytes) -> Packet:
     """A Socket.IO event `name` with one argument that is encoded already. `name` has fewer than 32 characters."""
     if codec is Codec.JSON:
         return Packet(codec, b'42["' + name.encode() + b'",' + payload + b"]")
-    return Packet(codec, b"\x83\xa4type\x02\xa4data\x92" + _msgpack.encode(name) + payload + b"\xa3nsp\xa1/")
+    # The data last: what all packets begin with is found in one piece when they are deflated with context.
+    return Packet(codec, b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92" + _msgpack.encode(name) + payload)
 
 
 def welcome(codec: Codec, welcome: WelcomeRaw, state: Shared) -> Packet:
     """A `welcome` packet whose last field, the state, is encoded already and the same for many."""
     whole = message(codec, "welcome", encode(codec, msgspec.structs.replace(welcome, state=None))).data
-    nothing, rest = (b"null", b"}]") if codec is Codec.JSON else (b"\xc0", b"\xa3nsp\xa1/")
+    nothing, rest = (b"null", b"}]") if codec is Codec.JSON else (b"\xc0", b"")
     head, tail = whole[: -len(nothing) - len(rest)], rest
     assert whole.endswith(nothing + rest)
     return Packet(codec, head + state.data + tail, (head, state, tail))

@@ -29,7 +29,7 @@ BROWSER = (
 )
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
 
-EVENT_MARK = b"\x83\xa4type\x02\xa4data\x92"  # how a server's event begins in msgpack; its name comes next
+EVENT_MARK = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92"  # how a server's event begins in msgpack; its name comes next
 NAME_AT = {JSON: 4, MSGPACK: len(EVENT_MARK) + 1}  # where an event's name begins in a payload
 
 

@@ -60,7 +60,7 @@ def event_marker(codec: str, name: str) -> bytes:
     """How a server's packet of the event `name` begins."""
     if codec == "json":
         return b'42["' + name.encode() + b'"'
-    return b"\x83\xa4type\x02\xa4data\x92" + msgspec.msgpack.encode(name)
+    return b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92" + msgspec.msgpack.encode(name)
 
 
 PONG = frame(b"3", TEXT)
