@@ -94,7 +94,7 @@ class Pace:
         chosen = [-1] * len(tracks)
         for place, track in enumerate(tracks):
             least += track.rates[0]
-            pausing = self._carried < LOWEST * least and (self._bad >= 2 or track.now > 0 or self._loss > 2 * AWFUL)
+            pausing = self._carried < LOWEST * least and track.now == 0 and self._bad >= 2
             if track.now >= 0 and not pausing:
                 chosen[place] = 0
                 left -= track.rates[0]
