@@ -37,7 +37,10 @@ def run(say: Say) -> Iterator[Row]:
         say(f"{count} viewers")
         with tempfile.TemporaryDirectory() as folder:
             each, lost, cores = asyncio.run(_measure(Path(folder), count))
-        say(f"{count} viewers: {cores:.2f} of a core, {lost:.2%} of what is read lost on the way")
+        say(
+            f"{count} viewers: {cores:.2f} of a core, {count / cores:.0f} viewers per core at this rate, "
+            f"{lost:.2%} of what is read lost on the way"
+        )
         limit = LIMIT if count == VIEWERS[-1] else None
         yield Row(f"WebRTC forwarded, {count} viewers", each, "µs/packet", limit=limit)
 
