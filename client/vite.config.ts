@@ -12,7 +12,7 @@ const SHRINKS = new Set([".html", ".js", ".css", ".svg", ".json", ".txt", ".map"
 const WORTH_IT = 512; // bytes; below it a compressed copy saves nothing
 
 const RARE =
-  /Modal|ScrollArea|Switch|Checkbox|InlineInput|\/Group\/|moderation|Staff|PollEditor|OptionsEditor|polls\/spec|WhoVoted|PersonItems|PersonDialogs|ClassControls|Settings|ConfirmDialog|MessageMenu|EmojiMenu/;
+  /Modal|ScrollArea|Switch|Checkbox|InlineInput|\/Group\/|moderation|Staff|PollEditor|OptionsEditor|polls\/spec|WhoVoted|PersonItems|PersonDialogs|ClassControls|Settings|ConfirmDialog|MessageMenu|EmojiMenu|NativeSelect|IconAntenna|IconBadgeCc|IconHeadphones|IconPictureInPicture|IconScreenShare|IconMicrophoneOff|IconVideoOff/;
 
 function precompress(): Plugin {
   let root = "";

@@ -8,9 +8,10 @@ import { useDo, useMyPart, useRoom, useServerNow } from "../app/live";
 import { toast } from "../app/toast";
 import { go } from "../app/router";
 import { IconButton } from "../common/IconButton";
-import { IconDotsVertical, IconDoorExit, IconHandStop, IconLink, IconPencil, IconPlayerPlay, IconUsers } from "../common/icons";
+import { IconDotsVertical, IconDoorExit, IconHandStop, IconLink, IconPencil, IconPlayerPlay, IconUsers, IconVideo } from "../common/icons";
 import { LanguageItems, SchemeItems } from "../common/Preferences";
 import { clock, useFormat } from "../i18n/format";
+import { openStudio } from "../live/opening";
 import { forgetName } from "../lobby/credentials";
 import { askAbout } from "../people/asked";
 import { useClassroom, useConnection, usePending } from "../room";
@@ -130,6 +131,8 @@ function HeaderMenu() {
   const classroom = useClassroom();
   const room = useRoom((state) => state.room.id);
   const ended = useRoom((state) => state.roster.ended_at > 0);
+  const onStage = useRoom(({ stage }) => stage.people.some(({ id }) => id === me.id));
+  const over = useRoom((state) => state.roster.phase === "ended");
   const link = `${location.origin}/r/${room}`;
 
   function copy(): void {
@@ -160,6 +163,11 @@ function HeaderMenu() {
         {me.staff && (
           <Menu.Item leftSection={<IconLink size={17} />} onClick={copy}>
             {t("class.copyLink")}
+          </Menu.Item>
+        )}
+        {(me.staff || onStage) && !over && (
+          <Menu.Item leftSection={<IconVideo size={17} />} onClick={() => openStudio()}>
+            {t("live.publish")}
           </Menu.Item>
         )}
         <Menu.Item leftSection={<IconPencil size={17} />} onClick={() => askAbout({ what: "rename", person: me })}>

@@ -1,28 +1,30 @@
 /// The stage: the place for whiteboard and video, and over it what everybody should look at now.
 ///
-/// `children` fill the stage (a whiteboard, a video); without any it says where the class stands. On a phone the stage
-/// shrinks to one line about what is going on, which unfolds.
+/// The whiteboard and the live pictures share it: a shared screen takes the most room, else the board, else the people. Without
+/// any it says where the class stands. On a phone the stage shrinks to one line about what is going on, which unfolds.
 
-import { type ReactNode, lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@mantine/core";
 import { ErrorBoundary } from "../app/ErrorBoundary";
 import { useMyPart, useRoom } from "../app/live";
+import type { Main } from "../live/LiveStage";
+import { openStudio, useLiveWanted } from "../live/opening";
 import { openBoard, useBoardOpen } from "../whiteboard/opening";
-import { IconChevronDown, IconChevronUp, IconHourglass, IconPencil, IconPresentation, IconRosette } from "../common/icons";
+import { IconChevronDown, IconChevronUp, IconHourglass, IconPencil, IconPresentation, IconRosette, IconVideo } from "../common/icons";
 import classes from "./classroom.module.css";
 import { ReactionBar } from "./ReactionBar";
 import { lookOf, type Spot, Spotlight, useSpotlight } from "./Spotlight";
 import type { Tab } from "./tabs";
 
 const Whiteboard = lazy(() => import("../whiteboard/Whiteboard"));
+const LiveStage = lazy(() => import("../live/LiveStage"));
 
 interface Props {
   readonly tab: Tab;
-  readonly children?: ReactNode;
 }
 
-export function Stage({ tab, children }: Props) {
+export function Stage({ tab }: Props) {
   const { t } = useTranslation();
   const lit = useSpotlight();
   const key = lit.map(({ key }) => key).join(" ");
@@ -30,7 +32,9 @@ export function Stage({ tab, children }: Props) {
   const [unfolded, setUnfolded] = useState<string | null>(null);
   const folded = unfolded !== key;
   const board = useBoardOpen();
-  const filled = board || (children !== undefined && children !== null);
+  const live = useLiveWanted();
+  const [main, setMain] = useState<Main | null>(null);
+  const filled = board || main !== null;
   return (
     <section
       className={classes.stage}
@@ -38,9 +42,24 @@ export function Stage({ tab, children }: Props) {
       data-lit={lit.length > 0 || undefined}
       data-filled={filled || undefined}
       data-folded={folded || undefined}
+      data-live={live || undefined}
       data-tab={tab}
     >
-      <div className={classes.canvas}>{filled ? (children ?? <Board />) : lit.length === 0 && <Idle />}</div>
+      <div className={classes.canvas} data-main={main ?? undefined}>
+        {board && (
+          <div className={classes.board} data-away={main === "screen" || undefined}>
+            <Board />
+          </div>
+        )}
+        {!filled && lit.length === 0 && <Idle />}
+        {live && (
+          <ErrorBoundary>
+            <Suspense>
+              <LiveStage board={board} onMain={setMain} />
+            </Suspense>
+          </ErrorBoundary>
+        )}
+      </div>
       {lit.length > 0 && (
         <Fold lit={lit} folded={folded} onFold={() => setUnfolded(folded ? key : null)} />
       )}
@@ -101,9 +120,14 @@ function Idle() {
       <h2>{t(`stage.${phase}Title`)}</h2>
       <p>{phase === "waiting" && staff ? t("stage.waitingStaff") : t(`stage.${phase}Text`)}</p>
       {staff && phase !== "ended" && (
-        <Button mt="lg" variant="default" leftSection={<IconPencil size={18} />} onClick={openBoard}>
-          {t("board.openIt")}
-        </Button>
+        <div className={classes.begin}>
+          <Button variant="default" leftSection={<IconPencil size={18} />} onClick={openBoard}>
+            {t("board.openIt")}
+          </Button>
+          <Button variant="default" leftSection={<IconVideo size={18} />} onClick={() => openStudio()}>
+            {t("live.publish")}
+          </Button>
+        </div>
       )}
     </div>
   );

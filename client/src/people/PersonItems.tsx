@@ -3,7 +3,7 @@
 import { Menu } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom, useServerNow } from "../app/live";
-import { IconBan, IconHandStop, IconPencil, IconUserCheck, IconUserMinus, IconUserPlus, IconVolume, IconVolumeOff } from "../common/icons";
+import { IconBan, IconHandStop, IconPencil, IconUserCheck, IconUserMinus, IconUserPlus, IconVideo, IconVolume, IconVolumeOff } from "../common/icons";
 import { useFormat } from "../i18n/format";
 import type { PersonView } from "../protocol";
 import { askAbout } from "./asked";
@@ -18,6 +18,7 @@ export default function PersonItems({ person: shown }: { person: PersonView }) {
   const listed = useRoom((room) => room.roster.people.find(({ id }) => id === shown.id));
   const raised = useRoom((room) => room.roster.hands.some(({ id }) => id === shown.id));
   const chosen = useRoom((room) => room.board.chosen.includes(shown.id));
+  const onStage = useRoom((room) => room.stage.people.some(({ id }) => id === shown.id));
   const now = useServerNow(null);
   const person = listed ?? shown;
   const { id } = person;
@@ -28,6 +29,11 @@ export default function PersonItems({ person: shown }: { person: PersonView }) {
       {raised && (
         <Menu.Item leftSection={<IconHandStop size={17} />} onClick={() => perform({ type: "roster.lower_hand", member: id })}>
           {t("people.lowerHand")}
+        </Menu.Item>
+      )}
+      {person.role === "student" && !person.banned && (
+        <Menu.Item leftSection={<IconVideo size={17} />} onClick={() => perform({ type: onStage ? "stage.leave" : "stage.call", member: id })}>
+          {onStage ? t("live.sendOff") : t("live.call")}
         </Menu.Item>
       )}
       {person.role === "student" && (

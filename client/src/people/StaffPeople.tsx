@@ -8,7 +8,7 @@ import { useApi, useDo, useMyPart, useRoom } from "../app/live";
 import { AnchoredMenu } from "../common/AnchoredMenu";
 import common from "../common/common.module.css";
 import { IconButton } from "../common/IconButton";
-import { IconArrowDown, IconDotsVertical, IconSearch } from "../common/icons";
+import { IconArrowDown, IconDotsVertical, IconSearch, IconVideo } from "../common/icons";
 import type { PersonView, Role } from "../protocol";
 import { Hands } from "./Hands";
 import classes from "./people.module.css";
@@ -47,6 +47,7 @@ export default function StaffPeople() {
 
   const tools = (person: PersonView, lower: boolean) => (
     <>
+      {lower && <IconButton icon={IconVideo} label={t("live.call")} onClick={() => perform({ type: "stage.call", member: person.id })} />}
       {lower && (
         <IconButton icon={IconArrowDown} label={t("people.lowerHand")} onClick={() => perform({ type: "roster.lower_hand", member: person.id })} />
       )}

@@ -1,0 +1,148 @@
+/// Before one is seen and heard: which camera, which microphone, how it looks, how loud it is. And for whom was called on stage:
+/// whether they want to.
+
+import { Button, Group, Modal, NativeSelect } from "@mantine/core";
+import { useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useDo, useMyPart, useRoom } from "../app/live";
+import { recall, remember } from "../app/memory";
+import { STAGE_MOST_LIMIT } from "../protocol";
+import { type Choice, type DeviceFault, type Devices, faultOf, listDevices, meter, openDevices } from "./devices";
+import { IconMicrophone, IconVideo } from "./icons";
+import classes from "./live.module.css";
+
+interface Props {
+  /** A student whom the staff have called. */
+  readonly called: boolean;
+  readonly onUse: (tracks: readonly MediaStreamTrack[]) => void;
+  readonly onClose: () => void;
+}
+
+const NONE = "none";
+
+function kept(what: "camera" | "microphone"): string | null {
+  const id = recall(`live.${what}`);
+  return id === NONE ? null : (id ?? "");
+}
+
+export default function Studio({ called, onUse, onClose }: Props) {
+  const { t } = useTranslation();
+  const perform = useDo();
+  const [choice, setChoice] = useState<Choice>(() => ({ camera: kept("camera"), microphone: kept("microphone") }));
+  const { tracks, devices, fault, handOver } = usePreview(choice);
+  const camera = tracks.find(({ kind }) => kind === "video");
+  const microphone = tracks.find(({ kind }) => kind === "audio");
+
+  function choose(what: keyof Choice, value: string): void {
+    remember(`live.${what}`, value);
+    setChoice({ ...choice, [what]: value === NONE ? null : value });
+  }
+
+  function decline(): void {
+    void perform({ type: "stage.leave" });
+    onClose();
+  }
+
+  return (
+    <Modal opened onClose={onClose} title={<strong>{called ? t("live.calledTitle") : t("live.studio")}</strong>} closeButtonProps={{ "aria-label": t("app.close") }}>
+      {called && <p className={classes.lead}>{t("live.calledText")}</p>}
+      <div className={classes.preview}>
+        {camera ? <Preview track={camera} /> : <p>{fault === null ? t("live.noPicture") : t(`live.fault.${fault}`)}</p>}
+      </div>
+      {fault !== null && (
+        <p className={classes.fault} role="alert">
+          {t(`live.fault.${fault}`)} {t(`live.faultHint.${fault}`)}
+        </p>
+      )}
+      <Level track={microphone} />
+      <NativeSelect label={t("live.camera")} leftSection={<IconVideo size={17} />} mt="sm" value={choice.camera ?? NONE} onChange={(event) => choose("camera", event.currentTarget.value)} data={options(devices.cameras, t("live.anyCamera"), t("live.noCamera"))} />
+      <NativeSelect label={t("live.microphone")} leftSection={<IconMicrophone size={17} />} mt="sm" value={choice.microphone ?? NONE} onChange={(event) => choose("microphone", event.currentTarget.value)} data={options(devices.microphones, t("live.anyMicrophone"), t("live.noMicrophone"))} />
+      <Most />
+      <Group justify="flex-end" mt="lg" gap="sm">
+        <Button variant="default" onClick={called ? decline : onClose}>
+          {called ? t("live.decline") : t("app.cancel")}
+        </Button>
+        <Button data-autofocus disabled={tracks.length === 0} onClick={() => onUse(handOver())}>
+          {called ? t("live.comeOn") : t("live.goLive")}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}
+
+function options(devices: readonly MediaDeviceInfo[], any: string, none: string) {
+  const named = devices.filter(({ deviceId, label }) => deviceId !== "" && label !== "");
+  return [{ value: "", label: any }, ...named.map(({ deviceId, label }) => ({ value: deviceId, label })), { value: NONE, label: none }];
+}
+
+/** The devices of a choice, opened; let go of when the choice changes, unless they were handed over. */
+function usePreview(choice: Choice) {
+  const [tracks, setTracks] = useState<readonly MediaStreamTrack[]>([]);
+  const [devices, setDevices] = useState<Devices>({ cameras: [], microphones: [] });
+  const [fault, setFault] = useState<DeviceFault | null>(null);
+  const handed = useRef(false);
+
+  useEffect(() => {
+    let opened: readonly MediaStreamTrack[] = [];
+    let left = false;
+    const open = async () => {
+      try {
+        opened = await openDevices(choice);
+        setFault(null);
+      } catch (error) {
+        setFault(faultOf(error) ?? "failed");
+      }
+      if (left) return opened.forEach((track) => track.stop());
+      setTracks(opened);
+      setDevices(await listDevices());
+    };
+    void open();
+    const changed = () => void listDevices().then(setDevices);
+    navigator.mediaDevices?.addEventListener("devicechange", changed);
+    return () => {
+      left = true;
+      navigator.mediaDevices?.removeEventListener("devicechange", changed);
+      if (!handed.current) opened.forEach((track) => track.stop());
+    };
+  }, [choice]);
+
+  const handOver = () => {
+    handed.current = true;
+    return tracks;
+  };
+  return { tracks, devices, fault, handOver };
+}
+
+function Preview({ track }: { track: MediaStreamTrack }) {
+  const video = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    if (video.current) video.current.srcObject = new MediaStream([track]);
+  }, [track]);
+  return <video ref={video} autoPlay playsInline muted data-mine aria-hidden />;
+}
+
+function Level({ track }: { track: MediaStreamTrack | undefined }) {
+  const { t } = useTranslation();
+  const [level, setLevel] = useState(0);
+  useEffect(() => {
+    setLevel(0);
+    return track && meter(track, setLevel);
+  }, [track]);
+  return (
+    <div className={classes.level}>
+      <IconMicrophone size={17} aria-hidden />
+      <meter min={0} max={1} value={level} aria-label={t("live.level")} />
+    </div>
+  );
+}
+
+/** How many may be on stage: the instructor's to say. */
+function Most() {
+  const { t } = useTranslation();
+  const { instructor } = useMyPart();
+  const perform = useDo();
+  const most = useRoom((room) => room.stage.most);
+  if (!instructor) return null;
+  const data = Array.from({ length: STAGE_MOST_LIMIT }, (_, place) => String(place + 1));
+  return <NativeSelect label={t("live.most")} mt="sm" data={data} value={String(most)} onChange={(event) => void perform({ type: "stage.limit", most: Number(event.currentTarget.value) })} />;
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { askLive, Refusal, sourcesOf, withCredentials } from "./exchange";
+
+const ANSWER = [
+  "v=0",
+  "a=group:BUNDLE 0 1",
+  "m=video 9 UDP/TLS/RTP/SAVPF 102",
+  "a=ice-ufrag:old",
+  "a=ice-pwd:oldpassword",
+  "a=mid:0",
+  "a=msid:t1 screen",
+  "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+  "a=ice-ufrag:old",
+  "a=ice-pwd:oldpassword",
+  "a=mid:1",
+  "a=msid:t1 microphone",
+  "m=video 0 UDP/TLS/RTP/SAVPF 102",
+  "a=mid:2",
+  "a=inactive",
+  "",
+].join("\r\n");
+
+it("reads what each section of an answer is, and leaves out what was refused", () => {
+  expect([...sourcesOf(ANSWER)]).toEqual([
+    ["0", "screen"],
+    ["1", "microphone"],
+  ]);
+});
+
+it("puts a restart's credentials into all sections and changes nothing else", () => {
+  const renewed = withCredentials(ANSWER, "a=ice-ufrag:new\r\na=ice-pwd:newpassword\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n");
+  expect(renewed).toBe(ANSWER.replaceAll("old", "new"));
+});
+
+describe("a refusal", () => {
+  it("has the server's code", async () => {
+    const body = JSON.stringify({ code: "take_hls", message: "All places are taken.", temporary: true });
+    const refused = askLive(async () => new Response(body, { status: 503 }));
+    await expect(refused).rejects.toMatchObject({ code: "take_hls", message: "All places are taken.", temporary: true });
+    await expect(refused).rejects.toBeInstanceOf(Refusal);
+  });
+
+  it("is temporary where no answer came, or none that can be read", async () => {
+    await expect(askLive(() => Promise.reject(new TypeError("network")))).rejects.toMatchObject({ code: "unavailable", temporary: true });
+    await expect(askLive(async () => new Response("<html>", { status: 502 }))).rejects.toMatchObject({ code: "unavailable", temporary: true });
+  });
+});

@@ -1,0 +1,117 @@
+/// What one person on stage sends, watched by WebRTC (WHEP).
+
+import type { Source } from "../protocol";
+import { end, exchange, type Fetch, Refusal, type Session } from "./exchange";
+
+const CONNECTS_WITHIN = 4_000; // ms
+const SILENT = 6_000; // ms without a packet of any kind
+const EARLY_LOOK = 100; // ms, until something has come
+const LOOK = 1_000;
+
+export interface LegNews {
+  /** Packets come. */
+  playing(): void;
+  /** Nothing comes, or nothing comes any more. Said once; the leg is closed then. */
+  lost(): void;
+  refused(code: string): void;
+}
+
+export class Leg {
+  /** What has arrived, by source. */
+  readonly tracks = new Map<Source, MediaStreamTrack>();
+  /** ms that what is seen and heard lies behind: half the way there and back, and what waits in the browser. */
+  delay: number | null = null;
+  playing = false;
+  readonly #pc: RTCPeerConnection;
+  readonly #fetch: Fetch;
+  readonly #news: LegNews;
+  readonly #opened = performance.now();
+  #session: Session | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #heard = 0;
+  #heardAt = performance.now();
+  #waited = { delay: 0, count: 0 };
+
+  constructor(fetch: Fetch, ice: RTCIceServer[], member: string, sources: readonly Source[], news: LegNews) {
+    this.#fetch = fetch;
+    this.#news = news;
+    this.#pc = new RTCPeerConnection({ iceServers: ice, bundlePolicy: "max-bundle" });
+    for (const source of sources) {
+      this.#pc.addTransceiver(kindOf(source), { direction: "recvonly" });
+    }
+    this.#pc.onconnectionstatechange = () => this.#pc.connectionState === "failed" && this.#lose();
+    void this.#open(member);
+  }
+
+  get speaking(): boolean {
+    return this.#pc.getReceivers().some((receiver) => receiver.track.kind === "audio" && (receiver.getSynchronizationSources?.()[0]?.audioLevel ?? 0) > 0.02);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    if (this.#pc.signalingState === "closed") return;
+    this.#pc.onconnectionstatechange = null;
+    this.#pc.close();
+    if (this.#session !== null) end(this.#fetch, this.#session);
+  }
+
+  async #open(member: string): Promise<void> {
+    try {
+      this.#session = await exchange(this.#fetch, `/whep?publisher=${encodeURIComponent(member)}`, this.#pc);
+    } catch (error) {
+      if (this.#pc.signalingState === "closed") return;
+      this.close();
+      return error instanceof Refusal ? this.#news.refused(error.code) : this.#news.lost();
+    }
+    for (const { mid, receiver } of this.#pc.getTransceivers()) {
+      const source = mid === null ? undefined : this.#session.sources.get(mid);
+      if (source !== undefined) this.tracks.set(source, receiver.track);
+    }
+    this.#timer = setTimeout(() => void this.#look(), EARLY_LOOK);
+  }
+
+  async #look(): Promise<void> {
+    const stats = await this.#pc.getStats().catch(() => null);
+    if (stats === null || this.#pc.signalingState === "closed") return;
+    let packets = 0;
+    let heard = 0;
+    let roundTrip: number | null = null;
+    let delay = 0;
+    let count = 0;
+    stats.forEach((one) => {
+      if (one.type === "inbound-rtp") {
+        packets += one.packetsReceived ?? 0;
+        delay += one.jitterBufferDelay ?? 0;
+        count += one.jitterBufferEmittedCount ?? 0;
+      }
+      // Answers to checks too: a screen that stands still sends next to nothing.
+      if (one.type === "candidate-pair" && one.nominated) {
+        heard += (one.responsesReceived ?? 0) + (one.bytesReceived ?? 0);
+        roundTrip = one.currentRoundTripTime ?? roundTrip;
+      }
+    });
+    const now = performance.now();
+    if (heard !== this.#heard) [this.#heard, this.#heardAt] = [heard, now];
+    if (count > this.#waited.count && roundTrip !== null) {
+      this.delay = (roundTrip / 2 + (delay - this.#waited.delay) / (count - this.#waited.count)) * 1_000;
+    }
+    this.#waited = { delay, count };
+    if (!this.playing && packets > 0) {
+      this.playing = true;
+      this.#news.playing();
+    }
+    const late = !this.playing && this.#pc.connectionState !== "connected" && now - this.#opened > CONNECTS_WITHIN;
+    if (late || now - this.#heardAt > SILENT) return this.#lose();
+    this.#timer = setTimeout(() => void this.#look(), this.playing ? LOOK : EARLY_LOOK);
+  }
+
+  #lose(): void {
+    if (this.#pc.signalingState === "closed") return;
+    this.close();
+    this.#news.lost();
+  }
+}
+
+export function kindOf(source: Source): "audio" | "video" {
+  return source === "camera" || source === "screen" ? "video" : "audio";
+}

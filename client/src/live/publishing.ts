@@ -1,0 +1,347 @@
+/// Publishes camera, microphone and screen by WHIP, and keeps them published. Free of any framework.
+///
+/// What always holds: all that one sends is one publication, and what is added or taken away makes a new one, which takes the old
+/// one's place once it is connected; whoever wants to be on the air is, again and again, until they or the staff end it; a device
+/// is let go of as soon as nothing of it is sent.
+
+import { Emitter } from "../connection/emitter";
+import type { Source } from "../protocol";
+import type { ClassroomConnection } from "../room";
+import { type Choice, type DeviceFault, faultOf, openDevices, openScreen } from "./devices";
+import { askLive, end, exchange, Refusal, restartIce, type Session } from "./exchange";
+import { BEST, judge, LAYERS, type Quality } from "./quality";
+
+export type PublishPhase = "off" | "connecting" | "live" | "reconnecting";
+
+export interface PublishView {
+  readonly phase: PublishPhase;
+  /** Why it has ended or does not come on: a fault of a device, or the server's code. */
+  readonly fault: DeviceFault | "unplugged" | "elsewhere" | "sent_off" | string | null;
+  readonly message: string;
+  readonly tracks: ReadonlyMap<Source, MediaStreamTrack>;
+  readonly microphoneOff: boolean;
+  readonly quality: Quality;
+}
+
+const ORDER: readonly Source[] = ["camera", "microphone", "screen", "screen_audio"];
+const CONNECTS_WITHIN = 5_000; // ms
+const HEALS_WITHIN = 1_000; // ms that a connection may be cut before new ways are looked for
+const LOOK = 2_000;
+const FIRST_WAIT = 250;
+const LONGEST_WAIT = 4_000;
+const FINAL: ReadonlySet<string> = new Set(["forbidden", "class_ended", "too_many", "banned", "sdp_unacceptable", "not_found"]);
+
+const NOTHING: PublishView = { phase: "off", fault: null, message: "", tracks: new Map(), microphoneOff: false, quality: BEST };
+
+interface Attempt {
+  readonly pc: RTCPeerConnection;
+  session: Session | null;
+}
+
+export class Publishing {
+  readonly #connection: ClassroomConnection;
+  readonly #emitter = new Emitter<{ view: []; stop: [] }>();
+  #current: Attempt | null = null;
+  #next: Attempt | null = null;
+  #tries = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #heal: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #off: (() => void)[] = [];
+  /** The publication that the room knows as mine; "" until it has heard of the newest. */
+  #stream = "";
+  #before = "";
+  #sent = { packets: 0, lost: 0 };
+
+  view: PublishView = NOTHING;
+  readonly on = this.#emitter.on.bind(this.#emitter);
+
+  constructor(connection: ClassroomConnection) {
+    this.#connection = connection;
+  }
+
+  start(): void {
+    const online = () => this.#wanted && this.#publish();
+    window.addEventListener("online", online);
+    this.#off = [
+      this.#connection.on("event", (event) => {
+        if (event.type !== "stage.left" || !event.by_staff || !event.members.includes(this.#me)) return;
+        if (this.view.phase !== "off") this.#stop("sent_off");
+      }),
+      this.#connection.on("room", () => this.#look()),
+      () => window.removeEventListener("online", online),
+    ];
+    this.#timer = setInterval(() => void this.#measure(), LOOK);
+  }
+
+  /** Lets go of everything, for good. */
+  close(): void {
+    for (const off of this.#off) off();
+    clearInterval(this.#timer);
+    this.#stop(null);
+  }
+
+  /** Send these devices instead of those so far. Resolves with whether they could be had. */
+  async take(choice: Choice): Promise<boolean> {
+    let tracks: MediaStreamTrack[];
+    try {
+      if (navigator.mediaDevices === undefined) throw new Error();
+      tracks = await openDevices(choice);
+    } catch (error) {
+      this.#set({ fault: faultOf(error) ?? "failed", message: "" });
+      return false;
+    }
+    this.use(tracks);
+    return true;
+  }
+
+  /** Send these tracks of camera and microphone instead of those so far. */
+  use(opened: readonly MediaStreamTrack[]): void {
+    const tracks = new Map(this.view.tracks);
+    for (const source of ["camera", "microphone"] as const) {
+      tracks.get(source)?.stop();
+      tracks.delete(source);
+    }
+    for (const track of opened) tracks.set(track.kind === "video" ? "camera" : "microphone", track);
+    this.#send(tracks);
+  }
+
+  async shareScreen(): Promise<void> {
+    try {
+      if (navigator.mediaDevices?.getDisplayMedia === undefined) return this.#set({ fault: "no_screens", message: "" });
+      const opened = await openScreen();
+      const tracks = new Map(this.view.tracks);
+      for (const track of opened) tracks.set(track.kind === "video" ? "screen" : "screen_audio", track);
+      this.#send(tracks);
+    } catch (error) {
+      const fault = faultOf(error, "screen");
+      if (fault !== null) this.#set({ fault, message: "" });
+    }
+  }
+
+  drop(...sources: readonly Source[]): void {
+    const tracks = new Map(this.view.tracks);
+    for (const source of sources) {
+      tracks.get(source)?.stop();
+      tracks.delete(source);
+    }
+    this.#send(tracks);
+  }
+
+  setMicrophoneOff(off: boolean): void {
+    const track = this.view.tracks.get("microphone");
+    if (track) track.enabled = !off;
+    this.#set({ microphoneOff: off });
+  }
+
+  /** By the person's own will. */
+  stop(): void {
+    this.#emitter.emit("stop");
+    this.#stop(null);
+  }
+
+  readonly onStop = (listener: () => void): (() => void) => this.#emitter.on("stop", listener);
+
+  clearFault(): void {
+    this.#set({ fault: null, message: "" });
+  }
+
+  get #me(): string {
+    return this.#connection.room?.me.id ?? "";
+  }
+
+  get #wanted(): boolean {
+    return this.view.tracks.size > 0;
+  }
+
+  #send(tracks: ReadonlyMap<Source, MediaStreamTrack>): void {
+    for (const [source, track] of tracks) {
+      track.onended = () => {
+        // Unplugged; or, a screen, no longer shared by the browser's own button.
+        this.drop(...(source === "screen" ? (["screen", "screen_audio"] as const) : [source]));
+        if (source === "camera" || source === "microphone") this.#set({ fault: "unplugged", message: "" });
+      };
+    }
+    const microphone = tracks.get("microphone");
+    if (microphone) microphone.enabled = !this.view.microphoneOff;
+    this.#set({ tracks, fault: null, message: "" });
+    if (tracks.size === 0) return this.#stop(null);
+    this.#tries = 0;
+    this.#publish();
+  }
+
+  #stop(fault: PublishView["fault"], message = ""): void {
+    clearTimeout(this.#retry);
+    clearTimeout(this.#heal);
+    for (const track of this.view.tracks.values()) {
+      track.onended = null;
+      track.stop();
+    }
+    this.#close(this.#next);
+    this.#close(this.#current);
+    this.#next = this.#current = null;
+    this.#stream = "";
+    this.#set({ ...NOTHING, fault, message });
+  }
+
+  #close(attempt: Attempt | null): void {
+    if (attempt === null) return;
+    attempt.pc.onconnectionstatechange = null;
+    attempt.pc.close();
+    if (attempt.session !== null) end(this.#connection.fetch, attempt.session);
+  }
+
+  /** Make a publication of what is to be sent now. */
+  #publish(): void {
+    clearTimeout(this.#retry);
+    clearTimeout(this.#heal);
+    this.#close(this.#next);
+    this.#next = null;
+    this.#before = this.#stream || this.#before;
+    this.#stream = "";
+    this.#set({ phase: this.view.phase === "off" || this.view.phase === "connecting" ? "connecting" : this.#current ? this.view.phase : "reconnecting" });
+    void this.#attempt();
+  }
+
+  async #attempt(): Promise<void> {
+    const sources = ORDER.filter((source) => this.view.tracks.has(source));
+    const attempt: Attempt = { pc: new RTCPeerConnection({ bundlePolicy: "max-bundle" }), session: null };
+    this.#next = attempt;
+    const { pc } = attempt;
+    const late = setTimeout(() => this.#again(attempt), CONNECTS_WITHIN);
+    try {
+      const { ice_servers: iceServers } = await askLive(this.#connection.fetch);
+      if (this.#next !== attempt) return;
+      if (iceServers.length > 0) pc.setConfiguration({ iceServers, bundlePolicy: "max-bundle" });
+      const stream = new MediaStream();
+      for (const source of sources) {
+        const track = this.view.tracks.get(source);
+        if (track) pc.addTransceiver(track, { direction: "sendonly", streams: [stream] });
+      }
+      pc.onconnectionstatechange = () => this.#changed(attempt, late);
+      attempt.session = await exchange(this.#connection.fetch, `/whip?sources=${sources.join()}`, pc);
+      if (this.#next !== attempt && this.#current !== attempt) this.#close(attempt);
+    } catch (error) {
+      clearTimeout(late);
+      if (this.#next !== attempt) return;
+      const refusal = error instanceof Refusal ? error : new Refusal("unavailable", "", true);
+      if (!refusal.temporary && FINAL.has(refusal.code)) return this.#stop(refusal.code, refusal.message);
+      if (refusal.code === "too_many") return this.#stop(refusal.code, refusal.message);
+      this.#again(attempt);
+    }
+  }
+
+  #changed(attempt: Attempt, late: ReturnType<typeof setTimeout>): void {
+    const { connectionState: state } = attempt.pc;
+    if (state === "connected") {
+      clearTimeout(late);
+      clearTimeout(this.#heal);
+      if (this.#next === attempt) {
+        this.#close(this.#current);
+        this.#current = attempt;
+        this.#next = null;
+      }
+      this.#tries = 0;
+      this.#sent = { packets: 0, lost: 0 };
+      this.#apply(this.view.quality);
+      this.#set({ phase: "live" });
+      this.#look();
+    } else if (attempt === this.#current && (state === "disconnected" || state === "failed")) {
+      this.#set({ phase: "reconnecting" });
+      clearTimeout(this.#heal);
+      this.#heal = setTimeout(() => void this.#restart(attempt), state === "failed" ? 0 : HEALS_WITHIN);
+    } else if (attempt === this.#next && state === "failed") {
+      clearTimeout(late);
+      this.#again(attempt);
+    }
+  }
+
+  /** New ways through the network for the same publication; a new publication where the server does not know it any more. */
+  async #restart(attempt: Attempt): Promise<void> {
+    if (attempt !== this.#current || attempt.session === null) return;
+    this.#heal = setTimeout(() => attempt === this.#current && this.view.phase === "reconnecting" && this.#publish(), CONNECTS_WITHIN);
+    try {
+      await restartIce(this.#connection.fetch, attempt.session, attempt.pc);
+    } catch {
+      if (attempt === this.#current) this.#publish();
+    }
+  }
+
+  #again(attempt: Attempt): void {
+    if (this.#next !== attempt) return;
+    this.#close(attempt);
+    this.#next = null;
+    this.#tries++;
+    const wait = Math.min(FIRST_WAIT * 2 ** (this.#tries - 1), LONGEST_WAIT);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#wanted && this.#publish(), wait);
+    this.#set({ phase: this.view.phase === "live" ? "reconnecting" : this.view.phase });
+  }
+
+  /** What the room says of me: that I am heard of, that it has lost me, that another device of mine has taken over. */
+  #look(): void {
+    const room = this.#connection.room;
+    if (room === null || this.#current === null || this.#next !== null) return;
+    const stream = room.stage.people.find(({ id }) => id === this.#me)?.stream ?? "";
+    if (this.#stream === "") {
+      if (stream !== "" && stream !== this.#before) this.#stream = stream;
+      return;
+    }
+    if (stream === this.#stream) return;
+    if (stream !== "") return this.#stop("elsewhere");
+    // The media process, or the whole server, has begun anew.
+    this.#before = this.#stream;
+    this.#close(this.#current);
+    this.#current = null;
+    this.#publish();
+  }
+
+  // --- what the network carries -------------------------------------------------------------------------------------
+
+  async #measure(): Promise<void> {
+    const pc = this.#current?.pc;
+    if (pc === undefined || this.view.phase !== "live") return;
+    const stats = await pc.getStats().catch(() => null);
+    if (stats === null) return;
+    let available: number | null = null;
+    let packets = 0;
+    let lost = 0;
+    stats.forEach((one) => {
+      if (one.type === "candidate-pair" && one.nominated) available = one.availableOutgoingBitrate ?? available;
+      if (one.type === "outbound-rtp") packets += one.packetsSent ?? 0;
+      if (one.type === "remote-inbound-rtp") lost += Math.max(0, one.packetsLost ?? 0);
+    });
+    const sent = packets - this.#sent.packets;
+    const share = sent > 50 ? Math.min(1, Math.max(0, lost - this.#sent.lost) / sent) : null;
+    this.#sent = { packets, lost };
+    const hasPicture = this.view.tracks.has("camera") || this.view.tracks.has("screen");
+    const quality = judge(this.view.quality, { available: hasPicture ? available : null, lost: share });
+    if (quality.layer !== this.view.quality.layer) this.#apply(quality);
+    this.#set({ quality });
+  }
+
+  #apply({ layer }: Quality): void {
+    const screen = this.view.tracks.get("screen");
+    const camera = this.view.tracks.get("camera");
+    for (const sender of this.#current?.pc.getSenders() ?? []) {
+      if (sender.track?.kind !== "video") continue;
+      const parameters = sender.getParameters();
+      const [encoding] = parameters.encodings;
+      if (encoding === undefined) continue;
+      const wanted = LAYERS[layer];
+      encoding.active = wanted !== undefined;
+      if (wanted !== undefined) {
+        // Of two pictures each gets half; a screen keeps its size, since its text has to be read.
+        encoding.maxBitrate = camera && screen ? wanted.bits / 2 : wanted.bits;
+        encoding.maxFramerate = sender.track === screen ? Math.min(wanted.fps, 15) : wanted.fps;
+        encoding.scaleResolutionDownBy = sender.track === screen ? 1 : wanted.scale;
+      }
+      void sender.setParameters(parameters).catch(() => undefined);
+    }
+  }
+
+  #set(change: Partial<PublishView>): void {
+    this.view = { ...this.view, ...change };
+    this.#emitter.emit("view");
+  }
+}

@@ -1,0 +1,68 @@
+/// How good a picture is sent, by what the network lets through: sound first, then the picture's size. Pure.
+///
+/// What always holds: it goes down after two bad looks in a row, and up only after a calm while that gets longer each time
+/// going up was a mistake.
+
+export interface Layer {
+  /** Bits per second of the picture. */
+  readonly bits: number;
+  /** Each side of the picture is so many times smaller than the camera's. */
+  readonly scale: number;
+  readonly fps: number;
+}
+
+/** From the best to the least; below it the picture is held back, and sound goes on alone. */
+export const LAYERS: readonly Layer[] = [
+  { bits: 1_500_000, scale: 1, fps: 30 },
+  { bits: 700_000, scale: 1.5, fps: 24 },
+  { bits: 300_000, scale: 2, fps: 15 },
+  { bits: 120_000, scale: 4, fps: 10 },
+];
+export const SOUND_ONLY = LAYERS.length;
+
+/** One look at the connection. `available`: bits per second that may be sent, as the browser reckons; `lost`: 0 to 1. */
+export interface Look {
+  readonly available: number | null;
+  readonly lost: number | null;
+}
+
+export interface Quality {
+  /** Index into `LAYERS`, or `SOUND_ONLY`. */
+  readonly layer: number;
+  readonly bad: number;
+  readonly calm: number;
+  /** Calm looks that going up needs. */
+  readonly patience: number;
+  /** Whether the last change was upwards. */
+  readonly raised: boolean;
+  readonly network: "good" | "weak" | "bad";
+}
+
+export const BEST: Quality = { layer: 0, bad: 0, calm: 0, patience: 4, raised: false, network: "good" };
+
+const SOUND_BITS = 50_000;
+const MOST_PATIENCE = 32;
+
+export function judge(quality: Quality, { available, lost }: Look): Quality {
+  const { layer } = quality;
+  const bits = LAYERS[layer]?.bits ?? 0;
+  const starved = available !== null && layer < SOUND_ONLY && available < bits * 0.6 + SOUND_BITS;
+  const losing = lost !== null && lost > 0.1;
+  if (starved || losing) {
+    const bad = quality.bad + 1;
+    if (bad < 2 || layer === SOUND_ONLY) return seen({ ...quality, bad: Math.min(bad, 2), calm: 0 });
+    const patience = quality.raised ? Math.min(quality.patience * 2, MOST_PATIENCE) : quality.patience;
+    return seen({ ...quality, layer: layer + 1, bad: 0, calm: 0, patience, raised: false });
+  }
+  const above = LAYERS[layer - 1];
+  // While sound goes alone nothing tells how much more would get through: now and then it is tried.
+  const room = layer === SOUND_ONLY || available === null || (above !== undefined && available >= above.bits * 0.9 + SOUND_BITS);
+  const calm = (lost ?? 0) < 0.03 && (above === undefined || room) ? quality.calm + 1 : 0;
+  if (above !== undefined && calm >= quality.patience) return seen({ ...quality, layer: layer - 1, bad: 0, calm: 0, raised: true });
+  return seen({ ...quality, bad: 0, calm: Math.min(calm, MOST_PATIENCE) });
+}
+
+function seen(quality: Quality): Quality {
+  const network = quality.layer >= 3 || (quality.layer > 0 && quality.bad > 0) ? "bad" : quality.layer > 0 || quality.bad > 0 ? "weak" : "good";
+  return { ...quality, network };
+}

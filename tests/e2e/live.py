@@ -1,0 +1,186 @@
+"""A class on the air, in real browsers with devices of their own making: `python -m tests.e2e.live FOLDER`.
+
+To be run in a network namespace with nothing but loopback, since a browser else uses the machine's own addresses. Prints what
+was seen as JSON. The instructor publishes camera, microphone and screen from the page; one student watches by WebRTC, another,
+for whom there is no place left, by LL-HLS without being asked; the media process is killed; a student is called on stage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from playwright.async_api import async_playwright, expect
+
+from classroom.kernel import Role
+from classroom.media.stage import Published
+from tests.e2e.people import CHROMIUM, FLAGS, PHONE, People, Someone, close
+from tests.e2e.test_accessibility import Audit
+from tests.running import Subprocess, serving_alone
+
+LIVE_FLAGS = [
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--autoplay-policy=no-user-gesture-required",
+    "--auto-select-tab-capture-source-by-title=Demo",
+]
+PATIENCE = 40_000  # ms
+# What a browser itself says where a place is refused, a playlist is not there yet, or the media process is gone.
+REFUSED = re.compile(r"Failed to load resource|net::ERR_")
+# How long no picture at all has moved, at most, since it was set to 0.
+CLOCK = """() => {
+  window.seen = {frames: 0, moved: performance.now(), gap: 0};
+  setInterval(() => {
+    const videos = [...document.querySelectorAll('figure video:not([data-mine])')];
+    const frames = videos.reduce((sum, each) => sum + each.getVideoPlaybackQuality().totalVideoFrames, 0);
+    const now = performance.now();
+    if (frames !== seen.frames) { seen.frames = frames; seen.moved = now; }
+    seen.gap = Math.max(seen.gap, now - seen.moved);
+  }, 50);
+}"""
+PLAYS = """(names) => names.every((name) => {
+  const video = document.querySelector(`figure[aria-label="${name}"] video`);
+  return video && video.videoWidth > 0 && video.readyState >= 2 && !video.paused;
+})"""
+FIRST_FRAME = """() => {
+  const asked = performance.getEntriesByType('resource').find(({name}) => name.includes('/whep'));
+  return performance.getEntriesByName('live first frame')[0].startTime - asked.startTime;
+}"""
+
+
+async def enter(people: People, server: Subprocess, name: str, role: Role, sub: str, **look: Any) -> Someone:
+    someone = await people.person(name, permissions=["camera", "microphone"], **look)
+    await someone.open(f"{server.url}/r/demo#token={server.auth.mint('demo', name, role, sub)}")
+    await someone.page.evaluate(CLOCK)
+    return someone
+
+
+async def way(someone: Someone, wanted: str) -> None:
+    await expect(someone.page.locator(f"[data-way={wanted}]")).to_be_visible(timeout=PATIENCE)
+
+
+async def plays(someone: Someone, *figures: str) -> None:
+    await someone.page.wait_for_function(PLAYS, arg=list(figures), timeout=PATIENCE)
+
+
+async def go_live(someone: Someone, button: str) -> None:
+    await expect(someone.dialog.get_by_role("button", name=button)).to_be_enabled()
+    await someone.dialog.get_by_role("button", name=button).click()
+    await expect(someone.button("Stop publishing")).to_be_visible(timeout=PATIENCE)
+
+
+async def kill_media(server: Subprocess, watchers: list[Someone]) -> list[float]:
+    """Kill the media process; the longest time that each watcher saw nothing move, in ms."""
+    assert server.process is not None
+    before = len([one for one in await server.read() if isinstance(one.event, Published)])
+    for someone in watchers:
+        await someone.page.evaluate("seen.gap = 0")
+    for child in psutil.Process(server.process.pid).children(recursive=True):
+        if "media" in child.cmdline():
+            child.kill()
+            break
+    else:
+        raise AssertionError("there is no media process")
+    while len([one for one in await server.read() if isinstance(one.event, Published)]) == before:
+        await asyncio.sleep(0.05)
+    for someone in watchers:
+        frames = await someone.page.evaluate("seen.frames")
+        await someone.page.wait_for_function(
+            "(frames) => seen.gap > 500 && seen.frames !== frames && performance.now() - seen.moved < 200",
+            arg=frames,
+            timeout=PATIENCE,
+        )
+    return [float(await someone.page.evaluate("seen.gap")) for someone in watchers]
+
+
+async def play(folder: Path) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    audit = Audit()
+    with serving_alone(folder, media_viewers=1) as server:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *LIVE_FLAGS])
+            try:
+                people = People(browser)
+                await lesson(people, server, audit, seen)
+                for someone in people.all:
+                    someone.excuse(REFUSED)
+                seen["complaints"] = people.complaints
+            finally:
+                await close(browser)
+    return seen | {"axe": audit.grave}
+
+
+async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[str, Any]) -> None:
+    # The instructor goes on the air from the page.
+    meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1")
+    await meera.button("Start the class").click()
+    await meera.confirm("Start the class")
+    await meera.stage.get_by_role("button", name="Camera and screen").click()
+    await expect(meera.dialog.get_by_role("meter")).to_be_visible()
+    await audit.look(meera, "studio")
+    await go_live(meera, "Go live")
+
+    # One watches by WebRTC, the other has no place there.
+    asha = await enter(people, server, "Asha", Role.STUDENT, "s1", size=PHONE)
+    await way(asha, "webrtc")
+    await plays(asha, "Meera, camera")
+    seen["first_frame_ms"] = await asha.page.evaluate(FIRST_FRAME)
+    ravi = await enter(people, server, "Ravi", Role.STUDENT, "s2")
+    await way(ravi, "hls")
+    await plays(ravi, "Meera, camera")
+
+    # The screen comes beside the camera.
+    await meera.button("Share the screen").click()
+    for student in (asha, ravi):
+        await plays(student, "Meera, camera", "Meera, screen")
+
+    # Captions are typed along.
+    await meera.page.get_by_role("toolbar", name="Live").get_by_role("button", name="Captions").click()
+    await audit.look(meera, "caption menu")
+    await meera.page.get_by_role("menuitem", name="Type captions").click()
+    await meera.page.get_by_role("textbox", name="What is being said").fill("Current is charge per second.")
+    await meera.page.keyboard.press("Enter")
+    for student in (asha, ravi):
+        await expect(student.page.get_by_role("log", name="Captions")).to_contain_text("charge per second")
+        await audit.look(student, "watching")
+    await audit.look(meera, "on the air")
+
+    seen["back_ms"] = await kill_media(server, [asha, ravi])
+    await way(asha, "webrtc")
+    await way(ravi, "hls")
+    await plays(asha, "Meera, camera", "Meera, screen")
+    await plays(ravi, "Meera, camera", "Meera, screen")
+
+    # A raised hand is called on stage, where there is a place by WebRTC in any case.
+    await ravi.button("Raise hand").click()
+    await meera.tab("People")
+    await meera.page.get_by_role("button", name="Call on stage").click()
+    await expect(ravi.dialog).to_contain_text("You have been called on stage")
+    await audit.look(ravi, "called on stage")
+    await go_live(ravi, "Come on stage")
+    await way(ravi, "webrtc")
+    await plays(meera, "Ravi, camera")
+    await plays(asha, "Ravi, camera", "Meera, camera")
+
+    # And sent off again.
+    await meera.button("Actions for Ravi on stage").click()
+    await meera.page.get_by_role("menuitem", name="Send off the stage").click()
+    await expect(ravi.button("Stop publishing")).to_have_count(0)
+    await expect(asha.page.get_by_role("figure", name="Ravi, camera")).to_have_count(0)
+
+    # The end is the instructor's to choose: nothing is waited for.
+    began = time.monotonic()
+    await meera.button("Stop publishing").click()
+    await expect(asha.page.locator("figure")).to_have_count(0, timeout=PATIENCE)
+    seen["over_ms"] = (time.monotonic() - began) * 1_000
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(asyncio.run(play(Path(sys.argv[1])))) + "\n")
