@@ -1,4 +1,5 @@
-"""A class on the air, in real browsers with devices of their own making: `python -m tests.e2e.live FOLDER`.
+"""A class on the air, in real browsers with devices of their own making: `python -m tests.e2e.live FOLDER`
+(and, where pictures of it are to be drawn, another folder for them).
 
 To be run in a network namespace with nothing but loopback, since a browser else uses the machine's own addresses. Prints what
 was seen as JSON. The instructor publishes camera, microphone and screen from the page; one student watches by WebRTC, another,
@@ -13,7 +14,7 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 from playwright.async_api import async_playwright, expect
@@ -100,7 +101,13 @@ async def kill_media(server: Subprocess, watchers: list[Someone]) -> list[float]
     return [float(await someone.page.evaluate("seen.gap")) for someone in watchers]
 
 
-async def play(folder: Path) -> dict[str, Any]:
+async def picture(someone: Someone, folder: Path | None, name: str, scheme: Literal["light", "dark"] = "light") -> None:
+    if folder is not None:
+        await someone.page.emulate_media(color_scheme=scheme)
+        await someone.page.screenshot(path=folder / f"{name}.png", animations="disabled")
+
+
+async def play(folder: Path, pictures: Path | None = None) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     audit = Audit()
     with serving_alone(folder, media_viewers=1) as server:
@@ -108,7 +115,7 @@ async def play(folder: Path) -> dict[str, Any]:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *LIVE_FLAGS])
             try:
                 people = People(browser)
-                await lesson(people, server, audit, seen)
+                await lesson(people, server, audit, seen, pictures)
                 for someone in people.all:
                     someone.excuse(REFUSED)
                 seen["complaints"] = people.complaints
@@ -117,7 +124,7 @@ async def play(folder: Path) -> dict[str, Any]:
     return seen | {"axe": audit.grave}
 
 
-async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[str, Any]) -> None:
+async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[str, Any], pictures: Path | None) -> None:
     # The instructor goes on the air from the page.
     meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1")
     await meera.button("Start the class").click()
@@ -125,6 +132,7 @@ async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[st
     await meera.stage.get_by_role("button", name="Camera and screen").click()
     await expect(meera.dialog.get_by_role("meter")).to_be_visible()
     await audit.look(meera, "studio")
+    await picture(meera, pictures, "studio")
     await go_live(meera, "Go live")
 
     # One watches by WebRTC, the other has no place there.
@@ -151,6 +159,13 @@ async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[st
         await expect(student.page.get_by_role("log", name="Captions")).to_contain_text("charge per second")
         await audit.look(student, "watching")
     await audit.look(meera, "on the air")
+    await picture(meera, pictures, "live-publishing")
+    await picture(asha, pictures, "live-phone")
+    await picture(asha, pictures, "live-phone-dark", "dark")
+    await picture(ravi, pictures, "live")
+    await picture(ravi, pictures, "live-dark", "dark")
+    await way(asha, "webrtc")
+    await way(ravi, "hls")
 
     seen["back_ms"] = await kill_media(server, [asha, ravi])
     await way(asha, "webrtc")
@@ -167,13 +182,19 @@ async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[st
     await go_live(ravi, "Come on stage")
     await way(ravi, "webrtc")
     await plays(meera, "Ravi, camera")
-    await plays(asha, "Ravi, camera", "Meera, camera")
+    await plays(ravi, "Meera, camera", "Meera, screen")
+    # For two on stage the one place is not enough: she goes on by LL-HLS, which has one camera and all voices.
+    await way(asha, "hls")
+    await plays(asha, "The stage, camera", "Meera, screen")
+    await picture(asha, pictures, "stage-phone")
+    await picture(ravi, pictures, "stage")
 
     # And sent off again.
     await meera.button("Actions for Ravi on stage").click()
     await meera.page.get_by_role("menuitem", name="Send off the stage").click()
     await expect(ravi.button("Stop publishing")).to_have_count(0)
-    await expect(asha.page.get_by_role("figure", name="Ravi, camera")).to_have_count(0)
+    await expect(meera.page.get_by_role("figure", name="Ravi, camera")).to_have_count(0)
+    await plays(asha, "Meera, camera")
 
     # The end is the instructor's to choose: nothing is waited for.
     began = time.monotonic()
@@ -183,4 +204,4 @@ async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[st
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(play(Path(sys.argv[1])))) + "\n")
+    sys.stdout.write(json.dumps(asyncio.run(play(*map(Path, sys.argv[1:3])))) + "\n")

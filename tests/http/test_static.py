@@ -63,6 +63,15 @@ async def test_the_page_may_do_only_what_it_needs(client: TestClient[Any, Any]) 
     assert headers["Permissions-Policy"] == "camera=(self), microphone=(self), display-capture=(self)"
 
 
+def test_the_live_stream_may_come_from_its_cdn_and_from_nowhere_else() -> None:
+    def rules(cdn: str) -> dict[str, str]:
+        return dict(rule.split(" ", 1) for rule in static.policy(b"", (), cdn).split("; "))
+
+    assert rules("")["connect-src"] == "'self' ws: wss:"
+    assert rules("https://cdn.example.org/class/")["connect-src"] == "'self' ws: wss: https://cdn.example.org"
+    assert rules("https://cdn.example.org/class/")["media-src"] == "'self' blob: https://cdn.example.org"
+
+
 @pytest.mark.parametrize(
     ("accepted", "encoding"),
     [

@@ -42,7 +42,9 @@ async def test_what_is_published_by_whip_is_watched_by_hls_and_recorded(tmp_path
             address = None
             while address is None:
                 await asyncio.sleep(0.1)
-                address = json.loads((await at.ask("GET", "/api/rooms/demo/live", **at.bearer()))[2])["hls"]
+                told = json.loads((await at.ask("GET", "/api/rooms/demo/live", **at.bearer()))[2])
+                assert told["webrtc"] is True
+                address = told["hls"]
             status, index = 0, ""
             while status != 200 or "avc1" not in index:
                 await asyncio.sleep(0.1)

@@ -96,12 +96,16 @@ async def test_a_viewer_is_refused_where_nothing_is_live_and_where_there_are_too
         with pytest.raises(Full):
             await watching(unit, member="s2")
         assert not unit.sfu.has_places
+        # a viewer may take the publisher's new session before letting go of the old, but not a third
+        anew, _, _ = await watching(unit)
+        with pytest.raises(Full):
+            await watching(unit)
         # who is on stage hears the others without LL-HLS's delay, however many watch
         helper, _ = await published(unit, member="a1")
         await until(lambda: len(unit.began) == 2)
         beside, _, tracks = await watching(unit, member="a1")
         await tracks["video"].recv()
-        await shut(teacher, viewer, helper, beside)
+        await shut(teacher, viewer, anew, helper, beside)
 
 
 @pytest.mark.parametrize(

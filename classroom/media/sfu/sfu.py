@@ -66,6 +66,7 @@ class Session(msgspec.Struct):
     sources: tuple[Source, ...] = ()
     publisher: Publisher | None = None
     viewer: Viewer | None = None
+    watched: str = ""  # whom a viewer watches
     live: bool = False
     who: Member | None = None  # the member as the token says
 
@@ -234,11 +235,11 @@ class Sfu:
 
     def watch(self, room: str, publisher: str, text: str, member: str) -> tuple[Session, str]:
         """Take an offer to receive what `publisher` (a member's id) sends. Who publishes in this room too always finds a place:
-        by LL-HLS they would hear themselves, seconds later. Raises `BadOffer`, `NotLive`, `Full`, `Crowded`."""
+        by LL-HLS they would hear themselves, seconds later. So does who watches that publisher already, and takes what they
+        send now instead of what they sent before. Raises `BadOffer`, `NotLive`, `Full`, `Crowded`."""
         offer = sdp.read_offer(text)
         self._room_to_set_up(room, member)
-        own = self.feeds.get((room, member))
-        if not self.has_places and (own is None or own.session is None):
+        if not self.has_places and not self._has_right(room, publisher, member):
             raise Full
         feed = self.feeds.get((room, publisher))
         if feed is None or not feed.is_live:
@@ -270,7 +271,7 @@ class Sfu:
         peer = self.port.open((offer.ufrag, offer.password), offer.fingerprints)
         order = sorted(range(len(wanted)), key=lambda place: IMPORTANCE.index(sources[place]))
         viewer = Viewer(peer, [wanted[place] for place in order])
-        session = Session(secrets.token_urlsafe(18), "watch", room, member, peer, viewer=viewer)
+        session = Session(secrets.token_urlsafe(18), "watch", room, member, peer, viewer=viewer, watched=publisher)
         self.sessions[session.id] = session
         self.viewers += 1
         peer.handler = _Watching(self, session, viewer)
@@ -291,6 +292,13 @@ class Sfu:
         feed.pulled = Pulled(feed, tracks, self._taps)
         self._settle(feed, tracks)
         return feed.pulled
+
+    def _has_right(self, room: str, publisher: str, member: str) -> bool:
+        own = self.feeds.get((room, member))
+        if own is not None and own.session is not None:
+            return True
+        watching = (room, member, publisher)
+        return sum((one.room, one.member, one.watched) == watching for one in self.sessions.values()) == 1
 
     def restart(self, session: Session, ufrag: str, password: str) -> str:
         """An ICE restart: our new credentials and candidates, as a fragment (RFC 8840)."""

@@ -131,6 +131,7 @@ export class Watching {
     const changed = streams !== this.#streams;
     this.#streams = streams;
     if (this.#live === null) return; // it is being asked for
+    if (changed && sending.length > 0) this.#hear({ type: "renewed" });
     if (this.#course.way === "hls") {
       if (changed && sending.length > 0) void this.#ask();
       return;
@@ -301,11 +302,12 @@ export class Watching {
   #hlsTiles(): Tile[] {
     const base = this.#live?.hls ?? null;
     const sources = new Set(this.#shown.flatMap(({ live }) => live));
-    const cameras = this.#shown.filter(({ live }) => live.includes("camera"));
-    const only = this.#shown.length === 1 ? this.#shown[0] : cameras.length === 1 ? cameras[0] : undefined;
     const pictures = !this.#soundOnly;
     const tiles: Tile[] = [];
     const add = (what: Tile["what"], playlist: string, silent: boolean): void => {
+      // There is one camera and one screen at a time; with several on stage it is not known whose.
+      const theirs = what === "voice" ? this.#shown : this.#shown.filter(({ live }) => live.includes(what));
+      const only = theirs.length === 1 ? theirs[0] : undefined;
       const made = { key: `hls ${what}`, what, member: only?.id ?? "", name: only?.name ?? "", hasPicture: what !== "voice", muted: false, waiting: this.#waited.size === this.#shown.length, silent };
       const url = base === null ? null : `${base}${playlist}.m3u8`;
       tiles.push(this.#kept(made, `${url} ${this.#hlsSerial}`, (video) => this.#attachHls(video, url, silent)));

@@ -83,6 +83,20 @@ describe("what follows from a failure", () => {
     expect(course.phase).toBe("failed");
   });
 
+  it("does not take refusals while the media server is away for a network that lets nothing through", () => {
+    const away: News = { type: "refused", code: "unavailable" };
+    const course = after(live, playing, lost, away, away, away, away);
+    expect(course).toMatchObject({ way: "webrtc", phase: "reconnecting", why: "unavailable" });
+    expect(step(course, lost).then).toBe("reopen");
+  });
+
+  it("goes back to WebRTC with the next publication where it had played before, and nowhere else", () => {
+    const renewed: News = { type: "renewed" };
+    expect(step(after(live, playing, lost, lost, lost), renewed)).toMatchObject({ course: { way: "webrtc" }, then: "restart" });
+    expect(step(after(live, lost, playing), renewed).then).toBe("stay");
+    expect(step(after(live, playing, crowded, playing), renewed).then).toBe("stay");
+  });
+
   it("does nothing any more once it is over", () => {
     const over = after(live, playing, { type: "over" });
     for (const news of [lost, crowded, playing, { type: "behind" }, { type: "again" }] satisfies News[]) {

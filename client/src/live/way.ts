@@ -16,13 +16,15 @@ export interface Course {
   readonly way: Way;
   readonly phase: WatchPhase;
   readonly why: Why | null;
-  /** Failures in this way since it last played. */
+  /** How often this way was lost since it last played. */
   readonly tries: number;
-  /** Failures in either way since anything played. */
+  /** Losses and refusals in either way since anything played. */
   readonly failures: number;
   /** Whether this way has ever played since it was taken. */
   readonly played: boolean;
   readonly crowded: boolean;
+  /** WebRTC has played here: the network lets it through. */
+  readonly reachable: boolean;
   readonly performing: boolean;
 }
 
@@ -38,6 +40,8 @@ export type News =
   | { readonly type: "behind" }
   /** It does not connect in time, nothing comes any more, or the player gives up. */
   | { readonly type: "lost" }
+  /** Somebody's publication has begun. */
+  | { readonly type: "renewed" }
   /** Try anew from the beginning: the viewer asks for it, or the device has a network again. */
   | { readonly type: "again" };
 
@@ -48,7 +52,7 @@ export interface Step {
   readonly wait: number;
 }
 
-export const OFF: Course = { way: "webrtc", phase: "off", why: null, tries: 0, failures: 0, played: false, crowded: false, performing: false };
+export const OFF: Course = { way: "webrtc", phase: "off", why: null, tries: 0, failures: 0, played: false, crowded: false, reachable: false, performing: false };
 
 const FIRST_WAIT = 250; // ms
 const LONGEST_WAIT = 4_000;
@@ -73,11 +77,14 @@ export function step(course: Course, news: News): Step {
       return course.phase === "off" ? stay(course) : refused(course, news.code);
     case "playing":
       if (course.phase === "off") return stay(course);
-      return stay({ ...course, phase: "playing", why: null, tries: 0, failures: 0, played: true });
+      return stay({ ...course, phase: "playing", why: null, tries: 0, failures: 0, played: true, reachable: course.reachable || course.way === "webrtc" });
     case "behind":
       return course.phase === "playing" ? stay({ ...course, phase: "behind" }) : stay(course);
     case "lost":
       return course.phase === "off" ? stay(course) : failed(course, course.played ? "lost" : "unreachable");
+    case "renewed":
+      // It had failed because the publisher's side did.
+      return course.phase !== "off" && course.way === "hls" && course.reachable && !course.crowded ? taken(course, "webrtc") : stay(course);
     case "again":
       return course.phase === "off" ? stay(course) : taken({ ...course, failures: 0 }, firstWay(course));
   }
@@ -115,11 +122,10 @@ function failed(course: Course, why: Why): Step {
   const tries = course.tries + 1;
   if (course.way === "webrtc" && !course.performing && tries > (course.played ? WEBRTC_TRIES : 0)) return taken(next, "hls", why);
   if (course.way === "hls" && tries > HLS_TRIES) return taken({ ...next, crowded: false }, "webrtc", why);
-  return again(course, why);
+  return again({ ...course, tries }, why);
 }
 
 function again(course: Course, why: Why): Step {
-  const tries = course.tries + 1;
-  const next = { ...course, why, tries, failures: course.failures + 1 };
-  return { course: { ...next, phase: phaseOf(next) }, then: "reopen", wait: Math.min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT) };
+  const next = { ...course, why, failures: course.failures + 1 };
+  return { course: { ...next, phase: phaseOf(next) }, then: "reopen", wait: Math.min(FIRST_WAIT * 2 ** course.failures, LONGEST_WAIT) };
 }
