@@ -6,7 +6,7 @@
 
 import { Emitter } from "../connection/emitter";
 import type { Source } from "../protocol";
-import type { ClassroomConnection } from "../room";
+import type { Classroom } from "../room";
 import { type Choice, type DeviceFault, faultOf, openDevices, openScreen } from "./devices";
 import { askLive, end, exchange, Refusal, restartIce, type Session } from "./exchange";
 import { BEST, judge, LAYERS, type Quality } from "./quality";
@@ -39,7 +39,7 @@ interface Attempt {
 }
 
 export class Publishing {
-  readonly #connection: ClassroomConnection;
+  readonly #connection: Classroom;
   readonly #emitter = new Emitter<{ view: []; stop: [] }>();
   #current: Attempt | null = null;
   #next: Attempt | null = null;
@@ -56,7 +56,7 @@ export class Publishing {
   view: PublishView = NOTHING;
   readonly on = this.#emitter.on.bind(this.#emitter);
 
-  constructor(connection: ClassroomConnection) {
+  constructor(connection: Classroom) {
     this.#connection = connection;
   }
 

@@ -6,7 +6,7 @@
 
 import { Emitter } from "../connection/emitter";
 import type { Performer, Source } from "../protocol";
-import type { ClassroomConnection } from "../room";
+import type { Classroom } from "../room";
 import { askLive, type Live, Refusal } from "./exchange";
 import { playHls } from "./hls";
 import { kindOf, Leg } from "./leg";
@@ -50,7 +50,7 @@ interface Seat {
 }
 
 export class Watching {
-  readonly #connection: ClassroomConnection;
+  readonly #connection: Classroom;
   readonly #emitter = new Emitter<{ view: [] }>();
   readonly #seats = new Map<string, Seat>();
   /** When a member's publication broke off (ms, `performance.now()`). */
@@ -73,7 +73,7 @@ export class Watching {
   view: WatchView = { course: OFF, tiles: [], delay: null, speaking: [], soundOnly: false };
   readonly on = this.#emitter.on.bind(this.#emitter);
 
-  constructor(connection: ClassroomConnection) {
+  constructor(connection: Classroom) {
     this.#connection = connection;
   }
 
