@@ -130,3 +130,25 @@ def test_a_picture_that_pauses_comes_back_though_a_tenth_is_lost_by_chance() -> 
     way.bits = 10_000_000
     way.run(90)
     assert way.run(10) == [0] * 10
+
+
+def test_a_picture_that_pauses_is_tried_again_whatever_is_reported_and_ever_more_rarely() -> None:
+    # given a way of which the viewer's estimate says only what comes, and that has let a picture pause
+    way = Way(90_000)
+    way.run(6)
+    assert -1 in way.seen
+
+    def worried(seconds: int) -> list[int]:
+        seen = []
+        for _ in range(seconds):
+            way.now += 1.0
+            sent = SOUND + (LAYERS[way.layer] if way.layer >= 0 else 0.0)
+            trouble = way.pace.told(way.now, sent, 0.06, 0.7 * sent)
+            (way.layer,) = way.pace.choose(way.now, SOUND, [Track(LAYERS, way.layer)], trouble, pads=True)
+            seen.append(way.layer)
+        return seen
+
+    # then such a viewer, who could be sent it, has it before long, and keeps it
+    seen = worried(60)
+    assert 0 in seen[:40]
+    assert seen[-10:] == [0] * 10

@@ -26,6 +26,8 @@ TRIAL = 8.0  # seconds in which trouble is put down to an attempt
 LOWEST = 0.8  # of what the smallest layer and the sound need: with less, pictures pause
 STEP, SMALL_STEP = 1.5, 1.25  # by how much more is sent at once, while that is thought to be carried, and beyond
 STEP_SECONDS = 0.5
+# Seconds until a picture that pauses is tried again, whatever is reported; each time doubles them.
+PAUSE, LONGEST_PAUSE = 10.0, 60.0
 
 
 class Track(NamedTuple):
@@ -51,6 +53,8 @@ class Pace:
         self._wait = FIRST_WAIT
         self._tried = float("-inf")
         self._stepped = now
+        self._pause = PAUSE
+        self._pausing_since: float | None = None
 
     def told(self, now: float, sent: float, lost: float | None, estimate: float | None) -> bool:
         """A report: the share that was lost, and what the viewer thinks it can take, of `sent` bits a second. Whether this is
@@ -86,8 +90,26 @@ class Pace:
     def choose(self, now: float, sound: float, tracks: list[Track], trouble: bool, pads: bool) -> list[int]:
         """Which layer of each picture to send, the most important picture first. `pads`: whether padding can be sent."""
         chosen = self._fewer(sound, tracks) if trouble else self._more(now, sound, tracks, pads)
+        self._try_again(now, chosen)
         self._pauses = -1 in chosen
         return chosen
+
+    def _try_again(self, now: float, chosen: list[int]) -> None:
+        """A picture must not stay away because of what is reported of so little: what jitters, or loses a part whatever is sent,
+        says the same of sound alone."""
+        if -1 not in chosen:
+            if now - self._clean_since > LONGEST_PAUSE:
+                self._pause = PAUSE
+            self._pausing_since = None
+        elif self._pausing_since is None:
+            self._pausing_since = now
+        elif now - self._clean_since >= FIRST_WAIT:
+            self._pausing_since = now  # padding shows what else is carried
+        elif now - self._pausing_since >= self._pause:
+            chosen[chosen.index(-1)] = 0
+            self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+            self._pausing_since = None
+            self._bad = self._low = 0
 
     def _fewer(self, sound: float, tracks: list[Track]) -> list[int]:
         left, least = self.allowed - sound, sound
