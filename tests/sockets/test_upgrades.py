@@ -60,7 +60,12 @@ def test_an_event_is_read_by_the_stock_parser_and_has_its_bytes(codec: Codec) ->
 
     assert (stock.packet_type, stock.data, stock.namespace or "/", stock.id) == (2, ["events", [NESTED]], "/", None)
     plain = wire.message(codec, "events", wire.encode(codec, [{"seq": 7}]))
-    assert body(plain) == made(codec, 2, data=["events", [{"seq": 7}]], namespace="/")
+    stocks = made(codec, 2, data=["events", [{"seq": 7}]], namespace="/")
+    if codec is Codec.JSON:
+        assert body(plain) == stocks
+    else:  # in another order: the data stand last, so that packets of a stream begin alike
+        assert msgspec.msgpack.decode(body(plain)) == msgspec.msgpack.decode(stocks)
+        assert len(body(plain)) == len(stocks)
 
 
 @pytest.mark.parametrize("codec", list(Codec))
