@@ -124,6 +124,7 @@ class Media(Section, frozen=True, kw_only=True):
     relay: str
     viewers: Annotated[int, Meta(ge=0, le=100_000)]
     bits: Annotated[int, Meta(ge=50_000, le=100_000_000)]
+    fanout: Literal["auto", "python"]
     ice_servers: tuple[str, ...]
     turn_secret: str
     turn_seconds: Annotated[int, Meta(ge=60, le=604_800)]

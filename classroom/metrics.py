@@ -58,6 +58,9 @@ class Metrics:
         self.media_publishers = self._gauge("media_publishers", "Members who publish")
         self.media_forwarded = self._gauge("media_forwarded", "Packets sent to viewers, since the start")
         self.media_dropped = self._gauge("media_dropped", "Packets that the network did not take, since the start")
+        self.media_fanout = self._gauge(
+            "media_fanout", "1: the loop that sends packets to viewers, c or python", "loop"
+        )
         self.media_strangers = self._gauge("media_strangers", "Datagrams that belonged to nobody, since the start")
         self.hls_parts = self._counter("hls_parts", "Parts of LL-HLS made, by camera, screen and sound", "kind")
         self.hls_requests = self._counter(

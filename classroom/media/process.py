@@ -30,7 +30,8 @@ from classroom.media.hls.streams import Streams
 from classroom.media.leases import Lease
 from classroom.media.recorder.library import Library
 from classroom.media.recorder.opening import open_library
-from classroom.media.sfu import aiortc_parts, sdp
+from classroom.media.sfu import aiortc_parts, native, sdp
+from classroom.media.sfu.fanout import Fanout
 from classroom.media.sfu.port import Port, bind
 from classroom.media.sfu.relay import Relay
 from classroom.media.sfu.sfu import Bounds, Crowded, Full, NotLive, Session, Sfu
@@ -88,12 +89,20 @@ class Fact(msgspec.Struct, omit_defaults=True):
 class Process:
     """The unit and its socket. `close` lets go of everything."""
 
-    def __init__(self, settings: Settings, sock: socket.socket, library: Library, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sock: socket.socket,
+        library: Library,
+        metrics: Metrics,
+        fanout: Fanout | None = None,
+    ) -> None:
         aiortc_parts.check()
         self.metrics = metrics
         self.library = library
         self._listeners: set[asyncio.Queue[Fact]] = set()
-        self.port = Port(sock, time.monotonic)
+        self.port = Port(sock, time.monotonic, fanout)
+        metrics.media_fanout.labels(self.port.fanout.name).set(1)
         taps = Taps()
         bounds = Bounds(settings.media.viewers, settings.media.bits)
         addresses = public_addresses(settings, sock)
@@ -296,7 +305,7 @@ def public_addresses(settings: Settings, sock: socket.socket) -> tuple[tuple[str
             return (("::1" if family == socket.AF_INET6 else "127.0.0.1", port),)
 
 
-async def serve(settings: Settings, path: Path, started: Callable[[], None]) -> None:
+async def serve(settings: Settings, path: Path, started: Callable[[], None], fanout: Fanout) -> None:
     """Serve until SIGINT or SIGTERM. `path`: of the Unix socket."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -304,7 +313,7 @@ async def serve(settings: Settings, path: Path, started: Callable[[], None]) -> 
         loop.add_signal_handler(one, stop.set)
     metrics = Metrics()
     library = await open_library(settings, metrics)
-    process = Process(settings, bind(settings.media.host, settings.media.port), library, metrics)
+    process = Process(settings, bind(settings.media.host, settings.media.port), library, metrics, fanout)
     runner = web.AppRunner(process.app, access_log=None, handle_signals=False, shutdown_timeout=1)
     try:
         await runner.setup()
@@ -326,8 +335,9 @@ async def serve(settings: Settings, path: Path, started: Callable[[], None]) -> 
 def run(settings: Settings, path: Path, started: Callable[[], None]) -> None:
     """Run the media process until it is told to stop."""
     set_up(settings.log)
+    fanout = native.choose(settings.media.fanout, settings.data / "native")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, path, started))
+        runner.run(serve(settings, path, started, fanout))
 
 
 def _fact(session: Session, is_live: bool) -> Fact:

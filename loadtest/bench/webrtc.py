@@ -1,149 +1,175 @@
-"""WebRTC viewers of one publisher: CPU of the media process per packet that it forwards, everything in it counted.
+"""WebRTC viewers of one publisher: CPU per packet forwarded, ours with either loop beside aiortc's `MediaRelay` and Janus.
 
-Each viewer goes through ICE and DTLS and sends two receiver reports a second. The publisher sends 1.1 Mbit/s of pictures and 50
-packets of sound a second. The media process is the real one; viewers and publisher are bare sockets in this process.
+All are sent the same stream: H.264 at 1.1 Mbit/s and Opus, with a sender report a second. Each viewer goes through ICE and DTLS,
+agrees on the same cipher, and sends two receiver reports a second. Everything in the forwarding process counts: ours also makes
+LL-HLS of the stream and records it, which Janus does not. Where a forwarder does not say how many packets it has sent, those
+count that viewers have got.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass
 
-import aiohttp
-import psutil
-
-from classroom.media.link import socket_path
 from classroom.media.sfu import packets
+from loadtest.bench.footage import film, tone
+from loadtest.bench.forwarders import Forwarder, MediaRelay, Ours, Sends
+from loadtest.bench.janus import Janus
 from loadtest.bench.stage import Say
 from loadtest.bench.table import Row
 from tests.media.bare import Bare
 
-READ = 10  # viewers that read what they are sent; the others' packets end in the kernel
 VIEWERS = (50, 200, 500)
-SECONDS = 10.0
-PICTURES, SOUNDS = 145, 50  # packets a second; pictures of 950 bytes are 1.1 Mbit/s
-LIMIT = 10.2  # µs per packet: 500 viewers of 195 packets a second on one core
+RELAYED = 4  # viewers of MediaRelay: more are more than a core
+SECONDS = 8.0
+FILM = 8  # seconds, which begin again and again
+AT_ONCE = 20  # viewers that join at the same time
+MOST = {"c": 1_000, "python": 500}  # viewers that a core is to carry, of the packets that this stream has
+
+
+@dataclass(frozen=True)
+class Figure:
+    """µs of CPU per packet, cores used, packets a second to each viewer, and the share that did not arrive."""
+
+    each: float
+    cores: float
+    rate: float
+    lost: float
+
+
+class Stream:
+    """One second after the other of pictures and sound, as RTP of a publisher."""
+
+    def __init__(self) -> None:
+        self._film = [(data[12:], data[1] & 0x80, int.from_bytes(data[4:8], "big")) for data in film(FILM)]
+        self._tone = tone(FILM)
+        self.rate = len(self._film) / FILM + 50
+        self.bits = sum(len(one) for one, _, _ in self._film) * 8 / FILM
+
+    async def play(self, to: Sends) -> None:
+        """Send for good, a picture's packets at once."""
+        begun, told = time.monotonic(), -1.0
+        picture = sound = 0
+        while True:
+            at = time.monotonic() - begun
+            while (found := self._picture(picture))[1] <= at * 90_000:
+                payload, stamp, marker = found
+                to.rtp(packets.header(96, marker, picture & 0xFFFF, stamp & 0xFFFFFFFF, 1) + payload)
+                picture += 1
+            while sound < at * 50:
+                payload = self._tone[sound % len(self._tone)]
+                to.rtp(packets.header(111, False, sound & 0xFFFF, sound * 960 & 0xFFFFFFFF, 2) + payload)
+                sound += 1
+            if at - told >= 1:
+                told = at
+                ntp = int((time.time() + packets.NTP_EPOCH) * (1 << 32))
+                to.rtcp(packets.sender_report(1, ntp, int(at * 90_000), picture, 1))
+                to.rtcp(packets.sender_report(2, ntp, int(at * 48_000), sound, 1))
+            await asyncio.sleep(0.01)
+
+    def _picture(self, number: int) -> tuple[bytes, int, bool]:
+        again, place = divmod(number, len(self._film))
+        payload, marker, stamp = self._film[place]
+        return payload, stamp + again * FILM * 90_000, bool(marker)
 
 
 def run(say: Say) -> Iterator[Row]:
+    stream = Stream()
+    say(f"{stream.bits / 1e6:.2f} Mbit/s of pictures and Opus, {stream.rate:.0f} packets a second")
+    if not Janus.is_here():
+        say("Janus left out: it is not installed (Debian's package janus)")
+    relayed = _measured(say, stream, MediaRelay(), RELAYED)
+    yield Row(f"MediaRelay, {RELAYED} viewers", relayed.each, "µs/packet")
     for count in VIEWERS:
-        say(f"{count} viewers")
-        with tempfile.TemporaryDirectory() as folder:
-            each, lost, cores = asyncio.run(_measure(Path(folder), count))
-        say(
-            f"{count} viewers: {cores:.2f} of a core, {count / cores:.0f} viewers per core at this rate, "
-            f"{lost:.2%} of what is read lost on the way"
-        )
-        limit = LIMIT if count == VIEWERS[-1] else None
-        yield Row(f"WebRTC forwarded, {count} viewers", each, "µs/packet", limit=limit)
+        found = {loop: _measured(say, stream, Ours(loop), count) for loop in MOST}
+        peers = {"Janus": _measured(say, stream, Janus(), count)} if Janus.is_here() else {}
+        if peers and count == VIEWERS[-1]:
+            peers["Janus, 2 event loops"] = _measured(say, stream, Janus(2), count)
+        for loop, figure in found.items():
+            name = f"WebRTC, {count} viewers, {'C' if loop == 'c' else 'Python'}"
+            limit = 1e6 / (MOST[loop] * stream.rate) if count == VIEWERS[-1] else None
+            yield Row(name, figure.each, "µs/packet", limit=limit)
+            for peer, theirs in peers.items():
+                yield Row(name, figure.each, "µs/packet", peer, figure.each / theirs.each)
+        for peer, theirs in peers.items():
+            yield Row(f"WebRTC, {count} viewers, {peer}", theirs.each, "µs/packet")
 
 
-async def _measure(folder: Path, count: int) -> tuple[float, float, float]:
-    """µs of CPU per packet forwarded, the share that did not arrive, and cores used."""
-    variables = {**os.environ, "DATA": str(folder), "CLASSROOM_MEDIA_VIEWERS": "10000"}
-    process = subprocess.Popen(  # noqa: ASYNC220
-        [sys.executable, "-m", "classroom", "media"], env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+def _measured(say: Say, stream: Stream, forwarder: Forwarder, count: int) -> Figure:
+    figure = asyncio.run(_measure(stream, forwarder, count))
+    say(
+        f"{forwarder.name}, {count} viewers: {figure.each:.2f} µs a packet, {figure.cores:.2f} of a core, so "
+        f"{count / figure.cores:.0f} viewers per core at {figure.rate:.0f} packets a second; {figure.lost:.2%} lost on the way"
     )
-    try:
-        assert process.stdout is not None
-        process.stdout.readline()
-        connector = aiohttp.UnixConnector(str(socket_path(folder)))
-        async with aiohttp.ClientSession(connector=connector) as http:
-            publisher, viewers = await _connect(http, count)
-            sending = asyncio.create_task(_send(publisher))
-            reporting = asyncio.create_task(_report([publisher, *viewers]))
-            await asyncio.sleep(2)
-            child = psutil.Process(process.pid)
-            before, sent = child.cpu_times(), await _forwarded(http)
-            received, begun = sum(one.received for one in viewers[:READ]), time.monotonic()
-            await asyncio.sleep(SECONDS)
-            after, took = child.cpu_times(), time.monotonic() - begun
-            got = sum(one.received for one in viewers[:READ]) - received
-            sent = await _forwarded(http) - sent
-            for task in (sending, reporting):
-                task.cancel()
-            await asyncio.gather(sending, reporting, return_exceptions=True)
-            cpu = after.user + after.system - before.user - before.system
-            for one in (publisher, *viewers):
-                one.close()
-            return cpu / sent * 1e6, max(0.0, 1 - got * count / min(READ, count) / sent), cpu / took
-    finally:
-        process.terminate()
-        process.wait(10)
-        if process.stdout is not None:
-            process.stdout.close()
+    return figure
 
 
-async def _forwarded(http: aiohttp.ClientSession) -> float:
-    async with http.get("http://media/metrics") as response:
-        text = await response.text()
-    return float(next(line.split()[1] for line in text.splitlines() if line.startswith("classroom_media_forwarded ")))
-
-
-async def _connect(http: aiohttp.ClientSession, count: int) -> tuple[Bare, list[Bare]]:
-    publisher = Bare(sends=True)
-    await publisher.connect(await _offer(http, publisher, "t1", None))
-    while True:
-        viewer = Bare()
+async def _measure(stream: Stream, forwarder: Forwarder, count: int) -> Figure:
+    async with forwarder:
+        publisher = await forwarder.publish()
+        tasks = [asyncio.create_task(stream.play(publisher))]
+        viewers: list[Bare] = []
         try:
-            answer = await _offer(http, viewer, "s0", "t1")
-            break
-        except LookupError:
-            viewer.close()
-            await asyncio.sleep(0.05)
-    await viewer.connect(answer)
-    viewers = [viewer]
-    for number in range(1, count):
-        viewer = Bare()
-        await viewer.connect(await _offer(http, viewer, f"s{number}", "t1"))
-        viewers.append(viewer)
-    for one in viewers[READ:]:
-        asyncio.get_running_loop().remove_reader(one.sock.fileno())
-    return publisher, viewers
+            await _join(forwarder, viewers, count)
+            reads = min(forwarder.reads, count)
+            for one in viewers[reads:]:  # their packets end in the kernel
+                asyncio.get_running_loop().remove_reader(one.sock.fileno())
+            tasks.append(asyncio.create_task(_report(viewers)))
+            if isinstance(publisher, Bare):
+                tasks.append(asyncio.create_task(_consent(publisher)))
+            await asyncio.sleep(2)
+            begun, cpu, told = time.monotonic(), forwarder.cpu(), await forwarder.forwarded()
+            received = sum(one.received for one in viewers[:reads])
+            await asyncio.sleep(SECONDS)
+            got = (sum(one.received for one in viewers[:reads]) - received) * count / reads
+            took, cpu = time.monotonic() - begun, forwarder.cpu() - cpu
+            after = await forwarder.forwarded()
+            sent = got if told is None or after is None else after - told
+            ended = [task for task in tasks if task.done()]
+            if ended:
+                raise RuntimeError("the publisher or the viewers have stopped") from ended[0].exception()
+            if not sent:
+                raise RuntimeError(f"{forwarder.name} forwards nothing")
+            return Figure(cpu / sent * 1e6, cpu / took, sent / count / took, max(0.0, 1 - got / sent))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for one in viewers:
+                one.close()
+            if isinstance(publisher, Bare):
+                publisher.close()
 
 
-async def _offer(http: aiohttp.ClientSession, peer: Bare, member: str, publisher: str | None) -> str:
-    who: dict[str, Any] = {"id": member, "name": member, "role": "student" if publisher else "instructor"}
-    wanted = {"room": "bench", "member": who, "offer": peer.offer(), "publisher": publisher}
-    async with http.post("http://media/sessions", json=wanted) as response:
-        if response.status == 409:
-            raise LookupError(await response.text())
-        assert response.status == 201, await response.text()
-        answer: str = (await response.json())["answer"]
-        return answer
+async def _join(forwarder: Forwarder, viewers: list[Bare], count: int) -> None:
+    while not viewers:
+        with suppress(LookupError):
+            viewers.append(await forwarder.watch())
+        await asyncio.sleep(0.05)
+    while len(viewers) < count:
+        more = min(AT_ONCE, count - len(viewers))
+        viewers += await asyncio.gather(*(forwarder.watch() for _ in range(more)))
 
 
-async def _send(publisher: Bare) -> None:
-    """Packets at a steady pace, a picture's at once."""
-    begun, pictures, sounds = time.monotonic(), 0, 0
-    payload, sound = b"\x61" + bytes(949), os.urandom(120)
-    while True:
-        at = time.monotonic() - begun
-        while pictures < at * PICTURES:
-            publisher.rtp(packets.header(96, pictures % 5 == 4, pictures & 0xFFFF, pictures // 5 * 3_103, 1) + payload)
-            pictures += 1
-        while sounds < at * SOUNDS:
-            publisher.rtp(packets.header(111, False, sounds & 0xFFFF, sounds * 960, 2) + sound)
-            sounds += 1
-        await asyncio.sleep(0.02)
-
-
-async def _report(peers: list[Bare]) -> None:
+async def _report(viewers: list[Bare]) -> None:
     """Two receiver reports a second of each, spread over the time, and checks that renew consent."""
     turn = 0
     while True:
+        begun = time.monotonic()
         for place in range(10):
-            for viewer in peers[1:][place::10]:
+            for viewer in viewers[place::10]:
                 viewer.report()
             if turn % 10 == 0:
-                for peer in peers[place::10]:
-                    peer.check()
-            await asyncio.sleep(0.05)
+                for viewer in viewers[place::10]:
+                    viewer.check()
+            await asyncio.sleep(max(0.0, begun + 0.05 * (place + 1) - time.monotonic()))
         turn += 1
+
+
+async def _consent(publisher: Bare) -> None:
+    while True:
+        publisher.check()
+        await asyncio.sleep(5)

@@ -13,10 +13,12 @@ import socket
 import struct
 from binascii import crc32
 from collections.abc import Callable
+from contextlib import suppress
 
 from classroom.media.sfu import packets, stun
 from classroom.media.sfu.aiortc_parts import Certificate, Inbound, Outbound
 
+CONTROLLING = 0x802A  # RFC 8445, 16.1
 H264 = (
     "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:0\r\na={direction}\r\na=rtcp-mux\r\n"
     "a=rtpmap:96 H264/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\n"
@@ -26,13 +28,14 @@ OPUS = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na={direction}\r\na=rtcp-mu
 
 
 class Bare:
-    """`sends` makes it a publisher, of the SSRCs 1 (picture) and 2 (sound)."""
+    """`sends` makes it a publisher, of the SSRCs 1 (picture) and 2 (sound); `controls`: whether it chooses the way, as who
+    offers does."""
 
     certificate: Certificate | None = None
 
-    def __init__(self, *, sends: bool = False) -> None:
+    def __init__(self, *, sends: bool = False, controls: bool = True) -> None:
         Bare.certificate = Bare.certificate or Certificate()
-        self.sends = sends
+        self.sends, self.controls = sends, controls
         self.ufrag, self.password = os.urandom(4).hex(), os.urandom(16).hex()
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setblocking(False)
@@ -60,20 +63,28 @@ class Bare:
         return head + video + audio
 
     async def connect(self, answer: str) -> None:
-        """Do ICE and DTLS as the answer says."""
+        """Do ICE and DTLS as the answer says; what gets lost is sent again."""
         self.remote = (_told(answer, r"a=ice-ufrag:(\S+)"), _told(answer, r"a=ice-pwd:(\S+)"))
         self.address = (_told(answer, r"a=candidate:\S+ 1 udp \d+ (\S+)"), int(_told(answer, r"udp \d+ \S+ (\d+)")))
         self.ssrcs = [int(one) for one in re.findall(r"a=ssrc:(\d+) cname", answer)]
         self.check()
         for datagram in self.dtls.begin():
             self.sock.sendto(datagram, self.address)
-        await self.ready.wait()
+        while not self.ready.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.25):
+                    await self.ready.wait()
+                    return
+            self.check()
+            for datagram in self.dtls.again():
+                self.sock.sendto(datagram, self.address)
 
     def check(self) -> None:
         """A binding request, which also renews consent."""
-        body = _attribute(stun.USERNAME, f"{self.remote[0]}:{self.ufrag}".encode()) + _attribute(
-            stun.USE_CANDIDATE, b""
-        )
+        role = _attribute(CONTROLLING, bytes(8)) + _attribute(stun.USE_CANDIDATE, b"")
+        body = _attribute(stun.USERNAME, f"{self.remote[0]}:{self.ufrag}".encode())
+        body += _attribute(stun.PRIORITY, struct.pack("!I", 1_845_501_695))
+        body += role if self.controls else _attribute(stun.CONTROLLED, bytes(8))
         transaction = os.urandom(12)
         head = struct.pack("!HHI", stun.REQUEST, len(body) + 24, stun.COOKIE) + transaction
         body += _attribute(stun.INTEGRITY, hmac.digest(self.remote[1].encode(), head + body, "sha1"))
@@ -85,11 +96,14 @@ class Bare:
         assert self.outbound is not None
         self.sock.sendto(self.outbound.rtp(packet), self.address)
 
+    def rtcp(self, packet: bytes) -> None:
+        assert self.outbound is not None
+        self.sock.sendto(self.outbound.rtcp(packet), self.address)
+
     def report(self) -> None:
         """A receiver report with a block for each track, as a browser sends two a second."""
-        assert self.outbound is not None
         blocks = [packets.report_block(ssrc, 0, 0, 1_000, 20, 0, 0) for ssrc in self.ssrcs[:2]]
-        self.sock.sendto(self.outbound.rtcp(packets.receiver_report(1, blocks)), self.address)
+        self.rtcp(packets.receiver_report(1, blocks))
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self.sock.fileno())
@@ -103,8 +117,10 @@ class Bare:
                 return
             first = data[0]
             if first > 127:
+                if 192 <= data[1] <= 223:
+                    continue
                 self.received += 1
-                if self.on_rtp is not None and self.inbound is not None and not 192 <= data[1] <= 223:
+                if self.on_rtp is not None and self.inbound is not None:
                     packet = self.inbound.rtp(data)
                     if packet is not None:
                         self.on_rtp(packet)

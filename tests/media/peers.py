@@ -19,6 +19,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack
 
+from classroom.media.sfu.fanout import Fanout
 from classroom.media.sfu.port import Port, bind
 from classroom.media.sfu.sfu import Bounds, Session, Sfu
 from classroom.media.tap import Taps, Track
@@ -46,11 +47,11 @@ class Recorded:
 class Unit:
     """A forwarding unit on a port of its own."""
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
+    def __init__(self, bounds: Bounds | None = None, fanout: Fanout | None = None) -> None:
         self.began: list[Session] = []
         self.ended: list[Session] = []
         self.tap = Recorded()
-        self.port = Port(bind("127.0.0.1", 0), time.monotonic)
+        self.port = Port(bind("127.0.0.1", 0), time.monotonic, fanout)
         address = self.port.sock.getsockname()
         self.address = (address[0], address[1])
         self.sfu = Sfu(
@@ -64,8 +65,8 @@ class Unit:
 
 
 @asynccontextmanager
-async def forwarding(bounds: Bounds | None = None) -> AsyncIterator[Unit]:
-    unit = Unit(bounds)
+async def forwarding(bounds: Bounds | None = None, fanout: Fanout | None = None) -> AsyncIterator[Unit]:
+    unit = Unit(bounds, fanout)
     unit.port.start()
     ticking = asyncio.create_task(unit.turn())
     try:

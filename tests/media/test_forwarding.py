@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from classroom.media.sfu import packets, port, sfu, stun
+from classroom.media.sfu import native, packets, port, sfu, stun
 from tests.media.bare import Bare
 from tests.media.peers import Unit, forwarding
 from tests.running import until
@@ -45,8 +46,12 @@ def heads(seen: list[bytes]) -> list[packets.Rtp]:
     return [one for one in found if one is not None]
 
 
-async def test_packets_come_once_in_one_numbering_for_all_with_each_viewer_s_payload_type() -> None:
-    async with forwarding() as unit, asyncio.timeout(20):
+@pytest.mark.parametrize("loop", ["python", "c"])
+async def test_packets_come_once_in_one_numbering_for_all_with_each_viewer_s_payload_type(
+    loop: str, tmp_path: Path
+) -> None:
+    fanout = native.load(tmp_path / "native") if loop == "c" else None
+    async with forwarding(fanout=fanout) as unit, asyncio.timeout(20):
         publisher, viewers, seen = await pair(unit, 3)
         for sequence in (65_530, *range(65_531, 65_545), 65_540, 65_540):
             publisher.rtp(picture(sequence, SLICE + bytes([sequence & 255])))

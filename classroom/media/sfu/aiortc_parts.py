@@ -155,6 +155,9 @@ _buffer: Any = ffi.new("char[]", 2_048)
 _view = ffi.buffer(_buffer)
 _length: Any = ffi.new("int *")
 _protect, _protect_rtcp = lib.srtp_protect, lib.srtp_protect_rtcp
+# Where these two are in memory, for code that is not Python: the very libsrtp that pylibsrtp brings along.
+PROTECT = int(ffi.cast("uintptr_t", ffi.addressof(lib, "srtp_protect")))
+PROTECT_RTCP = int(ffi.cast("uintptr_t", ffi.addressof(lib, "srtp_protect_rtcp")))
 _unprotect, _unprotect_rtcp = lib.srtp_unprotect, lib.srtp_unprotect_rtcp
 
 
@@ -181,11 +184,13 @@ class Inbound:
 
 
 class Outbound:
-    """What goes to a peer. `rtp` leaves the packet in a buffer that the next call uses again: send it at once."""
+    """What goes to a peer. `rtp` leaves the packet in a buffer that the next call uses again: send it at once. `pointer`: where
+    the session is in memory, as long as this is there."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.srtp = session._srtp[0]
+        self.pointer = int(ffi.cast("uintptr_t", self.srtp))
 
     def rtp(self, data: bytes) -> bytes:
         return self._seal(data, _protect)

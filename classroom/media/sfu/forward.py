@@ -12,8 +12,9 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
-from classroom.media.sfu import fanout, packets, pictures
+from classroom.media.sfu import packets, pictures
 from classroom.media.sfu.aiortc_parts import BIGGEST, Outbound
+from classroom.media.sfu.fanout import Group
 from classroom.media.sfu.port import Port
 from classroom.media.sfu.sdp import Format
 from classroom.media.sfu.stun import Address
@@ -72,6 +73,13 @@ class Leg:
         self.last: Numbers | None = None
         self.waits_for: Forward | None = None
         self.extra = 0  # bytes of repetitions and padding, for whoever counts them
+        self.target = b""  # this viewer as the loop in C has it; empty: not made yet
+
+    def move(self, address: Address) -> None:
+        """The viewer is at another address from now on."""
+        self.address, self.target = address, b""
+        if self.forward is not None:
+            self.forward.moved(self)
 
 
 class Forward:
@@ -88,7 +96,7 @@ class Forward:
         self.ask: Callable[[], None] = lambda: None
         self._asked = float("-inf")
         self.ssrc, self.rtx_ssrc = ssrcs or (secrets.randbits(31) or 1, secrets.randbits(31) or 2)
-        self._groups: dict[tuple[int, int, Shift], dict[Leg, None]] = {}
+        self._groups: dict[tuple[int, int, Shift], Group] = {}
         self._waiting: dict[Leg, None] = {}
         self._ring: list[Kept | None] = [None] * RING
         self._source: int | None = None
@@ -106,7 +114,7 @@ class Forward:
 
     @property
     def viewers(self) -> int:
-        return sum(len(legs) for legs in self._groups.values())
+        return sum(map(len, self._groups.values()))
 
     @property
     def last_at(self) -> float:
@@ -136,10 +144,10 @@ class Forward:
         if leg.forward is not self:
             return
         key = (leg.payload_type, leg.send_time, leg.shift)
-        group = self._groups.get(key, {})
-        group.pop(leg, None)
-        if not group:
-            self._groups.pop(key, None)
+        group = self._groups[key]
+        group.remove(leg)
+        if not group.legs:
+            del self._groups[key]
         leg.forward, leg.before = None, (self, leg.shift)
         if self.packets:
             sequence, timestamp, at = self._last
@@ -152,9 +160,13 @@ class Forward:
                 at,
             )
 
+    def moved(self, leg: Leg) -> None:
+        """One who is sent this is at another address."""
+        self._groups[leg.payload_type, leg.send_time, leg.shift].packed = b""
+
     def legs(self) -> list[Leg]:
         """All who are sent this."""
-        return [leg for group in self._groups.values() for leg in group]
+        return [leg for group in self._groups.values() for leg in group.legs]
 
     def awaited(self) -> list[Leg]:
         """All who wait for a key frame of this."""
@@ -218,7 +230,7 @@ class Forward:
     def _join(self, leg: Leg, shift: Shift, sequence: int | None) -> None:
         leg.forward, leg.shift = self, shift
         leg.floor = None if sequence is None else sequence + shift.sequence & 0xFFFF
-        self._groups.setdefault((leg.payload_type, leg.send_time, shift), {})[leg] = None
+        self._groups.setdefault((leg.payload_type, leg.send_time, shift), Group()).add(leg)
 
     def _shift_of(self, leg: Leg, sequence: int, timestamp: int, payload: bytes, now: float) -> Shift:
         """What puts a key frame, beginning with this packet, right behind what a viewer has been sent."""
@@ -259,14 +271,14 @@ class Forward:
         if self.kind == "video" and now < self._pressed_until:
             return  # sound goes before pictures while the network takes no more
         dropped = 0
-        for (payload_type, send_time, shift), legs in self._groups.items():
-            to = [leg for leg in legs if _is_for(leg, sequence)] if late else legs
+        for (payload_type, send_time, shift), group in self._groups.items():
+            to = _of(group, sequence) if late else group
             number, time = sequence + shift.sequence & 0xFFFF, timestamp + shift.timestamp & 0xFFFFFFFF
             head = packets.header(payload_type, marker, number, time, self.ssrc, send_time)
             if send_time:
                 head = head[:-3] + packets.stamp(now)
             self._port.forwarded += len(to)
-            dropped += fanout.send(self._port.sock, head + _counted(payload, shift), to)
+            dropped += self._port.fanout.send(self._port.sock, head + _counted(payload, shift), to)
         if dropped:
             self._port.dropped += dropped
             self._pressed_until = now + 0.02
@@ -301,15 +313,20 @@ class Forward:
         """Pass a sender report on."""
         ours = timestamp + self._time_shift & 0xFFFFFFFF
         self._said = (ntp, ours)
-        for (_, _, shift), legs in self._groups.items():
+        for (_, _, shift), group in self._groups.items():
             moved = ours + shift.timestamp & 0xFFFFFFFF
             told = packets.sender_report(self.ssrc, ntp, moved, self.packets, self.octets)
-            for leg in legs:
-                self._port.send(leg.outbound.rtcp(told), leg.address)
+            self._port.dropped += self._port.fanout.report(self._port.sock, told, group)
 
 
 def _counted(payload: bytes, shift: Shift) -> bytes:
     return pictures.recounted(payload, shift.picture, shift.tl0) if shift.picture or shift.tl0 else payload
+
+
+def _of(group: Group, sequence: int) -> Group:
+    """Those of a group whom a packet that comes late is for: nearly always all."""
+    fitting = [leg for leg in group.legs if _is_for(leg, sequence)]
+    return group if len(fitting) == len(group) else Group(fitting)
 
 
 def _is_for(leg: Leg, sequence: int) -> bool:

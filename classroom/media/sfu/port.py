@@ -19,6 +19,7 @@ import structlog
 
 from classroom.media.sfu import stun
 from classroom.media.sfu.aiortc_parts import Certificate, Inbound, Outbound
+from classroom.media.sfu.fanout import Fanout, Python
 from classroom.media.sfu.stun import Address
 
 CONSENT = 30.0  # seconds
@@ -72,10 +73,11 @@ class Peer:
 
 
 class Port:
-    """`clock` gives seconds; it never goes back."""
+    """`clock` gives seconds; it never goes back. `fanout`: the loop that sends to many."""
 
-    def __init__(self, sock: socket.socket, clock: Callable[[], float]) -> None:
+    def __init__(self, sock: socket.socket, clock: Callable[[], float], fanout: Fanout | None = None) -> None:
         self.sock = sock
+        self.fanout = fanout or Python()
         self.certificate = Certificate()
         self.clock = clock
         self.peers: set[Peer] = set()

@@ -59,7 +59,7 @@ class Viewer:
     def moved(self) -> None:
         if self.peer.address is not None:
             for _, leg in self._legs.values():
-                leg.address = self.peer.address
+                leg.move(self.peer.address)
 
     def stop(self) -> None:
         for track, leg in self._legs.values():
