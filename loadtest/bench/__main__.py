@@ -14,7 +14,21 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from loadtest.bench import board, command, deflate, edge, fanout, hls, join, memory, micro, reopen, webrtc, workers
+from loadtest.bench import (
+    board,
+    command,
+    deflate,
+    edge,
+    fanout,
+    hls,
+    join,
+    loss,
+    memory,
+    micro,
+    reopen,
+    webrtc,
+    workers,
+)
 from loadtest.bench.stage import Say
 from loadtest.bench.table import Row, render
 
@@ -32,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Say], Iterator[Row]]] = {
     "hls": hls.run,
     "edge": edge.run,
     "webrtc": webrtc.run,
+    "loss": loss.run,
 }
 
 

@@ -28,7 +28,7 @@ general: {{
   session_timeout = 0
   {loops}
 }}
-nat: {{ ice_enforce_list = "127.0.0.1" }}
+nat: {{ ice_enforce_list = "{address}" }}
 """
 HTTP = (
     'general: {{ json = "compact", http = true, port = {port}, ip = "127.0.0.1" }}\nadmin: {{ admin_http = false }}\n'
@@ -72,12 +72,13 @@ class Plain:
 
 
 class Janus(Forwarder):
-    """`loops`: how many event loops viewers share; 0, the default: a thread for each viewer."""
+    """`address`: of an interface other than loopback, which it does not use. `loops`: how many event loops viewers share; 0, the
+    default: a thread for each viewer."""
 
-    def __init__(self, loops: int = 0) -> None:
+    def __init__(self, address: str, loops: int = 0) -> None:
         super().__init__()
         self.name = f"Janus, {loops} event loops" if loops else "Janus"
-        self._loops = loops
+        self._address, self._loops = address, loops
         self._waiting: dict[int, asyncio.Future[str]] = {}
         self._listening: asyncio.Task[None] | None = None
 
@@ -89,7 +90,7 @@ class Janus(Forwarder):
         folder = self.folder()
         http, self._video, self._audio = _free_ports(3)
         loops = f"event_loops = {self._loops}" if self._loops else ""
-        (folder / "janus.jcfg").write_text(SETTINGS.format(folder=folder, loops=loops))
+        (folder / "janus.jcfg").write_text(SETTINGS.format(folder=folder, loops=loops, address=self._address))
         (folder / "janus.transport.http.jcfg").write_text(HTTP.format(port=http))
         (folder / "janus.plugin.streaming.jcfg").write_text(STREAM.format(audio=self._audio, video=self._video))
         (libraries,) = Path("/").glob(LIBRARIES.removeprefix("/"))
@@ -119,7 +120,7 @@ class Janus(Forwarder):
         await self._ask(f"/{handle}", janus="message", body={"request": "watch", "id": 1})
         async with asyncio.timeout(PATIENCE):
             offer = await offered
-            peer = Bare(controls=False)
+            peer = Bare(controls=False, host=self._address)
             answer = {"type": "answer", "sdp": _answer(offer, peer)}
             await self._ask(f"/{handle}", janus="message", body={"request": "start"}, jsep=answer)
             await peer.connect(offer)

@@ -33,13 +33,13 @@ class Bare:
 
     certificate: Certificate | None = None
 
-    def __init__(self, *, sends: bool = False, controls: bool = True) -> None:
+    def __init__(self, *, sends: bool = False, controls: bool = True, host: str = "127.0.0.1") -> None:
         Bare.certificate = Bare.certificate or Certificate()
         self.sends, self.controls = sends, controls
         self.ufrag, self.password = os.urandom(4).hex(), os.urandom(16).hex()
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setblocking(False)
-        self.sock.bind(("127.0.0.1", 0))
+        self.sock.bind((host, 0))
         self.dtls = Bare.certificate.connect()
         self.inbound: Inbound | None = None
         self.outbound: Outbound | None = None

@@ -24,6 +24,7 @@ class Way:
         self.now = 0.0
         self.sent: list[float] = []
         self.seen: list[int] = []
+        self.calm = 0
 
     def run(self, seconds: int, pads: bool = True) -> list[int]:
         for _ in range(seconds):
@@ -35,9 +36,14 @@ class Way:
             lost += (1 - lost) * self.random
             # A receiver's estimate is what arrives while there is too much, and at most half as much again otherwise.
             estimate = min(self.bits, 1.5 * sent) if self.rembs else None
+            before = self.layer
+            calm = self.pace.is_calm(self.now) and not lost and before == len(self.layers) - 1
             trouble = self.pace.told(self.now, sent, lost, estimate)
             (self.layer,) = self.pace.choose(self.now, SOUND, [Track(self.layers, self.layer)], trouble, pads)
             self.seen.append(self.layer)
+            if calm and not self.rembs:  # such a report need not be looked at, so it must say nothing
+                assert (self.layer, self.pace.padding, trouble) == (before, 0.0, False)
+                self.calm += 1
         return self.seen[-seconds:]
 
 
@@ -49,6 +55,7 @@ def test_a_wide_way_gets_the_largest_layer_within_ten_seconds_and_keeps_it(rembs
     way.run(12, pads)
     assert way.run(60, pads) == [2] * 60
     assert max(way.sent) < 1.2 * (SOUND + LAYERS[-1])
+    assert rembs or way.calm > 20
 
 
 @pytest.mark.parametrize(("bits", "layer"), [(300_000, 0), (800_000, 1)])
@@ -152,3 +159,15 @@ def test_a_picture_that_pauses_is_tried_again_whatever_is_reported_and_ever_more
     seen = worried(60)
     assert 0 in seen[:40]
     assert seen[-10:] == [0] * 10
+
+
+def test_a_report_of_nothing_lost_need_not_be_looked_at_but_now_and_then_until_something_is() -> None:
+    way = Way(5_000_000, rembs=False)
+    way.run(60)
+    assert way.seen[-1] == 2
+    way.pace.told(way.now, 0.0, 0.0, None)
+    reports = [way.pace.is_calm(way.now + wait) for wait in (0.5, 1.0, 1.5, 2.0, 2.5)]
+    assert reports == [True, True, True, False, False]
+    way.random = 0.2
+    way.run(3)
+    assert not way.pace.is_calm(way.now)

@@ -32,6 +32,7 @@ class Layers:
         self._legs: dict[Leg, None] = {}
         self.live: list[Forward] = []
         self.tapped: Forward | None = None
+        self.rates: tuple[float, ...] = ()  # what each of `live` needs, in bits a second, as measured
         self._rates: dict[Forward, float] = {}
         self._counted: dict[Forward, tuple[int, int]] = {}
         self._counted_at = float("-inf")
@@ -102,6 +103,10 @@ class Layers:
         """Which of `live` a viewer is sent, or will be with the next key frame; -1: none."""
         forward = leg.waits_for or leg.forward
         return self.live.index(forward) if forward in self.live else -1
+
+    def is_at_top(self, leg: Leg) -> bool:
+        """Whether a viewer is sent the largest layer that there is, and is to stay there."""
+        return leg.waits_for is None and bool(self.live) and leg.forward is self.live[-1]
 
     def again(self, leg: Leg, lost: list[int], now: float) -> int:
         """Answer a NACK; how many packets were sent again."""
@@ -185,3 +190,4 @@ class Layers:
         if all(one.size[0] for one in there):
             there.sort(key=lambda one: one.size[0] * one.size[1])
         self.live = there
+        self.rates = tuple(map(self.rate, there))

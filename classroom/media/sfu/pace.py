@@ -26,6 +26,7 @@ TRIAL = 8.0  # seconds in which trouble is put down to an attempt
 LOWEST = 0.8  # of what the smallest layer and the sound need: with less, pictures pause
 STEP, SMALL_STEP = 1.5, 1.25  # by how much more is sent at once, while that is thought to be carried, and beyond
 STEP_SECONDS = 0.5
+NOTHING, CALM = 0.001, 2.0  # a share lost that is as good as none; seconds between two looks while there is no more
 # Seconds until a picture that pauses is tried again, whatever is reported; each time doubles them.
 PAUSE, LONGEST_PAUSE = 10.0, 60.0
 
@@ -43,7 +44,7 @@ class Pace:
     def __init__(self, now: float) -> None:
         self.allowed = START
         self.padding = 0.0
-        self._began = now
+        self._began = self._looked = now
         self._loss = 0.0
         self._low = 0  # estimates in a row that were below what was sent
         self._carried = inf  # bits a second that arrived, while too little did
@@ -56,10 +57,15 @@ class Pace:
         self._pause = PAUSE
         self._pausing_since: float | None = None
 
+    def is_calm(self, now: float) -> bool:
+        """Whether a report of nothing lost would change nothing. Now and then it is looked at anyway."""
+        return self._loss < NOTHING and not (self._low or self._pauses or self.padding) and now - self._looked < CALM
+
     def told(self, now: float, sent: float, lost: float | None, estimate: float | None) -> bool:
         """A report: the share that was lost, and what the viewer thinks it can take, of `sent` bits a second. Whether this is
         trouble."""
         trouble = False
+        self._looked = now
         self._carried = inf
         clean = BAD if self._pauses else CLEAN  # a little loss by chance must not keep a picture away for good
         if lost is not None:

@@ -6,7 +6,7 @@ What always holds: nothing that a packet holds raises here; what is not whole is
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 SR, RR, BYE, RTPFB, PSFB = 200, 201, 203, 205, 206
@@ -14,6 +14,7 @@ NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 NACK_LIMIT = 512  # packets that one NACK may ask for; more are passed over
 
 _head = struct.Struct("!BBHII")
+_block = struct.Struct("!IB19x")  # of a report: SSRC, fraction lost, and what is not looked at
 
 
 class Rtp(NamedTuple):
@@ -110,10 +111,10 @@ def lost_of(body: bytes) -> list[int]:
     return found[:NACK_LIMIT]
 
 
-def lost_shares(body: bytes, count: int) -> Iterator[tuple[int, float]]:
-    """Of a receiver report's body: SSRCs, and which share of each was lost since the report before (RFC 3550, 6.4.2)."""
-    for at in range(4, min(4 + 24 * count, len(body) - 23), 24):
-        yield int.from_bytes(body[at : at + 4], "big"), body[at + 4] / 256
+def losses(body: bytes, count: int) -> Iterable[tuple[int, int]]:
+    """Of a receiver report's body: SSRCs, and how many 256ths of each were lost since the report before (RFC 3550, 6.4.2)."""
+    whole = min(count, (len(body) - 4) // 24)
+    return _block.iter_unpack(body[4 : 4 + 24 * whole])
 
 
 def estimate_of(body: bytes) -> int | None:
