@@ -38,7 +38,8 @@ class Codec(StrEnum):
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Client → server, Socket.IO's CONNECT auth. `token`, or in an open room `name`. `client`: an id that the device
-    keeps (≤ 64 characters). `since` and `epoch`: the last seq seen and in which log, when it comes back."""
+    keeps (≤ 64 characters). `since` and `epoch`: the last seq seen and in which log, when it comes back. `shorthand`: it can
+    read strokes in shorthand (`rooms/shorthand.py`), with the MessagePack parser."""
 
     room: str
     v: int = VERSION
@@ -47,6 +48,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     client: str | None = None
     since: int | None = None
     epoch: str | None = None
+    shorthand: bool = False
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -266,14 +268,29 @@ class Stream:
         packet.streamed = _deflated_frame(packet.codec, body.removesuffix(_DEFLATE_TAIL))
 
 
+class Brief(Packet):
+    """A few bytes in shorthand, as an Engine.IO message of their own. They are never deflated, and so stand outside of every
+    stream."""
+
+    __slots__ = ()
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(Codec.MSGPACK, data)
+
+    @property
+    def deflated(self) -> bytes:
+        return self.frame
+
+
 class Pair:
-    """Two packets that go out in one write. A transport that writes no frames takes them one by one."""
+    """Two packets or more that go out in one write. A transport that writes no frames takes them one by one."""
 
-    __slots__ = ("__dict__", "both")
-    frames = 2
+    __slots__ = ("__dict__", "_after", "both", "frames")
 
-    def __init__(self, first: Packet, second: Packet) -> None:
-        self.both = (first, second)
+    def __init__(self, *packets: Packet) -> None:
+        self.both = packets
+        self.frames = len(packets)
+        self._after: dict[int, tuple[bytes, int]] = {}
 
     @cached_property
     def frame(self) -> bytes:
@@ -283,22 +300,16 @@ class Pair:
     def deflated(self) -> bytes:
         return b"".join(packet.deflated for packet in self.both)
 
-    @cached_property
-    def streamed(self) -> bytes:
-        return b"".join(packet.streamed for packet in self.both)
-
     def after(self, place: int) -> tuple[bytes, int]:
-        """As a packet's: both, where the second follows the first in its stream."""
-        first, second = self.both
-        if first.place and second.place == first.place + 1 and (first.opens or place == first.place - 1):
-            return self.streamed, second.place
-        if first.stream is not None:
-            first.stream.behind = True
-        return self.deflated, (place if self._plain else 0)
-
-    @cached_property
-    def _plain(self) -> bool:
-        return self.deflated == self.frame
+        """As a packet's: each where the one before has left it. Nearly all members are at the same place."""
+        found = self._after.get(place)
+        if found is None:
+            frames, now = [], place
+            for packet in self.both:
+                frame, now = packet.after(now)
+                frames.append(frame)
+            found = self._after[place] = (b"".join(frames), now)
+        return found
 
 
 def _deflate(data: bytes) -> bytes:

@@ -34,6 +34,7 @@ from classroom.rooms import room as rooms
 from classroom.rooms.inks import Inks
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster.model import Attended, ClassEnded, ClassStarted
+from classroom.rooms.shorthand import Shorthand
 from classroom.rooms.signals import Present, Reactions, SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy, WentTo
 from classroom.wire import Codec, Packet, Pair, Stream
@@ -60,13 +61,15 @@ class Link(Protocol):
 
 class Session:
     """A member at one connection. `since`: the last place they are known to have been sent, while they stand aside.
-    `expires_at`: when the token ends that they came with, in seconds since 1970 (0: they came without)."""
+    `expires_at`: when the token ends that they came with, in seconds since 1970 (0: they came without). `shorthand`: whether
+    their client reads it."""
 
-    __slots__ = ("audience", "entered", "expires_at", "lagging", "link", "member", "since")
+    __slots__ = ("audience", "entered", "expires_at", "lagging", "link", "member", "shorthand", "since")
 
-    def __init__(self, member: Member, link: Link, expires_at: int = 0) -> None:
+    def __init__(self, member: Member, link: Link, expires_at: int = 0, shorthand: bool = False) -> None:
         self.entered = monotonic()
         self.expires_at = expires_at
+        self.shorthand = shorthand and link.codec is Codec.MSGPACK
         self.member = member
         self.link = link
         self.audience = audience_of(member)
@@ -79,7 +82,14 @@ class Session:
         return STAFF if self.audience.kind == "staff" else ALL
 
 
-Group = tuple[Audience, Codec]
+class Group(NamedTuple):
+    """Those who are sent the same bytes. `shorthand`: they read it."""
+
+    audience: Audience
+    codec: Codec
+    shorthand: bool
+
+
 PATIENT = Present | TypingBy | Reactions | TallySignal  # signals that can wait for company
 SHARE = 0.33  # of a worker's time that flushing one room may take
 LONGEST_TICK = 0.6  # seconds; a crowd of any size is told at least this often
@@ -130,6 +140,7 @@ class Hub:
         self._resync = resync
         self._groups: dict[Group, set[Session]] = {}
         self._streams: dict[Group, Stream] = {}
+        self._shorthands: dict[Group, Shorthand] = {}
         self._fresh: set[Session] = set()
         self._lagging: set[Session] = set()
         self._pending: list[Stored] = []
@@ -137,6 +148,7 @@ class Hub:
         self._flush_at: asyncio.TimerHandle | asyncio.Handle | None = None
         self._due = 0.0
         self._flushed = 0.0
+        self._told = 0  # the place of the last event that was sent
         self._crowded = 0.0  # when a flush began that went to more than half of those here
         self._signalled = 0.0
         self._frame_cost = 0.0
@@ -159,6 +171,12 @@ class Hub:
             self._fresh.add(session)
         else:
             self._group(session).add(session)
+        self._draw_in(session)
+
+    def _draw_in(self, session: Session) -> None:
+        """Have the session see the strokes under way like all others."""
+        if session.shorthand:
+            self._shorthands.setdefault(_group_of(session), Shorthand()).forget()
         self._pass(_signals_packet(session.link.codec, self._inks.so_far()), (session,))
 
     def remove(self, session: Session) -> None:
@@ -178,9 +196,11 @@ class Hub:
         session.audience = audience_of(member)
         session.since = self._replica.seq
         (self._fresh if self._pending else self._group(session)).add(session)
+        if session.shorthand:
+            self._shorthands.setdefault(_group_of(session), Shorthand()).forget()
 
     def _group(self, session: Session) -> set[Session]:
-        return self._groups.setdefault((session.kind, session.link.codec), set())
+        return self._groups.setdefault(_group_of(session), set())
 
     def _step_aside(self, session: Session) -> None:
         self._group(session).discard(session)
@@ -336,47 +356,73 @@ class Hub:
         """Send events, and the signals that go along or are due: how many writes that took."""
         special = self._special(pending) if pending else {}
         before = pending[0].meta.seq - 1 if pending else 0
+        self._told = pending[-1].meta.seq if pending else self._told
         live = self._live(pending)
-        items: dict[Group, list[bytes | None]] = {}
+        made: dict[Group, _Made] = {}
         signals: dict[Audience, list[SignalOut]] = {}
-        fresh = self._fresh
+        fresh = list(self._fresh)
         frames = 0
         for group, members in self._groups.items():
             if not members:
                 continue
-            audience, codec = group
-            mine = items[group] = self._items(group, pending, live)
-            packet = _packet(codec, [item for item in mine if item is not None])
-            if audience not in signals:
-                signals[audience] = self._take_signals(audience, along=packet is not None)
-            passing = _signals_packet(codec, signals[audience])
+            parts = made[group] = self._make(group, pending, live, signals)
             if len(members) >= COMPANY:
                 stream = self._streams.setdefault(group, Stream())
-                for each in (packet, passing):
-                    if each is not None:
+                for each in (*parts.events, *parts.signals):
+                    if not isinstance(each, wire.Brief):
                         stream.take(each, self._flushed)
             else:
                 self._streams.pop(group, None)
+            passing = _one(parts.signals)
             if special:
                 apart = {s for id in special for s in self.by_member[id]} & members
                 for session in apart:
-                    frames += self._send_own(session, pending, mine, special[session.member.id], before)
+                    frames += self._send_own(session, pending, parts.items, special[session.member.id], before)
                 members = members - apart if apart else members
                 frames += self._pass(passing, apart)
-            if packet is not None:
-                frames += self._hand(packet if passing is None else Pair(packet, passing), members, before)
+            if parts.events:
+                whole = _one((*parts.events, *parts.signals))
+                frames += self._hand(whole, members, before) if whole is not None else 0
             elif passing is not None:
                 frames += self._hand(passing, members, None)
         for session in fresh:
-            group = (session.kind, session.link.codec)
-            if group not in items:
-                items[group] = self._items(group, pending, live)
-            frames += self._send_own(session, pending, items[group], special.get(session.member.id, ()), session.since)
-            frames += self._pass(_signals_packet(group[1], signals.get(group[0], [])), (session,))
+            group = _group_of(session)
+            if group not in made:
+                made[group] = self._make(group, pending, live, signals)
+            own = special.get(session.member.id, ())
+            frames += self._send_own(session, pending, made[group].items, own, session.since)
+            frames += self._pass(_one(made[group].signals), (session,))
         for audience, waiting in self._signals.items():
             if audience not in signals:  # nobody of them is here
                 waiting.clear()
         return frames
+
+    def _make(
+        self,
+        group: Group,
+        pending: list[Stored],
+        live: dict[int, Stored],
+        signals: dict[Audience, list[SignalOut]],
+    ) -> _Made:
+        """What a group is sent in this flush. `signals`: those that were taken for its audience, or are now."""
+        audience, codec, short = group
+        items = self._items(group, pending, live)
+        packet = _packet(codec, [item for item in items if item is not None])
+        if audience not in signals:
+            signals[audience] = self._take_signals(audience, along=packet is not None)
+        passing = signals[audience]
+        events = () if packet is None else (packet,)
+        if not short:
+            told = _signals_packet(codec, passing)
+            return _Made(items, events, () if told is None else (told,))
+        shorthand = self._shorthands.setdefault(group, Shorthand())
+        lifted = shorthand.events(pending)
+        passing, frames = shorthand.signals(passing)
+        told = _signals_packet(codec, passing)
+        inks = tuple(wire.Brief(frame) for frame in frames)
+        return _Made(
+            items, events if lifted is None else (wire.Brief(lifted),), inks if told is None else (told, *inks)
+        )
 
     def _take_signals(self, audience: Audience, *, along: bool) -> list[SignalOut]:
         """The signals that an audience is sent in this flush. `along`: events go out to it as well."""
@@ -402,7 +448,7 @@ class Hub:
         return special
 
     def _items(self, group: Group, pending: list[Stored], live: dict[int, Stored]) -> list[bytes | None]:
-        audience, codec = group
+        audience, codec, _ = group
         if codec is Codec.JSON:  # which clients of any kind speak: they need not know of ink
             live = {}
         return [_item(codec, live.get(index, stored), audience) for index, stored in enumerate(pending)]
@@ -465,12 +511,20 @@ class Hub:
     # --- signals --------------------------------------------------------------------------------------------------
 
     def _pass(self, packet: Packet | Pair | None, sessions: Iterable[Session]) -> int:
-        """Write signals to many. One that finds no room is let go: the next one says more."""
+        """Write signals to many. One that finds no room is let go: the next one says more. In shorthand it does not: whoever
+        misses some is brought up to date."""
         if packet is None:
             return 0
-        bound = self._bounds.buffer
-        count = sum(session.link.offer(packet, bound) for session in sessions)
-        self._metrics.frames_out.inc(count)
+        bound, count = self._bounds.buffer, 0
+        slow: list[Session] = []
+        for session in sessions:
+            if session.link.offer(packet, bound):
+                count += 1
+            elif session.shorthand and session not in self._lagging:
+                slow.append(session)  # each frame goes on where the last one ended
+        for session in slow:
+            self._fall_behind(session, max(session.since, self._told))
+        self._metrics.frames_out.inc(count * packet.frames)
         self._metrics.bytes_out.inc(count * len(packet.frame))
         return count
 
@@ -493,10 +547,28 @@ class Hub:
                 self._step_aside(session)
                 self._resync(session)
                 self._group(session).add(session)
+                self._draw_in(session)
             elif self._loop.time() - session.lagging > self._bounds.deadline:
                 self._metrics.slow_disconnects.inc()
                 self.remove(session)
                 session.link.end(TOO_SLOW)
+
+
+class _Made(NamedTuple):
+    """A group's part of a flush: each event as it is sent in long form, and the packets."""
+
+    items: list[bytes | None]
+    events: tuple[Packet, ...]
+    signals: tuple[Packet, ...]
+
+
+def _group_of(session: Session) -> Group:
+    return Group(session.kind, session.link.codec, session.shorthand)
+
+
+def _one(packets: tuple[Packet, ...]) -> Packet | Pair | None:
+    """Packets that go out together, as one."""
+    return packets[0] if len(packets) == 1 else Pair(*packets) if packets else None
 
 
 def _urgent(event: Event) -> bool:

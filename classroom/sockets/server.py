@@ -118,7 +118,7 @@ class Sockets:
             raise FULL
         self._limits.connect(address_of(request, self._settings.server.trusted_proxies), self._house.clock())
         link.hall, member, expires_at = await self._house.enter(link.hello)
-        link.session = Session(member, link, expires_at)
+        link.session = Session(member, link, expires_at, link.hello.shorthand)
         self.links.add(link)
 
     def arrived(self) -> bool:
@@ -152,7 +152,7 @@ class Sockets:
             return
         try:
             # Since they were let through the door the staff may have appointed or banned them.
-            session = link.session = Session(hall.in_force(session.member), link, session.expires_at)
+            session = link.session = Session(hall.in_force(session.member), link, session.expires_at, session.shorthand)
             resumed = hall.admit(session, hello.since, hello.epoch)
         except Rejected as error:
             link.end(wire.Bye(error.code, error.message, error.temporary))

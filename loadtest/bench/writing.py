@@ -27,7 +27,7 @@ from classroom.whiteboard.quantise import Packer, quantised
 from classroom.wire import Codec, Packet, Pair
 
 HANDWRITING = Path(__file__).parents[2] / "tests" / "vectors" / "board" / "handwriting.json"
-EVERY = 80.0  # ms
+EVERY = 70.0  # ms between two pieces of ink, as the browser's client has it
 FRAME = 1_000 / 60  # ms
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 TEACHER = Member("teacher-7Qk2", "Teacher", Role.INSTRUCTOR)
@@ -84,24 +84,28 @@ def strokes() -> list[Stroke]:
         path = quantised([(x - left, y - top) for _, x, y, _ in stroke["points"]])
         pressures = [round(p * 32) for *_, p in stroke["points"]]
         packer = Packer(pressures=True)
-        pieces, due, start = [], EVERY, 0
+        pieces, due, start = [], 0.0, 0  # the first leaves at once
         for index, (t, *_) in enumerate(stroke["points"]):
             if t >= due or index == len(path) - 1:
                 end = index + 1
                 pieces.append(packer.block(path[start:end], pressures[start:end]))
                 start, due = end, due + EVERY
+        begun = pieces[0][0]  # points
         pieces[0] = packer.header + pieces[0]
-        look = _look(left, top, path, f"a{number:03d}", dice)
+        seed = dice.randrange(1 << 31)
+        look = _look(left, top, path[:begun], f"a{number:03d}", seed)
+        whole = _look(left, top, path, f"a{number:03d}", seed)
+        whole["lastCommittedPoint"] = [path[-1][0] / 4, path[-1][1] / 4]
         packed = b"".join(pieces)
         change = board.Change(
-            id=id, version=2, nonce=dice.randrange(1 << 31), set=look, points=b64encode(packed).decode()
+            id=id, version=len(path) + 2, nonce=dice.randrange(1 << 31), set=whole, points=b64encode(packed).decode()
         )
-        command = board.Put(page=0, changes=(change,), step=number + 1)
+        command = board.Put(page=0, changes=(change,), step=1_790_000_000_000 + stroke["at"])
         found.append(Stroke(stroke["at"], look, id, pieces, command, len(path)))
     return found
 
 
-def _look(x: float, y: float, path: list[tuple[int, int]], index: str, dice: Random) -> dict[str, Any]:
+def _look(x: float, y: float, path: list[tuple[int, int]], index: str, seed: int) -> dict[str, Any]:
     """The fields of a stroke, as Excalidraw makes them."""
     xs, ys = [px / 4 for px, _ in path], [py / 4 for _, py in path]
     return {
@@ -122,7 +126,7 @@ def _look(x: float, y: float, path: list[tuple[int, int]], index: str, dice: Ran
         "frameId": None,
         "index": index,
         "roundness": None,
-        "seed": dice.randrange(1 << 31),
+        "seed": seed,
         "boundElements": None,
         "link": None,
         "locked": False,
@@ -135,13 +139,13 @@ class _NoJournal:
     """The replica is told everything here."""
 
 
-async def play(minute: list[Stroke], codec: Codec, deflates: Deflates) -> Viewer:
+async def play(minute: list[Stroke], codec: Codec, deflates: Deflates, shorthand: bool = False) -> Viewer:
     """The minute as one of a class's viewers is sent it."""
     replica = Replica("room", _NoJournal(), lambda events: hub.events(events))  # type: ignore[arg-type]
     hub = Hub(replica, Metrics(), Bounds(tick=1_000.0), lambda session: None)
     viewers = [Viewer(codec, deflates) for _ in range(COMPANY)]
     for number, each in enumerate(viewers):
-        hub.add(Session(Member(f"viewer-{number}", "Viewer", Role.STUDENT), each), 0)
+        hub.add(Session(Member(f"viewer-{number}", "Viewer", Role.STUDENT), each, shorthand=shorthand), 0)
     for stroke in minute:
         after = 0
         for piece in stroke.pieces:
@@ -167,7 +171,7 @@ def whole_elements() -> int:
     for number, stroke in enumerate(json.loads(HANDWRITING.read_text("utf-8"))["strokes"]):
         points = stroke["points"]
         _, left, top, _ = points[0]
-        look = _look(left, top, [(0, 0)], f"a{number:03d}", Random(number))
+        look = _look(left, top, [(0, 0)], f"a{number:03d}", Random(number).randrange(1 << 31))
         due, path, pressures = 0.0, [], []
         for t, x, y, p in points:
             path.append([x - left, y - top])

@@ -55,7 +55,15 @@ class Drawer:
         await self.drag(points, lift)
 
     async def tool(self, key: str) -> None:
-        name = {"p": "freedraw", "r": "rectangle", "o": "ellipse", "a": "arrow", "d": "diamond", "t": "text"}[key]
+        name = {
+            "v": "selection",
+            "p": "freedraw",
+            "r": "rectangle",
+            "o": "ellipse",
+            "a": "arrow",
+            "d": "diamond",
+            "t": "text",
+        }[key]
         # The tool's own input lies under its picture.
         await self.page.locator(f"[data-testid=toolbar-{name}]").evaluate("each => each.click()")
 

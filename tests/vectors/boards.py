@@ -4,7 +4,7 @@
   block and `packed` is in base64; `bad`: base64 of what must be refused.
 - `sheets.json`: `{lesson, page, at, elements, events, final}`: a page's elements as of the place `at`, as they are fetched; the
   board's events from then on, as in an `events` packet; and the elements then, or null where they have to be fetched anew.
-- `handwriting.json`: see `handwriting.py`.
+- `handwriting.json`: see `handwriting.py`. `shorthand.json`: see `shorthand.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from classroom.rooms import room as rooms
 from classroom.whiteboard import model as board
 from classroom.whiteboard.quantise import Packer, pack, quantised
 from classroom.wire import Codec, item
+from tests.vectors import shorthand
 from tests.vectors.drawing import draw, scribble
 from tests.vectors.handwriting import handwriting
 from tests.vectors.lesson import Lesson
@@ -30,6 +31,7 @@ def files() -> dict[str, str]:
         "points.json": _lines({"good": good(), "bad": [b64encode(each).decode() for each in bad()]}),
         "sheets.json": _lines({"sheets": sheets()}),
         "handwriting.json": _lines({"strokes": handwriting()}),
+        "shorthand.json": _lines({"rows": shorthand.rows()}),
     }
 
 

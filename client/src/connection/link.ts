@@ -3,8 +3,9 @@
 /// What always holds: exactly one `down` is told, as the last thing, unless the link was closed from here.
 
 import { io, type Socket } from "socket.io-client";
-import * as parser from "socket.io-msgpack-parser";
 import type { Ack, Bye, Hello, Resumed, SignalIn, SignalOut, Stamped, Waiting, Welcome } from "../protocol";
+import { Shorthand } from "../whiteboard/shorthand";
+import * as parser from "./parser";
 
 export interface Down {
   /** The server's own word, where it gave one; `unreachable`: never got through; `cut`: was connected. */
@@ -28,6 +29,7 @@ export class Link {
   readonly #socket: Socket;
   readonly #listener: LinkListener;
   readonly #timeout: number;
+  readonly #shorthand = new Shorthand();
   #deadline: ReturnType<typeof setTimeout>;
   #bye: Bye | null = null;
   #connected = false;
@@ -50,7 +52,7 @@ export class Link {
       forceNew: true,
       reconnection: false,
       timeout,
-      auth: (give: (hello: Hello) => void) => give(hello()),
+      auth: (give: (hello: Hello) => void) => give({ ...hello(), shorthand: true }),
     };
     this.#socket = url === undefined ? io(options) : io(url, options);
     this.#deadline = setTimeout(() => this.#end({ code: "unreachable", message: "" }), timeout);
@@ -63,8 +65,9 @@ export class Link {
       .on("lobby", (waiting: Waiting) => this.#tell(() => (this.#wait(waiting), listener.waiting(waiting))))
       .on("welcome", (welcome: Welcome) => this.#tell(() => (this.#enter(), listener.welcome(welcome))))
       .on("resumed", (resumed: Resumed) => this.#tell(() => (this.#enter(), listener.resumed(resumed))))
-      .on("events", (events: Stamped[]) => this.#tell(() => listener.events(events)))
-      .on("signals", (signals: SignalOut[]) => this.#tell(() => listener.signals(signals)));
+      .on("events", (events: Stamped[]) => this.#tell(() => (this.#shorthand.events(events), listener.events(events))))
+      .on("signals", (signals: SignalOut[]) => this.#tell(() => (this.#shorthand.signals(signals), listener.signals(signals))))
+      .on("shorthand", (frame: Uint8Array) => this.#tell(() => this.#read(frame)));
   }
 
   /** Send a command; `answered` is called at most once. Only when `up`. */
@@ -96,8 +99,22 @@ export class Link {
     this.#deadline = setTimeout(() => this.#end({ code: "unreachable", message: "" }), 3 * estimate + this.#timeout);
   }
 
+  /** Where something has been missed, all is begun anew: the server then brings what is missing. */
+  #read(frame: Uint8Array): void {
+    let said: ReturnType<Shorthand["read"]>;
+    try {
+      said = this.#shorthand.read(frame);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return this.cut("cut");
+    }
+    if ("signal" in said) this.#listener.signals([said.signal]);
+    else this.#listener.events([said.event]);
+  }
+
   #enter(): void {
     this.up = true;
+    this.#shorthand.clear();
     clearTimeout(this.#deadline);
   }
 

@@ -1289,7 +1289,10 @@ export interface PollTally {
   readonly tally: Tally;
 }
 
-/** Server → client: a stroke goes on. Pieces come in order; who misses one waits for the event. */
+/**
+ * Server → client: a stroke goes on. Pieces come in order; who misses one waits for the event. `slot`: where it stands in
+ * the shorthand (`rooms/shorthand.py`), for who has asked for that.
+ */
 export interface BoardInkBy {
   readonly type: "board.ink_by";
   readonly page: number;
@@ -1299,6 +1302,8 @@ export interface BoardInkBy {
   readonly ink: Packed;
   /** Missing: null. */
   readonly look?: Readonly<Record<string, unknown>> | null;
+  /** Missing: null. */
+  readonly slot?: number | null;
 }
 
 /** Server → client: a member's pointer. It fades after 5 s without another. */
@@ -1330,7 +1335,8 @@ export type SignalOut =
 
 /**
  * Client → server, Socket.IO's CONNECT auth. `token`, or in an open room `name`. `client`: an id that the device
- * keeps (≤ 64 characters). `since` and `epoch`: the last seq seen and in which log, when it comes back.
+ * keeps (≤ 64 characters). `since` and `epoch`: the last seq seen and in which log, when it comes back. `shorthand`: it can
+ * read strokes in shorthand (`rooms/shorthand.py`), with the MessagePack parser.
  */
 export interface Hello {
   readonly room: string;
@@ -1346,6 +1352,8 @@ export interface Hello {
   readonly since?: number | null;
   /** Missing: null. */
   readonly epoch?: string | null;
+  /** Missing: false. */
+  readonly shorthand?: boolean;
 }
 
 /**

@@ -215,6 +215,16 @@ export function quantised(value: number, precision: number): number {
   return units >= 0 ? Math.floor(units + 0.5) : -Math.floor(0.5 - units);
 }
 
+/** How wide and high the points are, in px. */
+export function boxOf({ precision, points }: Unpacked): { width: number; height: number } {
+  const size = (which: 0 | 1) => {
+    let [least, most] = [Infinity, -Infinity];
+    for (const point of points) [least, most] = [Math.min(least, point[which]), Math.max(most, point[which])];
+    return points.length > 0 ? (most - least) / 2 ** precision : 0;
+  };
+  return { width: size(0), height: size(1) };
+}
+
 export function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
   const both = new Uint8Array(one.length + other.length);
   both.set(one);

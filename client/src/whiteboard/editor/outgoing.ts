@@ -31,7 +31,7 @@ export class Outgoing {
   readonly #changed = new Map<string, SceneElement>();
   readonly #gone = new Map<string, SceneElement>();
   readonly #whole = new Set<string>();
-  readonly #inked = new Map<string, Uint8Array>();
+  readonly #inked = new Map<string, { readonly bytes: Uint8Array; readonly fields: Fields }>();
   readonly #nonces = new Set<number>();
   /** Told, and not answered yet. */
   #sending: ReadonlySet<string> = new Set();
@@ -92,7 +92,7 @@ export class Outgoing {
 
   /** The stroke is done: its points are the ink that has gone by, and the rest. */
   lifted(pen: Pen, element: SceneElement): void {
-    this.#inked.set(pen.id, pen.packed(element));
+    this.#inked.set(pen.id, { bytes: pen.packed(element), fields: pen.fields(element) });
   }
 
   async flush(): Promise<void> {
@@ -176,7 +176,10 @@ export class Outgoing {
     delete set["pressures"];
     const inked = this.#inked.get(id);
     this.#inked.delete(id);
-    if (inked !== undefined) return inked;
+    if (inked !== undefined) {
+      Object.assign(set, inked.fields);
+      return inked.bytes;
+    }
     const units = points.map(([x, y]) => [quantised(x, FINE), quantised(y, FINE)] as const);
     return pack(units, simulatePressure === false ? points.map((_, index) => Math.round((pressures[index] ?? 0.5) * PRESSURE_UNITS)) : [], FINE);
   }

@@ -11,7 +11,8 @@ import { Outgoing } from "./outgoing";
 import { Pen } from "./pen";
 import { forEditor, type SceneElement } from "./scene";
 
-const INK_EVERY = 50; // ms
+const INK_EVERY = 70; // ms; each piece is a frame to everybody, and a viewer sees it half of this later
+const POINT_EVERY = 50; // ms
 const BATCH_EVERY = 100; // ms
 const LASER_MOST = 60; // points in a signal
 
@@ -85,7 +86,7 @@ export class Session {
   pointer(x: number, y: number, laser: boolean, down: boolean): void {
     if (laser && down) this.#laser.push([round(x), round(y)]);
     const now = performance.now();
-    if (now - this.#pointedAt < INK_EVERY || this.#pen !== null) return;
+    if (now - this.#pointedAt < POINT_EVERY || this.#pen !== null) return;
     this.#pointedAt = now;
     if (laser) {
       if (this.#laser.length > 0) this.#connection.signal({ type: "board.laser", page: this.#page, points: this.#laser.slice(-LASER_MOST) });

@@ -1,0 +1,278 @@
+"""Strokes in shorthand: what a tick says of the strokes under way in a few bytes, for clients that can read it.
+
+What always holds: a frame in shorthand says exactly what the signal or the event in long form would have said; it leaves out
+only what every session of the group has been told before. Whatever has no shorthand goes in long form. When somebody joins
+a group (`forget`), all goes in long form once more, and from then on they are told what the others are.
+
+How: a stroke is given one of a few slots, which its long form names (`board.ink_by`'s `slot`). A slot keeps the look of its
+last stroke, so that the next one by the same member tells but the differences, and the place in the log of its last event.
+A frame is an Engine.IO message whose first byte is below 128, which no MessagePack packet begins with:
+
+    ink    = 0 0 slot:2 count:4, the rest of the block. The piece is the byte `count` (1 to 15) and that rest
+    begin  = 0 1 slot:2 0000, id, index, seed, across, down, packed. A stroke on the page and by the member of the slot's
+             last, and with its look, but for what is told here; its points so far are `packed`, and `width` and `height`
+             are their box
+    lift   = 0 1 slot:2 100 last:1, seq, at, version, step, nonce, sum, append. The stroke is an element: `board.drawn` with
+             one change that gives it whole and adds it, its fields those of the look, but for `width` and `height`, the box
+             of all its points, and, where `last` is 1, `lastCommittedPoint`, which is the last of them
+
+    id     = 21 letters of 6 bits each (`LETTERS`), and two zero bits
+    index  = keep:4 more:4, `more` bytes: so many letters of the slot's last index, and ASCII
+    seed, nonce = 4 bytes, sum = 2 bytes, the low ones of the CRC-32 of all the points; the highest byte first
+    across, down = how far `x` and `y` are from those of the slot's last stroke, in quarters of a px, as zigzag
+    seq, at, step = how much more than in the slot's last event, LEB128, `step` as zigzag; version = LEB128
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import msgspec
+from msgspec.structs import replace
+
+from classroom.kernel import Meta, Stored
+from classroom.rooms.signals import SignalOut
+from classroom.whiteboard.model import POINTS_LIMIT, Changed, Drawn, InkBy
+from classroom.whiteboard.quantise import Unreadable, unpack
+
+SLOTS = 4
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+GRAIN = 4  # of a px: the grid on which `x` and `y` have to lie
+FARTHEST = 1 << 28  # a number that is told as LEB128
+_TOLD = ("x", "y", "seed", "index")  # of a look, by a frame that begins
+_SEEN = ("width", "height", "lastCommittedPoint")  # what follows from the points
+_PLACE = {letter: place for place, letter in enumerate(LETTERS)}
+_encode = msgspec.json.Encoder().encode
+
+
+class Place(NamedTuple):
+    """Of an event in the log, and its step."""
+
+    seq: int
+    at: int
+    step: int
+
+
+class Slot:
+    """What a group's sessions know. `known`: all of them know the slot's look and how much of the stroke was `sent`; `last`:
+    the place of the slot's last event, if they all know it."""
+
+    __slots__ = ("by", "id", "known", "last", "look", "page", "sent", "used")
+
+    def __init__(self) -> None:
+        self.page, self.by, self.look = 0, "", dict[str, Any]()
+        self.id: str | None = None  # of the stroke under way
+        self.sent = bytearray()
+        self.known = False
+        self.last: Place | None = None
+        self.used = 0
+
+
+class Shorthand:
+    """Writes for one group of sessions, who are all sent the same."""
+
+    def __init__(self) -> None:
+        self._slots = [Slot() for _ in range(SLOTS)]
+        self._spoken = set[
+            int
+        ]()  # slots with a frame among those being written; what is at length goes out before these
+        self._count = 0
+
+    def forget(self) -> None:
+        """Somebody has joined who knows nothing but the strokes under way."""
+        for slot in self._slots:
+            slot.known, slot.last = False, None
+
+    def signals(self, signals: Iterable[SignalOut]) -> tuple[list[SignalOut], list[bytes]]:
+        """What is to be sent in long form, and the frames of the rest."""
+        long: list[SignalOut] = []
+        frames = []
+        self._spoken.clear()
+        for signal in signals:
+            told = self._ink(signal) if isinstance(signal, InkBy) else signal
+            if isinstance(told, bytes):
+                frames.append(told)
+            else:
+                long.append(told)
+        return long, frames
+
+    def events(self, events: Sequence[Stored]) -> bytes | None:
+        """The frame that says all of it, if there is one. What is told of a stroke's end is heard here in any case."""
+        frames = [self._end(stored.meta, stored.event) for stored in events if isinstance(stored.event, Drawn)]
+        return frames[0] if len(events) == len(frames) == 1 else None
+
+    # --- a stroke's way -------------------------------------------------------------------------------------------
+
+    def _ink(self, ink: InkBy) -> InkBy | bytes:
+        if ink.after == 0:
+            return self._begin(ink)
+        number = self._running(ink.page, ink.id)
+        if number is None:
+            return ink
+        slot = self._slots[number]
+        if slot.by != ink.by or len(slot.sent) != ink.after:
+            slot.id, slot.known = None, False
+            return ink
+        short = slot.known and 1 <= ink.ink[0] <= 15
+        slot.sent += ink.ink
+        slot.known = True
+        if short:
+            self._spoken.add(number)
+        return bytes((number << 4 | ink.ink[0],)) + ink.ink[1:] if short else replace(ink, slot=number)
+
+    def _begin(self, ink: InkBy) -> InkBy | bytes:
+        number, look = self._slot_for(ink), ink.look or {}
+        if number is None:
+            return ink
+        slot = self._slots[number]
+        frame = _beginning(number, slot, ink, look)
+        slot.page, slot.by, slot.id, slot.look, slot.known = ink.page, ink.by, ink.id, look, True
+        slot.sent = bytearray(ink.ink)
+        self._count += 1
+        slot.used = self._count
+        if frame is not None:
+            self._spoken.add(number)
+        return frame if frame is not None else replace(ink, slot=number)
+
+    def _end(self, meta: Meta, event: Drawn) -> bytes | None:
+        frame = None
+        for changed in event.changes:
+            number = self._running(event.page, changed.id)
+            if number is None:
+                continue
+            slot = self._slots[number]
+            if len(event.changes) == 1:
+                frame = _lifted(number, slot, meta, event, changed)
+                slot.last = Place(meta.seq, meta.at, event.step) if slot.known else None
+            slot.id = None
+        return frame
+
+    def _running(self, page: int, id: str) -> int | None:
+        return next((n for n, slot in enumerate(self._slots) if slot.id == id and slot.page == page), None)
+
+    def _slot_for(self, ink: InkBy) -> int | None:
+        """The slot that knows most of the stroke that begins: the same member's; else the one used longest ago, one with no
+        stroke under way before the others."""
+        again = self._running(ink.page, ink.id)
+        if again is not None:
+            return again if again not in self._spoken else None
+        free = [number for number in range(SLOTS) if number not in self._spoken]
+        mine = [n for n in free if (self._slots[n].by, self._slots[n].page) == (ink.by, ink.page)]
+        return min(mine or free, key=lambda n: (self._slots[n].id is not None, self._slots[n].used), default=None)
+
+
+def _beginning(number: int, slot: Slot, ink: InkBy, look: dict[str, Any]) -> bytes | None:
+    like = slot.look
+    if not slot.known or (slot.by, slot.page) != (ink.by, ink.page) or look.keys() != like.keys():
+        return None
+    if _but(look, *_TOLD, *_SEEN[:2]) != _but(like, *_TOLD, *_SEEN[:2]):
+        return None
+    id, index = _letters(ink.id), _index(look.get("index"), like.get("index"))
+    seed, across, down = _seed(look.get("seed")), _grains(look, like, "x"), _grains(look, like, "y")
+    if id is None or index is None or across is None or down is None or seed is None:
+        return None
+    path = _path(ink.ink)
+    if not path or _box(path) != (look.get("width"), look.get("height")):
+        return None
+    return bytes((0x40 | number << 4,)) + id + index + seed + _leb(_zigzag(across)) + _leb(_zigzag(down)) + ink.ink
+
+
+def _lifted(number: int, slot: Slot, meta: Meta, event: Drawn, changed: Changed) -> bytes | None:
+    """`changed` gives the points whole."""
+    last = slot.last
+    if not slot.known or last is None or event.by != slot.by or (event.added, event.undo) != (1, 0):
+        return None
+    sent, points = bytes(slot.sent), changed.points
+    if changed.base is not None or changed.unset or points is None or not points.startswith(sent):
+        return None
+    seq, at, step = meta.seq - last.seq, meta.at - last.at, event.step - last.step
+    if not 0 < seq < FARTHEST or not 0 <= at < FARTHEST or abs(step) >= FARTHEST or changed.version >= FARTHEST:
+        return None
+    committed = _follows(slot.look, changed.set, points)
+    if committed is None:
+        return None
+    return (
+        bytes((0x48 | number << 4 | committed,))
+        + _leb(seq)
+        + _leb(at)
+        + _leb(changed.version)
+        + _leb(_zigzag(step))
+        + changed.nonce.to_bytes(4, "big")
+        + (crc32(points) & 0xFFFF).to_bytes(2, "big")
+        + points[len(sent) :]
+    )
+
+
+def _follows(look: dict[str, Any], fields: dict[str, Any], points: bytes) -> bool | None:
+    """Whether `lastCommittedPoint` is the last point; None: the fields do not follow from the look and the points."""
+    if fields.keys() != look.keys() or _but(fields, *_SEEN) != _but(look, *_SEEN):
+        return None
+    path = _path(points)
+    if not path or _box(path) != (fields.get("width"), fields.get("height")):
+        return None
+    before, after = look.get("lastCommittedPoint"), fields.get("lastCommittedPoint")
+    return False if before == after else True if after == path[-1] else None
+
+
+def _path(packed: bytes) -> list[list[float]]:
+    """The points in px; none where they cannot be read."""
+    try:
+        return unpack(packed, POINTS_LIMIT).plain()[0]
+    except Unreadable:
+        return []
+
+
+def _box(path: list[list[float]]) -> tuple[float, float]:
+    xs, ys = [x for x, _ in path], [y for _, y in path]
+    return max(xs) - min(xs), max(ys) - min(ys)
+
+
+def _but(look: dict[str, Any], *names: str) -> bytes:
+    return _encode({name: value for name, value in look.items() if name not in names})
+
+
+def _letters(id: str) -> bytes | None:
+    if len(id) != 21 or not all(letter in _PLACE for letter in id):
+        return None
+    value = 0
+    for letter in id:
+        value = value << 6 | _PLACE[letter]
+    return (value << 2).to_bytes(16, "big")
+
+
+def _index(index: Any, like: Any) -> bytes | None:
+    if not isinstance(index, str) or not isinstance(like, str) or not index.isascii():
+        return None
+    keep = 0
+    while keep < min(len(index), len(like), 15) and index[keep] == like[keep]:
+        keep += 1
+    more = index[keep:]
+    return bytes((keep << 4 | len(more),)) + more.encode() if len(more) <= 15 else None
+
+
+def _grains(look: dict[str, Any], like: dict[str, Any], name: str) -> int | None:
+    one, other = look.get(name), like.get(name)
+    if not isinstance(one, int | float) or not isinstance(other, int | float):
+        return None
+    moved = one * GRAIN - other * GRAIN
+    whole = float(one * GRAIN).is_integer() and float(other * GRAIN).is_integer()
+    return int(moved) if whole and abs(moved) < FARTHEST else None
+
+
+def _seed(seed: Any) -> bytes | None:
+    whole = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 1 << 32
+    return int(seed).to_bytes(4, "big") if whole else None
+
+
+def _zigzag(value: int) -> int:
+    return value << 1 if value >= 0 else -(value << 1) - 1
+
+
+def _leb(value: int) -> bytes:
+    data = bytearray()
+    while value > 127:
+        data.append(value & 127 | 128)
+        value >>= 7
+    return bytes((*data, value))

@@ -1,0 +1,119 @@
+"""Reads strokes in shorthand, from nothing but what a client is sent: the reference for other clients."""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+from classroom.rooms.shorthand import LETTERS, SLOTS
+from classroom.whiteboard.model import POINTS_LIMIT
+from classroom.whiteboard.quantise import unpack
+
+Fields = dict[str, Any]
+
+
+class Reader:
+    """Takes signals, events and frames in their order. Raises `LookupError` where something was missed."""
+
+    def __init__(self) -> None:
+        self.strokes: dict[str, Fields] = {}  # id to page, by, look, ink
+        self.slots: list[Fields | None] = [None] * SLOTS
+
+    def signals(self, signals: list[Fields]) -> None:
+        for signal in (each for each in signals if each["type"] == "board.ink_by"):
+            id, after, ink = signal["id"], signal["after"], signal["ink"]
+            if after == 0 and "look" in signal:
+                self.strokes[id] = {name: signal[name] for name in ("page", "by", "look", "ink")}
+            elif id in self.strokes and after <= len(self.strokes[id]["ink"]) < after + len(ink):
+                self.strokes[id]["ink"] = self.strokes[id]["ink"][:after] + ink
+            if "slot" in signal and id in self.strokes:
+                last = (self.slots[signal["slot"]] or {}).get("last")
+                self.slots[signal["slot"]] = {**self.strokes[id], "id": id, "last": last}
+
+    def events(self, events: list[Fields]) -> None:
+        for event in (each for each in events if each["type"] == "board.drawn"):
+            for change in event["changes"]:
+                self.strokes.pop(change["id"], None)
+                for slot in self.slots:
+                    if slot is not None and (slot["id"], slot["page"]) == (change["id"], event["page"]):
+                        slot["id"] = None
+                        if len(event["changes"]) == 1:
+                            slot["last"] = (event["seq"], event["at"], event.get("step", 0))
+
+    def read(self, frame: bytes) -> Fields:
+        """The signal or the event that the frame stands for."""
+        slot = self.slots[frame[0] >> 4 & 3]
+        if slot is None:
+            raise LookupError("nothing is known of that slot")
+        if frame[0] & 0x48 == 0x40:
+            return self._begin(slot, frame)
+        stroke = self.strokes.get(slot["id"] or "")
+        if stroke is None:
+            raise LookupError("no stroke is under way there")
+        if frame[0] & 0x40:
+            return self._lift(slot, stroke, frame)
+        ink = bytes((frame[0] & 15,)) + frame[1:]
+        told = {"type": "board.ink_by", "page": stroke["page"], "id": slot["id"], "by": stroke["by"]}
+        told |= {"after": len(stroke["ink"]), "ink": ink}
+        stroke["ink"] += ink
+        return told
+
+    def _begin(self, slot: Fields, frame: bytes) -> Fields:
+        number = int.from_bytes(frame[1:17], "big") >> 2
+        id = "".join(LETTERS[number >> 6 * place & 63] for place in reversed(range(21)))
+        keep, more = frame[17] >> 4, frame[17] & 15
+        index = slot["look"]["index"][:keep] + frame[18 : 18 + more].decode()
+        at = 18 + more
+        seed = int.from_bytes(frame[at : at + 4], "big")
+        across, at = _zigzag(frame, at + 4)
+        down, at = _zigzag(frame, at)
+        look = slot["look"] | {"x": slot["look"]["x"] + across / 4, "y": slot["look"]["y"] + down / 4}
+        look |= {"seed": seed, "index": index, **_box(frame[at:])}
+        self.strokes[id] = {"page": slot["page"], "by": slot["by"], "look": look, "ink": frame[at:]}
+        slot |= {"id": id, "look": look}
+        told = {"type": "board.ink_by", "page": slot["page"], "id": id, "by": slot["by"], "after": 0}
+        return told | {"ink": frame[at:], "look": look}
+
+    def _lift(self, slot: Fields, stroke: Fields, frame: bytes) -> Fields:
+        if slot["last"] is None:
+            raise LookupError("nothing is known of that slot's last event")
+        last, id = slot["last"], slot["id"]
+        seq, at = _leb(frame, 1)
+        since, at = _leb(frame, at)
+        version, at = _leb(frame, at)
+        step, at = _zigzag(frame, at)
+        nonce, total = int.from_bytes(frame[at : at + 4], "big"), int.from_bytes(frame[at + 4 : at + 6], "big")
+        points = stroke["ink"] + frame[at + 6 :]
+        if crc32(points) & 0xFFFF != total:
+            raise LookupError("the ink is not what was sent")
+        set = stroke["look"] | _box(points)
+        if frame[0] & 1:
+            set["lastCommittedPoint"] = unpack(points, POINTS_LIMIT).plain()[0][-1]
+        slot |= {"id": None, "last": (last[0] + seq, last[1] + since, last[2] + step)}
+        del self.strokes[id]
+        change = {"id": id, "version": version, "nonce": nonce, "set": set, "points": points}
+        told = {"seq": last[0] + seq, "at": last[1] + since, "type": "board.drawn", "page": slot["page"]}
+        told |= {"by": slot["by"], "changes": [change], "added": 1}
+        return told | ({"step": last[2] + step} if last[2] + step else {})
+
+
+def _box(points: bytes) -> Fields:
+    path = unpack(points, POINTS_LIMIT).plain()[0]
+    xs, ys = [x for x, _ in path], [y for _, y in path]
+    return {"width": max(xs) - min(xs), "height": max(ys) - min(ys)}
+
+
+def _leb(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+
+
+def _zigzag(data: bytes, at: int) -> tuple[int, int]:
+    value, at = _leb(data, at)
+    return (-(value + 1) >> 1 if value & 1 else value >> 1), at

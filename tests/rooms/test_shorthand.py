@@ -1,0 +1,163 @@
+"""Strokes in shorthand: whoever reads them knows what those know who are told at length, whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from classroom.kernel import Meta, Stored
+from classroom.metrics import Metrics
+from classroom.rooms import room as rooms
+from classroom.rooms.hub import COMPANY, Bounds, Hub, Session
+from classroom.rooms.replica import Replica
+from classroom.wire import Codec, Packet
+from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder
+from tests.rooms.shorthand_reader import Reader
+from tests.vectors.handwriting import handwriting
+from tests.vectors.shorthand import Hand
+
+VECTOR = Path(__file__).parents[1] / "vectors" / "board" / "shorthand.json"
+WRITING = [each["points"] for each in handwriting()]
+
+
+def test_the_vector_can_be_read_and_has_every_kind_of_frame() -> None:
+    reader, kinds = Reader(), set()
+    for row in json.loads(VECTOR.read_text("utf-8"))["rows"]:
+        if "short" in row:
+            frame = b64decode(row["short"])
+            kinds.add(frame[0] & 0x48 if frame[0] & 0x40 else 0)
+            assert json.loads(msgspec.json.encode(reader.read(frame))) == row["says"]
+        elif "events" in row:
+            reader.events(row["events"])
+        else:
+            reader.signals([each | {"ink": b64decode(each["ink"])} for each in row["signals"]])
+    assert kinds == {0, 0x40, 0x48}
+
+
+class Viewer(Recorder):
+    """One who reads shorthand, and knows in the end what each stroke is."""
+
+    def __init__(self) -> None:
+        super().__init__(Codec.MSGPACK)
+        self.reader, self.short = Reader(), 0
+        self.inks: dict[str, bytes] = {}
+        self.elements: dict[str, Any] = {}
+        self.heard: list[int] = []
+
+    def _take(self, packet: Packet) -> None:
+        if packet.data[0] < 128:
+            self.short += 1
+            said = self.reader.read(packet.data)
+            return self._drawn(said) if said["type"] == "board.drawn" else self._ink(said)
+        super()._take(packet)
+        name, payload = self.packets[-1]
+        if name == "signals":
+            self.reader.signals(payload)
+            for signal in payload:
+                self._ink(signal)
+        elif name == "events":
+            self.reader.events(payload)
+            for event in payload:
+                self._drawn(event)
+
+    def _ink(self, signal: Any) -> None:
+        had = b"" if signal["after"] == 0 else self.inks.get(signal["id"], b"")
+        if len(had) >= signal["after"]:
+            self.inks[signal["id"]] = had[: signal["after"]] + signal["ink"]
+
+    def _drawn(self, event: Any) -> None:
+        self.heard.append(event["seq"])
+        for change in event["changes"]:
+            points = change.get("points")
+            if points is None:
+                points = self.inks[change["id"]][: change["inked"][0]] + change.get("append", b"")
+            self.elements[change["id"]] = (change["version"], change["nonce"], change["set"], points)
+
+
+class NoJournal:
+    """The replica is told everything here."""
+
+
+class Class:
+    """A room that is told what happens, and viewers who come, stall and go on."""
+
+    def __init__(self) -> None:
+        self.replica = Replica("room", NoJournal(), lambda events: self.hub.events(events))  # type: ignore[arg-type]
+        self.hub = Hub(self.replica, Metrics(), Bounds(1_000.0, 1_000, 1e9), self.resync)
+        self.log: list[Stored] = []
+        self.viewers: list[Viewer] = []
+
+    def enter(self, member: Any = RAVI) -> Viewer:
+        viewer = Viewer()
+        self.viewers.append(viewer)
+        self.hub.add(Session(member, viewer, shorthand=True), self.replica.seq)
+        return viewer
+
+    def resync(self, session: Session) -> None:
+        viewer = session.link
+        assert isinstance(viewer, Viewer)
+        viewer.reader = Reader()
+        for stored in self.log[session.since :]:
+            event = msgspec.to_builtins(stored.event, builtin_types=(bytes,))
+            viewer._drawn({"seq": stored.meta.seq, **event})
+
+    def happen(self, *events: Any) -> None:
+        for event in events:
+            stored = Stored(Meta(self.replica.seq + 1, 1_790_000_000_000 + 500 * self.replica.seq, event.by), event)
+            rooms.apply(self.replica.state, stored)
+            self.log.append(stored)
+            self.hub.events([stored])
+
+    def expect_all(self, since: dict[int, int]) -> None:
+        """Everybody knows every stroke since they came, each event once and in order."""
+        for viewer in self.viewers:
+            mine = self.log[since[id(viewer)] :]
+            assert viewer.heard == [stored.meta.seq for stored in mine]
+            for stored in mine:
+                assert isinstance(stored.event, rooms.board.Drawn)
+                for change in stored.event.changes:
+                    told = (change.version, change.nonce, change.set, change.points)
+                    assert viewer.elements[change.id] == told
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_all_know_every_stroke_whoever_comes_or_stalls(seed: int) -> None:
+    dice, room = Random(seed), Class()
+    hands = [Hand(f"guest:{number}", dice, dice.choice((2, 3))) for number in range(6)]
+    since, under_way = dict[int, int](), list[tuple[list[Any], Any]]()
+    for count in range(COMPANY if seed % 2 else 2):
+        since[id(room.enter(TEACHER if count == 1 else RAVI))] = 0
+    for _ in range(250):
+        match dice.randrange(12):
+            case 0 | 1 if len(under_way) < 6:
+                hand = dice.choice(hands)
+                hand.colour = dice.choice(("#1e1e1e", "#1e1e1e", "#e03131"))
+                under_way.append(hand.stroke(dice.choice(WRITING)[: dice.randrange(5, 60)], dice.randrange(1, 9)))
+            case 2 | 3 | 4 | 5 if under_way:
+                inks, event = dice.choice(under_way)
+                if inks:
+                    room.hub.signal(inks.pop(0))
+                if not inks:
+                    under_way.remove((inks, event))
+                    room.happen(event)
+            case 6 if dice.random() < 0.3:
+                since[id(room.enter(dice.choice((RAVI, ASHA, TEACHER))))] = room.replica.seq
+            case 7 if dice.random() < 0.4:
+                dice.choice(room.viewers).stuck = 10_000
+            case 8 | 9:
+                dice.choice(room.viewers).stuck = 0
+            case _:
+                room.hub.flush()
+    for viewer in room.viewers:
+        viewer.stuck = 0
+    for _ in range(3):
+        room.hub.flush()
+    room.expect_all(since)
+    assert sum(viewer.short for viewer in room.viewers) > 20
+    room.hub.close()
