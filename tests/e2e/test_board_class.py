@@ -1,16 +1,16 @@
 """A class at the board in real browsers: a document is brought in and drawn on, pictures are pasted and dropped, the class is
-pointed at things; and several draw at once."""
+pointed at things."""
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.hands import draw_at_once
-from tests.e2e.people import PHONE, People, Someone
+from tests.e2e.people import People, Someone
 from tests.e2e.test_whiteboard import PAPER, WAVE, Drawer, pixels, same_picture
 from tests.files import samples
 from tests.running import Subprocess
@@ -97,7 +97,11 @@ async def test_a_lesson_at_the_board(people: People, server: Subprocess, teacher
     async with ravi.page.expect_response(lambda response: "/files/" in response.url and response.ok):
         await teacher.page.keyboard.press("Control+v")
     pasted = await same_picture(ravi, asha, but=drawn)
-    picture = {"data": b64encode(samples.encoded("PNG", samples.picture(50, 70, "blue"))).decode(), "x": box["x"] + 300, "y": box["y"] + 480}
+    picture = {
+        "data": b64encode(samples.encoded("PNG", samples.picture(50, 70, "blue"))).decode(),
+        "x": box["x"] + 300,
+        "y": box["y"] + 480,
+    }
     async with ravi.page.expect_response(lambda response: "/files/" in response.url and response.ok):
         await teacher.page.locator("[data-board-editor] canvas.interactive").evaluate(DROP, picture)
     dropped = await same_picture(ravi, asha, but=pasted)
@@ -140,17 +144,4 @@ async def test_a_lesson_at_the_board(people: People, server: Subprocess, teacher
         await expect(who.page.locator("[data-board-editor]")).to_have_count(0)
     await menu(teacher.who, "Unlock")
     await pen.ready()
-
-
-async def test_three_who_draw_at_once_end_with_what_the_journal_says(
-    people: People, server: Subprocess, teacher: Drawer
-) -> None:
-    late = await people.person("Late", PHONE)
-
-    doings, elements = await draw_at_once(people, server, teacher, editors=3, seconds=30, most=7, seed=3)
-
-    assert doings == 21
-    assert elements > 3
-    # and nobody has lost what a newcomer is told
-    await late.join(server.link("Student"))
-    await expect(late.page.locator(f"[data-board-editor], {PAPER}").first).to_be_visible()
+    ravi.excuse(re.compile("willReadFrequently"))  # it was this test that read its canvas again and again

@@ -10,7 +10,7 @@ import { ErrorBoundary } from "../app/ErrorBoundary";
 import { useMyPart, useRoom } from "../app/live";
 import type { Main } from "../live/LiveStage";
 import { openStudio, useLiveWanted } from "../live/opening";
-import { openBoard, useBoardOpen } from "../whiteboard/opening";
+import { openBoard, useBoardAhead, useBoardOpen } from "../whiteboard/opening";
 import { IconChevronDown, IconChevronUp, IconHourglass, IconPencil, IconPresentation, IconRosette, IconVideo } from "../common/icons";
 import classes from "./classroom.module.css";
 import { ReactionBar } from "./ReactionBar";
@@ -32,6 +32,7 @@ export function Stage({ tab }: Props) {
   const [unfolded, setUnfolded] = useState<string | null>(null);
   const folded = unfolded !== key;
   const board = useBoardOpen();
+  useBoardAhead();
   const live = useLiveWanted();
   const [main, setMain] = useState<Main | null>(null);
   const filled = board || main !== null;

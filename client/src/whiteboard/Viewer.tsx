@@ -90,10 +90,18 @@ export function Viewer({ page, ref }: Props) {
           return passing.paint(context, page, at, now, (id) => names.current.find((person) => person.id === id)?.name);
         },
       });
+    // What is heard of a page comes when what is seen of it is there: a full page has a thousand texts.
+    let hearing = 0;
+    const hear = () => {
+      hearing ||= whenIdle(() => {
+        hearing = 0;
+        setTexts((before) => same(before, made.scene.texts));
+      });
+    };
     const show = () => {
       made.show(store.sheet(page)?.elements.values() ?? [], background);
       fit.current();
-      setTexts(made.scene.texts);
+      hear();
       marks();
     };
     show();
@@ -103,12 +111,13 @@ export function Viewer({ page, ref }: Props) {
         if (ids === null) return show();
         made.update(ids, store.sheet(page)?.elements ?? new Map());
         fit.current();
-        setTexts((before) => same(before, made.scene.texts));
+        hear();
       }),
       store.on("ink", (which) => which === page && marks()),
       store.on("pointer", marks),
     ];
     return () => {
+      cancelIdle(hearing);
       for (const off of offs) off();
     };
   }, [store, passing, page, background, region]);
@@ -171,6 +180,10 @@ export function Viewer({ page, ref }: Props) {
 }
 
 const NOTHING = {};
+const PATIENCE = 400; // ms
+// Not every browser says when it is idle.
+const whenIdle = (work: () => void): number => (typeof requestIdleCallback === "function" ? requestIdleCallback(work, { timeout: PATIENCE }) : Number(setTimeout(work, PATIENCE / 4)));
+const cancelIdle = (id: number): void => (typeof cancelIdleCallback === "function" ? cancelIdleCallback(id) : clearTimeout(id));
 
 function boxOf({ x, y, width, height }: Region) {
   return { left: x, top: y, right: x + width, bottom: y + height };

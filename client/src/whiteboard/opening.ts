@@ -1,7 +1,9 @@
 /// Whether the board is on the stage.
 
-import { useSyncExternalStore } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 import { useMyPart, useRoom } from "../app/live";
+import { useClassroom } from "../room";
+import { readAhead } from "./ahead";
 
 let opened = false;
 const listeners = new Set<() => void>();
@@ -25,4 +27,14 @@ export function useBoardOpen(): boolean {
     () => opened,
   );
   return used || chosen || (staff && wanted);
+}
+
+/** Ask for the page that the class looks at, while the board's code is on its way. */
+export function useBoardAhead(): void {
+  const classroom = useClassroom();
+  useEffect(() => {
+    const board = classroom.room?.board;
+    const page = board?.pages.find(({ id }) => id === board.current);
+    if (page !== undefined && page.count > 0) readAhead(classroom.address(`/board/${page.id}@${page.at}`));
+  }, [classroom]);
 }

@@ -6,6 +6,7 @@
 import { Emitter } from "../connection/emitter";
 import type { BoardCursorBy, BoardLaserBy, SignalOut, Stamped } from "../protocol";
 import type { Classroom } from "../room";
+import { read } from "./ahead";
 import { Sheet, type SheetAnswer } from "./sheet";
 import { Strokes } from "./strokes";
 
@@ -223,15 +224,5 @@ export class BoardStore {
     } else if (signal.type === "board.cursor_by" || signal.type === "board.laser_by") {
       this.#news.emit("pointer", signal);
     }
-  }
-}
-
-/** JSON from an address that never changes; null where it is not to be had. */
-async function read<T>(address: string): Promise<T | null> {
-  try {
-    const answer = await fetch(address);
-    return answer.ok ? ((await answer.json()) as T) : null;
-  } catch {
-    return null; // no network; it is tried again
   }
 }

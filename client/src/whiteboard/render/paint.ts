@@ -4,7 +4,7 @@
 /// has the same elements has the same pixels.
 
 import { getStroke } from "perfect-freehand";
-import type { BoardElement, Point } from "../element";
+import type { BoardElement } from "../element";
 import { middle, upright } from "./bounds";
 import { baseline, fontOf } from "./fonts";
 import { cornerRadius, drawables, pathOf } from "./shape";
@@ -47,13 +47,13 @@ const outlines = new WeakMap<BoardElement, Path2D>();
 function outlineOf(element: BoardElement): Path2D {
   let path = outlines.get(element);
   if (path === undefined) {
-    path = new Path2D(outline(element));
+    path = outline(element);
     outlines.set(element, path);
   }
   return path;
 }
 
-function outline(element: BoardElement): string {
+function outline(element: BoardElement): Path2D {
   const { points = [], pressures = [], simulatePressure = true, strokeWidth = 2, lastCommittedPoint } = element;
   const pressed = points.length > 0 ? points.map(([x, y], index): number[] => [x, y, pressures[index] ?? 0.5]) : [[0, 0, 0.5]];
   const shape = getStroke(simulatePressure ? (points as unknown as number[][]) : pressed, {
@@ -65,29 +65,21 @@ function outline(element: BoardElement): string {
     easing: (t) => Math.sin((t * Math.PI) / 2),
     last: lastCommittedPoint != null,
   }) as [number, number][];
-  if (shape.length === 0) return "";
-  const parts: string[] = [];
-  const put = ([x, y]: Point) => parts.push(`${cut(x)},${cut(y)}`);
-  const between = (one: Point, other: Point): Point => [(one[0] + other[0]) / 2, (one[1] + other[1]) / 2];
-  const first = shape[0] as Point;
-  parts.push("M");
-  put(first);
-  parts.push("Q");
-  shape.forEach((point, index) => {
-    put(point);
-    put(between(point, shape[index + 1] ?? first));
+  const path = new Path2D();
+  const first = shape[0];
+  if (first === undefined) return path;
+  path.moveTo(cut(first[0]), cut(first[1]));
+  shape.forEach(([x, y], index) => {
+    const [nextX, nextY] = shape[index + 1] ?? first;
+    path.quadraticCurveTo(cut(x), cut(y), cut((x + nextX) / 2), cut((y + nextY) / 2));
   });
-  parts.push("L");
-  put(first);
-  parts.push("Z");
-  return parts.join(" ");
+  path.closePath();
+  return path;
 }
 
 /** Two places after the point, cut off, as Excalidraw writes its paths. */
-function cut(value: number): string {
-  const text = String(value);
-  const dot = text.indexOf(".");
-  return dot < 0 || text.includes("e") ? (text.includes("e") ? "0" : text) : text.slice(0, dot + 3);
+function cut(value: number): number {
+  return Math.trunc(value * 100) / 100;
 }
 
 /** Paint the element onto a canvas whose units are px of the page. `alpha`: of what it is in. `zoom`: for thin lines. */
