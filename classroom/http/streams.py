@@ -39,11 +39,16 @@ class Streams:
             endpoint, session = f"/rooms/{{room}}/{name}", f"/rooms/{{room}}/{name}/{{session}}"
             made += [web.post(endpoint, make), web.options(endpoint, self.options)]
             made += [web.patch(session, self.patch), web.delete(session, self.end)]
+            made += [web.get(endpoint, self.nothing), web.get(session, self.nothing)]
         return made
 
     async def options(self, _: web.Request) -> web.Response:
         """What the endpoint takes (RFC 9725, 4.2)."""
-        return web.Response(status=204, headers={"Accept-Post": SDP, "Allow": "POST, OPTIONS"})
+        return web.Response(status=200, headers={"Accept-Post": SDP, "Allow": "POST, GET, HEAD, OPTIONS"})
+
+    async def nothing(self, _: web.Request) -> web.Response:
+        """GET: endpoints and sessions have no content (RFC 9725, 4.1), and nobody learns which there are."""
+        return web.Response(status=204)
 
     async def publish(self, request: web.Request) -> web.Response:
         """POST to the WHIP endpoint: an offer for an answer."""

@@ -184,7 +184,7 @@ class Timeline:
         for index, segment in enumerate(self.segments):
             if index >= skipped:
                 header = self._head(lines, segment, header)
-                # Parts are of use near the live edge only (4.4.4.9).
+                # Parts are of use near the live edge only (6.2.2).
                 if behind - segment.duration < 3.0 * shape.target:
                     _list_parts(lines, segment)
                 lines += [f"#EXTINF:{segment.duration:.5f},", f"{segment.number}.m4s"]

@@ -197,7 +197,8 @@ def _answer_section(
     types = [str(format.payload_type)] + ([str(format.rtx)] if format.rtx is not None else [])
     lines = [f"m={section.kind} 9 {section.protocol} {' '.join(types)}", "c=IN IP4 0.0.0.0", "a=rtcp:9 IN IP4 0.0.0.0"]
     lines += [f"a=ice-ufrag:{ice[0]}", f"a=ice-pwd:{ice[1]}", f"a=fingerprint:sha-256 {fingerprint}", "a=setup:passive"]
-    lines += [f"a=mid:{section.mid}", f"a={reply.direction}", "a=rtcp-mux", "a=rtcp-rsize"]
+    lines += [f"a=mid:{section.mid}", f"a={reply.direction}", "a=rtcp-mux", "a=rtcp-mux-only"]
+    lines.append("a=rtcp-rsize")
     lines += [f"a=extmap:{id} {uri}" for id, uri in reply.extensions]
     lines += _format_lines(format, reply.start_kbits)
     if reply.rids:
