@@ -102,7 +102,7 @@ class Bare:
 
     def report(self) -> None:
         """A receiver report with a block for each track, as a browser sends two a second."""
-        blocks = [packets.report_block(ssrc, 0, 0, 1_000, 20, 0, 0) for ssrc in self.ssrcs[:2]]
+        blocks = [packets.report_block(ssrc, 0, 0, self.received, 20, 0, 0) for ssrc in self.ssrcs[:2]]
         self.rtcp(packets.receiver_report(1, blocks))
 
     def close(self) -> None:

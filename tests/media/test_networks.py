@@ -15,6 +15,9 @@ from tests.media.impaired import Relay, Trouble
 from tests.media.peers import Unit, forwarding
 from tests.running import until
 
+# Seconds that a packet may be late by before it is asked for, and until it is asked for once more: as browsers do by and large.
+REORDERED, AGAIN = 0.05, 0.1
+
 
 class Listener(Bare):
     """Knows what it was sent of picture (`pictures`) and sound (`sounds`), and asks for what is missing where it should."""
@@ -25,7 +28,8 @@ class Listener(Bare):
         self.pictures: set[int] = set()
         self.sounds: set[int] = set()
         self.again = 0
-        self._reported = 0
+        self._reported = self._highest = 0
+        self._due: dict[int, float] = {}
         self.on_rtp = self._heard
 
     def _heard(self, data: bytes) -> None:
@@ -46,7 +50,11 @@ class Listener(Bare):
         return [one for one in range(min(self.pictures), max(self.pictures)) if one not in self.pictures]
 
     def ask(self) -> None:
-        lost = self.missing()[-100:]
+        now = asyncio.get_running_loop().time()
+        missing = self.missing()[-100:]
+        due = {one: self._due.get(one, now + REORDERED) for one in missing}
+        lost = [one for one, at in due.items() if at <= now]
+        self._due = due | dict.fromkeys(lost, now + AGAIN)
         if self.asks and lost and self.outbound is not None:
             self.sock.sendto(self.outbound.rtcp(packets.nack(7, self.ssrcs[0], lost)), self.address)
 
@@ -55,7 +63,8 @@ class Listener(Bare):
         assert self.outbound is not None
         share = max(0, min(255, 256 * (sent - (len(self.pictures) - self._reported)) // max(1, sent)))
         self._reported = len(self.pictures)
-        block = packets.report_block(self.ssrcs[0], share, 0, 1_000, 20, 0, 0)
+        self._highest += sent
+        block = packets.report_block(self.ssrcs[0], share, 0, self._highest, 20, 0, 0)
         self.sock.sendto(self.outbound.rtcp(packets.receiver_report(1, [block])), self.address)
 
 

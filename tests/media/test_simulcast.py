@@ -12,6 +12,7 @@ import pytest
 
 from classroom.media.sfu import packets, pictures, sdp
 from classroom.media.sfu.layers import Layers
+from classroom.media.sfu.viewer import CREDIT, REPEATED, SECOND_CREDIT
 from tests.media.bare import Bare
 from tests.media.browser import film, payloads
 from tests.media.peers import Unit, forwarding
@@ -257,17 +258,23 @@ async def test_reports_of_a_narrow_way_bring_the_viewer_down_and_then_to_a_pause
         leg = leg_of(stage)
         low = stage.track.live[0]
 
+        highest = 0
+
         def report(share: int) -> None:
-            block = packets.report_block(stage.track.ssrc, share, 0, 1_000, 20, 0, 0)
+            nonlocal highest
+            highest += 100
+            block = packets.report_block(stage.track.ssrc, share, 0, highest, 20, 0, 0)
             stage.viewer.tell(packets.receiver_report(1, [block]))
+
+        async def told(share: int, done: Callable[[], bool]) -> None:
+            while not done():
+                report(share)
+                await stage.play(lambda until=stage.at + 3: done() or stage.at > until)
 
         await stage.play(lambda: all(stage.track.rate(one) > 0 for one in stage.track.live))
         high = leg.forward
-        report(100)
-        await stage.play(lambda: leg.forward is not high)
-        for _ in range(4):
-            report(250)
-        await stage.play(lambda: leg.forward is None)
+        await told(100, lambda: leg.forward is not high)
+        await told(250, lambda: leg.forward is None)
         before = len(stage.seen)
         frames = stage.at
         await stage.play(lambda: stage.at > frames + 30)
@@ -279,6 +286,34 @@ async def test_reports_of_a_narrow_way_bring_the_viewer_down_and_then_to_a_pause
         await stage.play(lambda: len(stage.seen) > before + 30)
         numbers = [head.sequence for head in stage.heads()]
         assert [b - a & 0xFFFF for a, b in pairwise(numbers)] == [1] * (len(numbers) - 1)
+
+
+async def test_reports_of_few_packets_are_taken_together_and_a_third_of_three_is_no_trouble() -> None:
+    async with staged("vp8") as stage:
+        leg, highest = leg_of(stage), 0
+        await stage.play(lambda: all(stage.track.rate(one) > 0 for one in stage.track.live))
+        high = leg.forward
+        while highest < 900:  # over more than a second
+            highest += 3
+            block = packets.report_block(stage.track.ssrc, 0 if highest % 60 else 85, 0, highest, 20, 0, 0)
+            stage.viewer.tell(packets.receiver_report(1, [block]))
+            await stage.play(lambda until=stage.at: stage.at > until)
+        assert leg.forward is high
+        assert leg.waits_for is None
+
+
+async def test_repetitions_are_a_part_of_what_is_sent_however_often_they_are_asked_for() -> None:
+    async with staged("vp8") as stage:
+        leg = leg_of(stage)
+        await stage.play(lambda: len(stage.seen) > 60)
+        begun, sent = stage.unit.port.clock(), leg.sent
+        lost = [head.sequence for head in stage.heads()[-50:]]
+        for _ in range(100):
+            stage.viewer.tell(packets.nack(7, stage.track.ssrc, lost))
+            await stage.play(lambda until=stage.at: stage.at > until)
+        passed = stage.unit.port.clock() - begun
+        most = CREDIT + REPEATED * (leg.sent - sent) + SECOND_CREDIT * passed
+        assert 1_000 < leg.extra < most + 2_000
 
 
 async def test_padding_is_sent_as_empty_retransmissions_and_as_much_as_was_asked_for() -> None:

@@ -22,6 +22,7 @@ from classroom.media.sfu.stun import Address
 RING = 1_024
 KEY_EVERY = 0.5
 PICTURE_RATE = 90_000  # Hz, of all codecs of pictures
+HEAD = 20  # bytes of RTP around a payload, which receivers' estimates count; those of UDP and IP they do not
 STRAY = 5  # seconds that two layers' clocks may seem to differ by before their sender reports are not believed
 
 
@@ -74,6 +75,18 @@ class Leg:
         self.waits_for: Forward | None = None
         self.extra = 0  # bytes of repetitions and padding, for whoever counts them
         self.target = b""  # this viewer as the loop in C has it; empty: not made yet
+        self._sent = self._joined_at = 0
+
+    @property
+    def sent(self) -> int:
+        """Bytes that were sent of the track since the beginning, in whatever layers, without `extra`."""
+        return self._sent + (self.forward.volume - self._joined_at if self.forward is not None else 0)
+
+    def go(self, forward: Forward | None) -> None:
+        """Be sent this from now on."""
+        self._sent = self.sent
+        self.forward = forward
+        self._joined_at = forward.volume if forward is not None else 0
 
     def move(self, address: Address) -> None:
         """The viewer is at another address from now on."""
@@ -117,6 +130,11 @@ class Forward:
         return sum(map(len, self._groups.values()))
 
     @property
+    def volume(self) -> int:
+        """Bytes of all that came, with the headers of RTP."""
+        return self.octets + HEAD * self.packets
+
+    @property
     def last_at(self) -> float:
         """When the newest packet came; 0: none has."""
         return self._last[2]
@@ -148,7 +166,8 @@ class Forward:
         group.remove(leg)
         if not group.legs:
             del self._groups[key]
-        leg.forward, leg.before = None, (self, leg.shift)
+        leg.go(None)
+        leg.before = (self, leg.shift)
         if self.packets:
             sequence, timestamp, at = self._last
             shift = leg.shift
@@ -228,7 +247,8 @@ class Forward:
                 self._counters = (counters.picture, counters.tl0)
 
     def _join(self, leg: Leg, shift: Shift, sequence: int | None) -> None:
-        leg.forward, leg.shift = self, shift
+        leg.go(self)
+        leg.shift = shift
         leg.floor = None if sequence is None else sequence + shift.sequence & 0xFFFF
         self._groups.setdefault((leg.payload_type, leg.send_time, shift), Group()).add(leg)
 

@@ -17,7 +17,6 @@ from classroom.media.sfu.port import Port
 SILENT = 2.0
 COUNTED_EVERY = 0.5  # seconds between two measurements of the layers' rates
 SMOOTH = 0.5  # the weight of the newest
-HEAD = 20  # bytes of RTP around a payload, which receivers' estimates count; those of UDP and IP they do not
 
 
 class Layers:
@@ -34,7 +33,7 @@ class Layers:
         self.tapped: Forward | None = None
         self.rates: tuple[float, ...] = ()  # what each of `live` needs, in bits a second, as measured
         self._rates: dict[Forward, float] = {}
-        self._counted: dict[Forward, tuple[int, int]] = {}
+        self._counted: dict[Forward, int] = {}
         self._counted_at = float("-inf")
 
     @property
@@ -175,10 +174,10 @@ class Layers:
     def _count(self, now: float) -> None:
         passed, self._counted_at = now - self._counted_at, now
         for forward in self._by_rid.values():
-            count, octets = self._counted.get(forward, (forward.packets, forward.octets))
-            self._counted[forward] = (forward.packets, forward.octets)
+            counted = self._counted.get(forward, forward.volume)
+            self._counted[forward] = forward.volume
             if passed < 10 * COUNTED_EVERY:
-                lately = 8 * (forward.octets - octets + HEAD * (forward.packets - count)) / passed
+                lately = 8 * (forward.volume - counted) / passed
                 before = self._rates.get(forward)
                 self._rates[forward] = lately if not before else before + SMOOTH * (lately - before)
 

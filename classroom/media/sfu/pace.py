@@ -14,11 +14,14 @@ from typing import NamedTuple
 
 START = 1_000_000.0  # bits a second that a newcomer is thought to take
 CLEAN, BAD, AWFUL = (
-    0.05,
+    0.08,
     0.15,
     0.30,
 )  # shares lost: below there is no trouble; from there on there is; from there on at once
 OVER = 0.8  # of what is sent: an estimate below this says that it is too much. Receivers say 0.85 when they but fear it
+MARGIN = (
+    0.85  # of what arrived where too little did: of headers below RTP nothing is counted, and a full queue has to empty
+)
 FAR_OVER = 0.5  # below this an estimate needs no loss to be believed, if it is made four times in a row
 EARLY = 3.0  # seconds after joining in which an estimate is still being made
 FIRST_WAIT, LAST_WAIT = 2.0, 60.0  # seconds without trouble until more is tried
@@ -64,7 +67,7 @@ class Pace:
     def told(self, now: float, sent: float, lost: float | None, estimate: float | None) -> bool:
         """A report: the share that was lost, and what the viewer thinks it can take, of `sent` bits a second. Whether this is
         trouble."""
-        trouble = False
+        trouble = worry = False
         self._looked = now
         self._carried = inf
         clean = BAD if self._pauses else CLEAN  # a little loss by chance must not keep a picture away for good
@@ -73,17 +76,19 @@ class Pace:
             if lost >= AWFUL or self._loss >= BAD:
                 trouble = True
                 self._carried = sent * (1 - max(lost, self._loss))
-                self.allowed = min(self.allowed, self._carried)
+                self.allowed = min(self.allowed, MARGIN * self._carried)
         if estimate is not None and now - self._began > EARLY:
             self._low = self._low + 1 if estimate < OVER * sent else 0
-            if (self._low >= 2 and self._loss >= CLEAN) or (self._low >= 4 and estimate < FAR_OVER * sent):
+            far = estimate < FAR_OVER * sent
+            worry = self._low > 0 and (self._loss >= CLEAN or far)
+            if (self._low >= 2 and self._loss >= CLEAN) or (self._low >= 4 and far):
                 trouble = True
                 self.allowed = min(self.allowed, estimate)
             elif estimate >= sent and not trouble:
                 self.allowed = max(self.allowed, estimate)
         if lost is not None:
             self._bad = self._bad + 1 if trouble else 0
-        if trouble or self._loss >= clean or self._low:
+        if trouble or worry or self._loss >= clean:
             if self.padding or (trouble and now - self._tried < TRIAL):
                 self._wait = min(LAST_WAIT, 2 * self._wait)
                 self._tried = float("-inf")

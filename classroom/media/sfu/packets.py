@@ -14,7 +14,7 @@ NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 NACK_LIMIT = 512  # packets that one NACK may ask for; more are passed over
 
 _head = struct.Struct("!BBHII")
-_block = struct.Struct("!IB19x")  # of a report: SSRC, fraction lost, and what is not looked at
+_block = struct.Struct("!IB3xI12x")  # of a report: SSRC, fraction lost, highest number, and what is not looked at
 
 
 class Rtp(NamedTuple):
@@ -111,8 +111,9 @@ def lost_of(body: bytes) -> list[int]:
     return found[:NACK_LIMIT]
 
 
-def losses(body: bytes, count: int) -> Iterable[tuple[int, int]]:
-    """Of a receiver report's body: SSRCs, and how many 256ths of each were lost since the report before (RFC 3550, 6.4.2)."""
+def losses(body: bytes, count: int) -> Iterable[tuple[int, int, int]]:
+    """Of a receiver report's body: SSRCs, how many 256ths of each were lost since the report before, and the highest number that
+    has come, with what it has wrapped (RFC 3550, 6.4.2)."""
     whole = min(count, (len(body) - 4) // 24)
     return _block.iter_unpack(body[4 : 4 + 24 * whole])
 
