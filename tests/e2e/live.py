@@ -21,15 +21,14 @@ from playwright.async_api import async_playwright, expect
 
 from classroom.kernel import Role
 from classroom.media.stage import Published
+from tests.e2e.clock import AFRESH, CAMERA, FAIL, GLASS, READ, spread
 from tests.e2e.people import CHROMIUM, FLAGS, PHONE, People, Someone, close
 from tests.e2e.test_accessibility import Audit
 from tests.running import Subprocess, serving_alone
 
 LIVE_FLAGS = [
     "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
-    "--autoplay-policy=no-user-gesture-required",
     "--auto-select-tab-capture-source-by-title=Demo",
 ]
 PATIENCE = 40_000  # ms
@@ -50,17 +49,51 @@ PLAYS = """(names) => names.every((name) => {
   const video = document.querySelector(`figure[aria-label="${name}"] video`);
   return video && video.videoWidth > 0 && video.readyState >= 2 && !video.paused;
 })"""
+HEARD = """(figure) => {
+  const video = document.querySelector(`figure[aria-label="${figure}"] video`);
+  const silent = !video || video.muted || video.paused || video.readyState < 2;
+  const pictures = video?.srcObject?.getVideoTracks().length ?? video?.videoWidth;
+  return !silent && Boolean(pictures) === figure.endsWith('camera');
+}"""
 FIRST_FRAME = """() => {
   const asked = performance.getEntriesByType('resource').find(({name}) => name.includes('/whep'));
   return performance.getEntriesByName('live first frame')[0].startTime - asked.startTime;
 }"""
 
 
-async def enter(people: People, server: Subprocess, name: str, role: Role, sub: str, **look: Any) -> Someone:
-    someone = await people.person(name, permissions=["camera", "microphone"], **look)
-    await someone.open(f"{server.url}/r/demo#token={server.auth.mint('demo', name, role, sub)}")
+async def enter(
+    people: People,
+    server: Subprocess,
+    name: str,
+    role: Role,
+    sub: str,
+    camera: str = "",
+    untouched: bool = False,
+    **look: Any,
+) -> Someone:
+    """`camera`: a script that runs before the page's own."""
+    someone = await people.person(name, **{"permissions": ["camera", "microphone"]} | look)
+    if camera:
+        await someone.page.add_init_script(camera)
+    link = f"{server.url}/r/demo#token={server.auth.mint('demo', name, role, sub)}"
+    if untouched:
+        await quiet(someone, link)
+        await someone.inside()
+    else:
+        await someone.open(link)
     await someone.page.evaluate(CLOCK)
     return someone
+
+
+async def quiet(someone: Someone, link: str) -> None:
+    """Come in without touching anything, as the browser sees it (what Playwright evaluates counts as a touch), until the page
+    says that it may not be heard."""
+    session = await someone.page.context.new_cdp_session(someone.page)
+    await someone.page.goto(link)
+    asked = {"expression": "document.body.innerText.includes('Turn sound on')"}
+    async with asyncio.timeout(PATIENCE / 1_000):
+        while not (await session.send("Runtime.evaluate", asked))["result"]["value"]:
+            await asyncio.sleep(0.05)
 
 
 async def way(someone: Someone, wanted: str) -> None:
@@ -74,7 +107,8 @@ async def plays(someone: Someone, *figures: str) -> None:
 async def go_live(someone: Someone, button: str) -> None:
     await expect(someone.dialog.get_by_role("button", name=button)).to_be_enabled()
     await someone.dialog.get_by_role("button", name=button).click()
-    await expect(someone.button("Stop publishing")).to_be_visible(timeout=PATIENCE)
+    off = someone.button("Stop publishing").or_(someone.button("Leave the stage"))
+    await expect(off).to_be_visible(timeout=PATIENCE)
 
 
 async def kill_media(server: Subprocess, watchers: list[Someone]) -> list[float]:
@@ -125,31 +159,95 @@ async def play(folder: Path, pictures: Path | None = None) -> dict[str, Any]:
 
 
 async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[str, Any], pictures: Path | None) -> None:
-    # The instructor goes on the air from the page.
-    meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1")
-    await meera.button("Start the class").click()
-    await meera.confirm("Start the class")
-    await meera.stage.get_by_role("button", name="Camera and screen").click()
-    await expect(meera.dialog.get_by_role("meter")).to_be_visible()
-    await audit.look(meera, "studio")
-    await picture(meera, pictures, "studio")
-    await go_live(meera, "Go live")
+    meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1", camera="" if pictures else CAMERA)
+    await on_the_air(meera, audit, pictures)
 
     # One watches by WebRTC, the other has no place there.
-    asha = await enter(people, server, "Asha", Role.STUDENT, "s1", size=PHONE)
+    asha = await enter(people, server, "Asha", Role.STUDENT, "s1", untouched=pictures is None, size=PHONE)
     await way(asha, "webrtc")
     await plays(asha, "Meera, camera")
     seen["first_frame_ms"] = await asha.page.evaluate(FIRST_FRAME)
     ravi = await enter(people, server, "Ravi", Role.STUDENT, "s2")
     await way(ravi, "hls")
     await plays(ravi, "Meera, camera")
+    if pictures is None:
+        await watches(asha, ravi)
+        await late(meera, asha, ravi, seen)
 
     # The screen comes beside the camera.
     await meera.button("Share the screen").click()
     for student in (asha, ravi):
         await plays(student, "Meera, camera", "Meera, screen")
+    await captions(meera, asha, ravi, audit)
+    await picture(meera, pictures, "live-publishing")
+    await picture(asha, pictures, "live-phone")
+    await picture(asha, pictures, "live-phone-dark", "dark")
+    await picture(ravi, pictures, "live")
+    await picture(ravi, pictures, "live-dark", "dark")
 
-    # Captions are typed along.
+    seen["back_ms"] = await kill_media(server, [asha, ravi])
+    await way(asha, "webrtc")
+    await way(ravi, "hls")
+    await plays(asha, "Meera, camera", "Meera, screen")
+    await plays(ravi, "Meera, camera", "Meera, screen")
+
+    await on_stage(meera, asha, ravi, audit, pictures)
+
+    # The end is the instructor's to choose: nothing is waited for.
+    began = time.monotonic()
+    await meera.button("Stop publishing").click()
+    await expect(asha.page.locator("figure")).to_have_count(0, timeout=PATIENCE)
+    seen["over_ms"] = (time.monotonic() - began) * 1_000
+
+
+async def on_the_air(meera: Someone, audit: Audit, pictures: Path | None) -> None:
+    """The instructor goes on the air from the page; at first the browser does not let them."""
+    await meera.button("Start the class").click()
+    await meera.confirm("Start the class")
+    await meera.page.context.clear_permissions()
+    await meera.stage.get_by_role("button", name="Camera and screen").click()
+    if pictures is None:
+        fault = meera.dialog.get_by_role("alert")
+        await expect(fault).to_contain_text("Allow them in the address bar")
+        await expect(meera.dialog.get_by_role("button", name="Go live")).to_be_disabled()
+        await audit.look(meera, "no camera")
+        await meera.page.context.grant_permissions(["camera", "microphone"])
+        await fault.get_by_role("button", name="Try again").click()
+        await expect(fault).to_have_count(0)
+    await expect(meera.dialog.get_by_role("meter")).to_be_visible()
+    await audit.look(meera, "studio")
+    await picture(meera, pictures, "studio")
+    await go_live(meera, "Go live")
+
+
+async def watches(asha: Someone, ravi: Someone) -> None:
+    """What who watches can do: sound, which a browser lets start only when it is asked for, sound alone, a picture of its own."""
+    await asha.page.get_by_text("Turn sound on", exact=True).click()
+    for someone in (asha, ravi):
+        await someone.page.wait_for_function(HEARD, arg="Meera, camera", timeout=PATIENCE)
+        await someone.button("Sound only, for a weak network").click()
+        await someone.page.wait_for_function(HEARD, arg="Meera, sound only", timeout=PATIENCE)
+        await someone.button("Sound only, for a weak network").click()
+        await plays(someone, "Meera, camera")
+    await asha.button("Picture in picture").click()
+    await asha.page.wait_for_function("() => document.pictureInPictureElement !== null")
+    await asha.button("Picture in picture").click()
+    await asha.page.wait_for_function("() => document.pictureInPictureElement === null")
+
+
+async def late(meera: Someone, asha: Someone, ravi: Someone, seen: dict[str, Any]) -> None:
+    """How late pictures are, and that they go on over another way through the network for the publisher."""
+    for someone in (asha, ravi):
+        await someone.page.evaluate(READ, "Meera, camera")
+        await someone.page.wait_for_function("() => glass.late.length > 40", timeout=PATIENCE)
+    seen["late_ms"] = [spread((await one.page.evaluate(GLASS))["late"])["p50"] for one in (asha, ravi)]
+    seen["restart_kept"] = await meera.page.evaluate(FAIL)
+    for someone in (asha, ravi):
+        await someone.page.evaluate(AFRESH)
+        await someone.page.wait_for_function("() => glass.late.length > 40", timeout=PATIENCE)
+
+
+async def captions(meera: Someone, asha: Someone, ravi: Someone, audit: Audit) -> None:
     await meera.page.get_by_role("toolbar", name="Live").get_by_role("button", name="Captions").click()
     await audit.look(meera, "caption menu")
     await meera.page.get_by_role("menuitem", name="Type captions").click()
@@ -159,26 +257,25 @@ async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[st
         await expect(student.page.get_by_role("log", name="Captions")).to_contain_text("charge per second")
         await audit.look(student, "watching")
     await audit.look(meera, "on the air")
-    await picture(meera, pictures, "live-publishing")
-    await picture(asha, pictures, "live-phone")
-    await picture(asha, pictures, "live-phone-dark", "dark")
-    await picture(ravi, pictures, "live")
-    await picture(ravi, pictures, "live-dark", "dark")
-    await way(asha, "webrtc")
-    await way(ravi, "hls")
 
-    seen["back_ms"] = await kill_media(server, [asha, ravi])
-    await way(asha, "webrtc")
-    await way(ravi, "hls")
-    await plays(asha, "Meera, camera", "Meera, screen")
-    await plays(ravi, "Meera, camera", "Meera, screen")
 
-    # A raised hand is called on stage, where there is a place by WebRTC in any case.
+async def called(meera: Someone, ravi: Someone) -> None:
+    """A raised hand is called on stage."""
     await ravi.button("Raise hand").click()
-    await meera.tab("People")
     await meera.page.get_by_role("button", name="Call on stage").click()
     await expect(ravi.dialog).to_contain_text("You have been called on stage")
+
+
+async def on_stage(meera: Someone, asha: Someone, ravi: Someone, audit: Audit, pictures: Path | None) -> None:
+    await meera.tab("People")
+    await called(meera, ravi)
     await audit.look(ravi, "called on stage")
+    await ravi.dialog.get_by_role("button", name="Decline").click()
+    await expect(ravi.dialog).to_have_count(0)
+    await expect(ravi.button("Camera and screen")).to_have_count(0)
+
+    # There is a place by WebRTC for who is on stage in any case.
+    await called(meera, ravi)
     await go_live(ravi, "Come on stage")
     await way(ravi, "webrtc")
     await plays(meera, "Ravi, camera")
@@ -188,19 +285,18 @@ async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[st
     await plays(asha, "The stage, camera", "Meera, screen")
     await picture(asha, pictures, "stage-phone")
     await picture(ravi, pictures, "stage")
+    await ravi.button("Leave the stage").click()
+    await expect(meera.page.get_by_role("figure", name="Ravi, camera")).to_have_count(0)
+    await expect(ravi.button("Camera and screen")).to_have_count(0)
 
-    # And sent off again.
+    # And sent off.
+    await called(meera, ravi)
+    await go_live(ravi, "Come on stage")
     await meera.button("Actions for Ravi on stage").click()
     await meera.page.get_by_role("menuitem", name="Send off the stage").click()
-    await expect(ravi.button("Stop publishing")).to_have_count(0)
+    await expect(ravi.button("Leave the stage")).to_have_count(0)
     await expect(meera.page.get_by_role("figure", name="Ravi, camera")).to_have_count(0)
     await plays(asha, "Meera, camera")
-
-    # The end is the instructor's to choose: nothing is waited for.
-    began = time.monotonic()
-    await meera.button("Stop publishing").click()
-    await expect(asha.page.locator("figure")).to_have_count(0, timeout=PATIENCE)
-    seen["over_ms"] = (time.monotonic() - began) * 1_000
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Any
 
 from playwright.async_api import Page, async_playwright
 
+from tests.e2e.clock import CAMERA
 from tests.media.chromium import COMMON, FLAGS
 from tests.media.impaired import Relay, Trouble
 from tests.running import serving_alone
@@ -88,14 +89,16 @@ async def play(folder: Path, codec: str, seconds: float, kinds: list[str]) -> di
         stack.push_async_callback(browser.close)
         context = await browser.new_context(permissions=["camera", "microphone"])
 
-        async def page() -> Page:
+        async def page(script: str = "") -> Page:
             made = await context.new_page()
+            if script:
+                await made.add_init_script(script)
             await made.goto(server.url + "/healthz")
             await made.add_script_tag(content=COMMON)
             return made
 
         teacher = server.auth.mint("demo", "Teacher", "instructor", "t1")
-        publisher = await page()
+        publisher = await page(CAMERA)
         name, _, single = codec.partition("-")
         await publisher.evaluate(PUBLISHER, ["/api/rooms/demo/whip", teacher, name, not single])
         media = await publisher.evaluate(

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
 from pathlib import Path
 
-from tests.running import ROOT
+from tests.media.namespace import apart
 
 
 async def test_chromium_publishes_and_watches_without_loss_across_an_ice_restart(tmp_path: Path) -> None:
-    command = f"ip link set lo up && exec {sys.executable} -m tests.media.chromium {tmp_path}"
-    process = await asyncio.create_subprocess_exec(
-        *("unshare", "-n", "sh", "-c", command),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-    )
-    out, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
-    seen = json.loads(out)
-    print(seen)
+    seen = await apart("tests.media.chromium", tmp_path)
 
     assert seen["first_frame_ms"] < 2_000  # the aim is 500, on a machine that does nothing else
     assert seen["width"] == 640
@@ -31,3 +18,15 @@ async def test_chromium_publishes_and_watches_without_loss_across_an_ice_restart
     assert seen["restart"] == 200
     assert seen["state"] == "connected"
     assert seen["after_restart"] > 20
+
+
+async def test_on_a_thin_way_chromium_is_sent_a_small_layer_and_on_a_bad_one_it_keeps_its_picture(
+    tmp_path: Path,
+) -> None:
+    seen = await apart("tests.media.chromium_networks", tmp_path, "VP8", 14, "clean", "thin", "0.03")
+
+    clean, thin, bad = seen["clean"], seen["thin"], seen["0.03"]
+    assert seen["heights"]["thin"][-1] < seen["heights"]["clean"][-1]
+    assert thin["audio"] > 0
+    assert bad["frames"] > clean["frames"] // 2
+    assert clean["lost"] == clean["audio_lost"] == 0  # nobody suffers from another's network

@@ -1,6 +1,7 @@
 /// How the connection stands, when it does not stand well: calm, exact, and with something to do.
 
 import { useTranslation } from "react-i18next";
+import common from "../common/common.module.css";
 import { IconCloudOff, IconHourglass, IconRefresh, IconWifiOff } from "../common/icons";
 import { useSecondsUntil } from "../lobby/Entering";
 import { useClassroom, useConnection, usePending } from "../room";
@@ -21,7 +22,7 @@ export function Banner() {
       <span>{text()}</span>
       {waiting > 0 && phase !== "degraded" && <b>{t("connection.waiting", { count: waiting })}</b>}
       {phase === "reconnecting" && retryAt !== null && (
-        <button type="button" onClick={() => classroom.retryNow()}>
+        <button type="button" className={common.outlined} onClick={() => classroom.retryNow()}>
           <IconRefresh size={16} /> {t("connection.tryNow")}
         </button>
       )}

@@ -1,12 +1,9 @@
-/// The parts of the side panel.
+/// The parts of the side panel, in their order.
 
 import { IconChartBar, IconMessageCircle, IconQuestionMark, IconUsers } from "../common/icons";
 
-export const TABS = [
-  { tab: "chat", icon: IconMessageCircle },
-  { tab: "doubts", icon: IconQuestionMark },
-  { tab: "polls", icon: IconChartBar },
-  { tab: "people", icon: IconUsers },
-] as const;
+export const TABS = { chat: IconMessageCircle, doubts: IconQuestionMark, polls: IconChartBar, people: IconUsers } as const;
 
-export type Tab = (typeof TABS)[number]["tab"];
+export type Tab = keyof typeof TABS;
+
+export const ALL_TABS: readonly Tab[] = ["chat", "doubts", "polls", "people"];

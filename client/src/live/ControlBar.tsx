@@ -53,7 +53,7 @@ export function ControlBar(props: Props) {
       {props.children}
       {watching && <Delay watch={watch} />}
       <span className={classes.gap} />
-      {mine.phase !== "off" ? <OnAir {...props} /> : (staff || onStage) && !over && (
+      {mine.phase !== "off" ? <OnAir {...props} staff={staff} /> : (staff || onStage) && !over && (
         <button type="button" className={classes.go} onClick={() => openStudio()}>
           <IconVideo size={18} /> {t("live.publish")}
         </button>
@@ -112,7 +112,7 @@ function CaptionMenu({ captions, onCaptions, writing, onWriting, staff }: Props 
   );
 }
 
-function OnAir({ publishing, mine }: Props) {
+function OnAir({ publishing, mine, staff }: Props & { readonly staff: boolean }) {
   const { t } = useTranslation();
   const { tracks, microphoneOff, quality, phase } = mine;
   const screen = tracks.has("screen");
@@ -128,7 +128,7 @@ function OnAir({ publishing, mine }: Props) {
       <IconButton icon={camera ? IconVideo : IconVideoOff} label={camera ? t("live.cameraOff") : t("live.cameraOn")} onClick={() => (camera ? publishing.drop("camera") : openStudio())} />
       <IconButton icon={screen ? IconScreenShareOff : IconScreenShare} label={screen ? t("live.screenOff") : t("live.screenOn")} aria-pressed={screen} onClick={() => (screen ? publishing.drop("screen", "screen_audio") : void publishing.shareScreen())} />
       <IconButton icon={IconSettings} label={t("live.devices")} onClick={() => openStudio()} />
-      <IconButton icon={IconPlayerStop} variant="filled" color="red.8" label={t("live.stop")} onClick={() => publishing.stop()} />
+      <IconButton icon={IconPlayerStop} variant="filled" color="red.8" label={staff ? t("live.stop") : t("live.leave")} onClick={() => publishing.stop()} />
     </>
   );
 }

@@ -4,6 +4,7 @@ import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, useS
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom } from "../app/live";
 import { toast } from "../app/toast";
+import common from "../common/common.module.css";
 import { IconVolume } from "../common/icons";
 import { useClassroom } from "../room";
 import { CaptionField, Captions, useCaptionLook } from "./Captions";
@@ -62,7 +63,7 @@ export default function LiveStage({ board, onMain }: Props) {
           {t(`live.phase.${phase}`)}
           {watch.course.why !== null && phase !== "behind" && ` ${t(`live.why.${watch.course.why}`)}`}
           {(phase === "failed" || phase === "behind") && (
-            <button type="button" onClick={() => watching.again()}>
+            <button type="button" className={common.outlined} onClick={() => watching.again()}>
               {t("live.again")}
             </button>
           )}
@@ -181,7 +182,7 @@ function Entrance({ publishing, mine }: { publishing: Publishing; mine: PublishV
   }, [onStage, staff, asked, publishing]);
   useEffect(() => () => openStudio(false), []);
   // Gone for good, rather than waited for by those who watch.
-  useEffect(() => publishing.onStop(() => void (staff && perform({ type: "stage.leave" }))), [publishing, staff, perform]);
+  useEffect(() => publishing.onStop(() => void perform({ type: "stage.leave" })), [publishing, perform]);
   if (!open || !(staff || onStage)) return null;
   return (
     <Suspense>

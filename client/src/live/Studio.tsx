@@ -52,6 +52,9 @@ export default function Studio({ called, onUse, onClose }: Props) {
       {fault !== null && (
         <p className={classes.fault} role="alert">
           {t(`live.fault.${fault}`)} {t(`live.faultHint.${fault}`)}
+          <Button variant="default" size="xs" onClick={() => setChoice({ ...choice })}>
+            {t("live.again")}
+          </Button>
         </p>
       )}
       <Level track={microphone} />

@@ -1,14 +1,12 @@
 /// Chat, doubts and polls as they were at the moment that is played; and all doubts of the class, to go to their answers.
 
-import { type KeyboardEvent, useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { ErrorBoundary } from "../app/ErrorBoundary";
 import { useRoom } from "../app/live";
 import { MessageList } from "../chat/MessageList";
 import type { RowActions } from "../chat/MessageRow";
 import { PinBar } from "../chat/PinBar";
-import classroom from "../classroom/classroom.module.css";
-import { TABS } from "../classroom/tabs";
+import { SideTabs } from "../classroom/SideTabs";
 import common from "../common/common.module.css";
 import { IconChartBar } from "../common/icons";
 import { Empty } from "../common/small";
@@ -19,51 +17,17 @@ import { usePlaying } from "./context";
 import { PastDoubts } from "./PastDoubts";
 import classes from "./replay.module.css";
 
-const SHOWN = TABS.filter(({ tab }) => tab !== "people");
 const PANELS = { chat: PastChat, doubts: PastDoubts, polls: PastPolls } as const;
 type Shown = keyof typeof PANELS;
+const SHOWN: readonly Shown[] = ["chat", "doubts", "polls"];
 
 export function Side() {
-  const { t } = useTranslation();
   const [tab, setTab] = useState<Shown>("chat");
-  const list = useRef<HTMLDivElement>(null);
   const Panel = PANELS[tab];
-
-  function onKeyDown(event: KeyboardEvent): void {
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (step === 0) return;
-    event.preventDefault();
-    const place = SHOWN.findIndex((each) => each.tab === tab);
-    const next = SHOWN[(place + step + SHOWN.length) % SHOWN.length]?.tab as Shown;
-    setTab(next);
-    list.current?.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
-  }
-
   return (
-    <div className={`${classroom.side} ${classes.side}`} id="side" tabIndex={-1}>
-      <div ref={list} className={classroom.tabs} role="tablist" aria-label={t("tabs.label")} onKeyDown={onKeyDown}>
-        {SHOWN.map(({ tab: each, icon: Icon }) => (
-          <button
-            key={each}
-            id={`tab-${each}`}
-            type="button"
-            role="tab"
-            aria-selected={each === tab}
-            aria-controls="tabpanel"
-            tabIndex={each === tab ? 0 : -1}
-            onClick={() => setTab(each as Shown)}
-          >
-            <Icon size={20} stroke={1.9} />
-            <span>{t(`tabs.${each}`)}</span>
-          </button>
-        ))}
-      </div>
-      <div id="tabpanel" className={classroom.tabpanel} role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        <ErrorBoundary key={tab}>
-          <Panel />
-        </ErrorBoundary>
-      </div>
-    </div>
+    <SideTabs shown={SHOWN} tab={tab} onTab={setTab} className={classes.side}>
+      <Panel />
+    </SideTabs>
   );
 }
 
