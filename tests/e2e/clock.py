@@ -6,11 +6,6 @@ client's own.
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
-from playwright.async_api import Page
-
 STALL = 500  # ms without a picture; at 30 a second
 # 24 bits of the time in ms and 8 that check them, in two rows of 16 squares over the whole width. Noise keeps the encoder busy.
 CAMERA = """(() => {
@@ -75,12 +70,6 @@ READ = """(figure) => {
 }""".replace("STALL", str(STALL))
 AFRESH = "Object.assign(glass, {late: [], unread: 0, gap: 0, stalls: 0, last: performance.now(), waits: 0})"
 GLASS = "({...glass, gap: Math.max(glass.gap, performance.now() - glass.last)})"
-SENT = """async () => {
-  const stats = await connections.findLast((one) => one.connectionState === 'connected')?.getStats();
-  let bytes = 0;
-  stats?.forEach((one) => { if (one.type === 'outbound-rtp' && one.kind === 'video') bytes += one.bytesSent; });
-  return bytes;
-}"""
 # The page is told that its connection has failed; what it does then is its own.
 FAIL = """async () => {
   const pc = connections.findLast((one) => one.connectionState === 'connected');
@@ -100,14 +89,3 @@ def spread(late: list[float]) -> dict[str, float]:
     ordered = sorted(late)
     assert ordered, "no picture could be read"
     return {"p50": ordered[len(ordered) // 2], "p99": ordered[len(ordered) * 99 // 100], "max": ordered[-1]}
-
-
-async def watched(page: Page, seconds: float) -> dict[str, Any]:
-    await page.evaluate(AFRESH)
-    await asyncio.sleep(seconds)
-    seen = await page.evaluate(GLASS)
-    return {
-        **spread(seen["late"]),
-        **{name: seen[name] for name in ("gap", "stalls", "waits", "unread")},
-        "read": len(seen["late"]),
-    }

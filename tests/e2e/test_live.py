@@ -15,7 +15,7 @@ async def test_a_class_is_published_watched_both_ways_and_back_after_a_crash_wit
     assert seen["complaints"] == []
     assert seen["axe"] == []
     webrtc, hls = seen["late_ms"]
-    assert webrtc < hls < 10_000  # the aims are 200 and 2,500: `make bench BENCH=live`
+    assert webrtc < hls < 10_000  # the aims are 200 and 2,500, on a machine that does nothing else
     assert seen["restart_kept"]
     assert seen["first_frame_ms"] < 3_000  # the aim is 500, on a machine that does nothing else
     assert max(seen["back_ms"]) < 20_000  # the aim is 5,000
