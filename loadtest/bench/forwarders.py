@@ -65,8 +65,7 @@ class Forwarder(ABC):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **environment})
         assert process.stdout is not None
         self.stack.callback(process.stdout.close)
-        self.stack.callback(process.wait, 10)
-        self.stack.callback(process.terminate)
+        self.stack.callback(_end, process)
         self.pid = process.pid
         return process
 
@@ -90,6 +89,15 @@ class Forwarder(ABC):
     async def forwarded(self) -> int | None:
         """Packets handed to viewers so far; None: it does not say."""
         return None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:  # Janus, when it has more viewers than it can carry
+        process.kill()
+        process.wait()
 
 
 class Ours(Forwarder):

@@ -112,7 +112,7 @@ class Bare:
     def _read(self) -> None:
         for _ in range(64):
             try:
-                data = self.sock.recv(2_048)
+                data, source = self.sock.recvfrom(2_048)
             except OSError:
                 return
             first = data[0]
@@ -127,8 +127,7 @@ class Bare:
             elif first < 4:
                 message = stun.parse(data)
                 if message is not None and message.type == stun.REQUEST:
-                    told = stun.success(message.transaction, self.address, self.password.encode())
-                    self.sock.sendto(told, self.address)
+                    self.sock.sendto(stun.success(message.transaction, source, self.password.encode()), source)
             elif 19 < first < 64:
                 for datagram in self.dtls.feed(data):
                     self.sock.sendto(datagram, self.address)
