@@ -22,7 +22,6 @@ from loadtest.bench import (
     fanout,
     hls,
     join,
-    loss,
     memory,
     micro,
     reopen,
@@ -46,7 +45,6 @@ BENCHMARKS: dict[str, Callable[[Say], Iterator[Row]]] = {
     "hls": hls.run,
     "edge": edge.run,
     "webrtc": webrtc.run,
-    "loss": loss.run,
 }
 
 
