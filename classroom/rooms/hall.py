@@ -21,11 +21,12 @@ from classroom.metrics import Metrics
 from classroom.polls import rules as polls_rules
 from classroom.polls.model import Tally
 from classroom.rooms import room as rooms
-from classroom.rooms.hub import Bounds, Hub, Session
+from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.presence import Presence
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster import rules as roster_rules
 from classroom.rooms.roster.model import Appointed, Banned, Removed, Renamed
+from classroom.rooms.session import Session
 from classroom.rooms.sheets import Sheets
 from classroom.rooms.signals import Present, React, Reactions, SignalIn, Typing, TypingBy, check
 from classroom.whiteboard.model import CursorBy

@@ -27,12 +27,12 @@ from classroom.metrics import Metrics
 from classroom.polls.model import Ballot, PollState
 from classroom.rooms import room as rooms
 from classroom.rooms.hall import ASK_TIMEOUT, Hall
-from classroom.rooms.hub import Session
 from classroom.rooms.owner import MOVED, Owner
 from classroom.rooms.owners import Owners
 from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster import people as roster_people
 from classroom.rooms.roster.model import PersonView
+from classroom.rooms.session import Session
 from classroom.whiteboard.model import Board, BoardEvent
 from classroom.wire import Codec, Hello
 

@@ -11,16 +11,15 @@ kernel more than all that we do. A session that has just come in stands aside un
 running tick may be in its welcome already. A session whose buffer is over the bound is taken out, brought up to date from
 the replica when its buffer has drained, and disconnected with a reason when that takes too long.
 
-A crowd is written to in slices, between which the loop has its turn: else every answer that this worker owes, and whatever
-the room's owner does here, would wait until the last of the crowd is told. A flush begins when the one before has ended.
+A crowd is written to in slices (`rounds`). A flush begins when the one before has ended.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from time import monotonic, perf_counter
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -31,55 +30,16 @@ from classroom.kernel import ALL, STAFF, Audience, Event, Member, Meta, Stored, 
 from classroom.metrics import Metrics
 from classroom.polls.model import Closed, Opened, TallySignal
 from classroom.rooms import room as rooms
+from classroom.rooms import rounds
 from classroom.rooms.inks import Inks
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster.model import Attended, ClassEnded, ClassStarted
+from classroom.rooms.rounds import Rounds
+from classroom.rooms.session import Session
 from classroom.rooms.shorthand import Shorthand
 from classroom.rooms.signals import Present, Reactions, SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy, WentTo
 from classroom.wire import Codec, Packet, Pair, Stream
-
-
-class Link(Protocol):
-    """One connection of one member, as far as the hub needs it."""
-
-    codec: Codec
-
-    def write(self, packet: Packet | Pair) -> None:
-        """Hand over a packet; never waits."""
-
-    def offer(self, packet: Packet | Pair, bound: int) -> bool:
-        """Hand over a packet, unless more than `bound` bytes wait already; whether it was handed over. It is what the
-        fan-out does for every member, so it is one call and not two."""
-
-    def buffered(self) -> int:
-        """Bytes that wait for this member."""
-
-    def end(self, bye: wire.Bye) -> None:
-        """Say why, and disconnect."""
-
-
-class Session:
-    """A member at one connection. `since`: the last place they are known to have been sent, while they stand aside.
-    `expires_at`: when the token ends that they came with, in seconds since 1970 (0: they came without). `shorthand`: whether
-    their client reads it."""
-
-    __slots__ = ("audience", "entered", "expires_at", "lagging", "link", "member", "shorthand", "since")
-
-    def __init__(self, member: Member, link: Link, expires_at: int = 0, shorthand: bool = False) -> None:
-        self.entered = monotonic()
-        self.expires_at = expires_at
-        self.shorthand = shorthand and link.codec is Codec.MSGPACK
-        self.member = member
-        self.link = link
-        self.audience = audience_of(member)
-        self.since = 0
-        self.lagging = 0.0
-
-    @property
-    def kind(self) -> Audience:
-        """The audience this member shares with others."""
-        return STAFF if self.audience.kind == "staff" else ALL
 
 
 class Group(NamedTuple):
@@ -99,7 +59,6 @@ SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
 LONGEST_SIGNAL = 5.0
 COST_WEIGHT = 0.2  # of the newest flush in the running mean of what a frame costs
 COST_FROM = 100  # frames in a flush that say what one costs
-SLICE = 256  # members who are written to before others of this worker have their turn
 COMPANY = 16  # members of a group from which on it has a stream
 TRAIL = 256  # points of the laser pointer that may wait; the oldest are let go
 TOO_SLOW = wire.Bye(
@@ -117,15 +76,6 @@ class Bounds(NamedTuple):
     tick: float = 0.05
     buffer: int = 262_144
     deadline: float = 20.0
-
-
-class Round(NamedTuple):
-    """A packet on its way to a crowd. `todo`: who is still to be sent it; `before`: the last place they have been sent, None
-    for signals."""
-
-    packet: Packet | Pair
-    todo: set[Session]
-    before: int | None
 
 
 class Hub:
@@ -152,12 +102,10 @@ class Hub:
         self._crowded = 0.0  # when a flush began that went to more than half of those here
         self._signalled = 0.0
         self._frame_cost = 0.0
-        self._rounds: list[Round] = []
-        self._turn: asyncio.Handle | None = None
-        self._events = self._frames = 0  # of the flush under way
-        self._spent = 0.0
+        self._events = 0  # of the flush under way
         self._overdue = False
         self._loop = asyncio.get_running_loop()
+        self._rounds = Rounds(self._write, self._end)
         self._inks = Inks(monotonic)
 
     # --- who is here ----------------------------------------------------------------------------------------------
@@ -206,8 +154,7 @@ class Hub:
         self._group(session).discard(session)
         self._fresh.discard(session)
         self._lagging.discard(session)
-        for under_way in self._rounds:
-            under_way.todo.discard(session)
+        self._rounds.drop(session)
         session.lagging = 0.0
 
     # --- what happens ---------------------------------------------------------------------------------------------
@@ -274,30 +221,20 @@ class Hub:
     def _on_time(self) -> None:
         """A flush is due. One that is under way is waited for, since its packet comes before."""
         self._flush_at = None
-        if self._rounds:
+        if self._rounds.under_way:
             self._overdue = True
         else:
-            self._begin()
-            self._go_on()
+            self._rounds.run(*self._begin())
 
     def flush(self) -> None:
         """Send everything now, in one packet of events and one of signals for each member."""
-        if self._rounds:
-            self._finish()
-        self._begin()
-        self._finish()
+        if self._rounds.under_way:
+            self._rounds.finish()
+        self._rounds.finish(*self._begin())
 
-    def _finish(self) -> None:
-        """Write what is on its way, without a pause."""
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
-        while self._rounds:
-            self._slice()
-        self._end()
-
-    def _begin(self) -> None:
-        """Make the packets. Who is one of a few is sent theirs, a crowd's are put on their way (`_rounds`)."""
+    def _begin(self) -> tuple[int, float]:
+        """Make the packets. Who is one of a few is sent theirs, a crowd's are put on their way: how many were written by
+        now, and in how many seconds."""
         if self._flush_at is not None:
             self._flush_at.cancel()
             self._flush_at = None
@@ -306,43 +243,24 @@ class Hub:
         begun = perf_counter()
         pending, self._pending = self._pending, []
         self._events = len(pending)
-        self._frames = self._send(pending)
-        if 2 * (self._frames + sum(len(under_way.todo) for under_way in self._rounds)) > len(self.sessions):
+        frames = self._send(pending)
+        if 2 * (frames + self._rounds.waiting) > len(self.sessions):
             self._crowded = self._flushed
         self._settle()
-        self._spent = perf_counter() - begun
+        return frames, perf_counter() - begun
 
-    def _go_on(self) -> None:
-        """Write a slice, and the next one when others have had their turn."""
-        self._turn = None
-        if self._rounds:
-            self._slice()
-        if self._rounds:
-            self._turn = self._loop.call_soon(self._go_on)
-        else:
-            self._end()
+    def _write(self, packet: Packet | Pair, sessions: Collection[Session], before: int | None) -> int:
+        """Write a packet on its way to some of its crowd. `before`: the last place they have been sent; None for signals."""
+        return self._pass(packet, sessions) if before is None else self._spread(packet, sessions, before)
 
-    def _slice(self) -> None:
-        begun = perf_counter()
-        packet, todo, before = self._rounds[-1]
-        sessions = [todo.pop() for _ in range(min(SLICE, len(todo)))]
-        if before is None:
-            self._frames += self._pass(packet, sessions)
-        else:
-            self._frames += self._spread(packet, sessions, before)
-        if not todo:
-            self._rounds.pop()
-        self._spent += perf_counter() - begun
-
-    def _end(self) -> None:
+    def _end(self, frames: int, spent: float) -> None:
         """Everybody is told: what that took, and what comes next."""
-        frames, spent = self._frames, self._spent
         if frames >= COST_FROM:
             self._frame_cost += (spent / frames - self._frame_cost) * COST_WEIGHT
         self._metrics.flush_seconds.observe(self._loop.time() - self._flushed)
         if self._metrics.tracing is not None and self._events:
             self._metrics.tracing.fan_out(self._replica.room, spent, self._events, frames)
-        self._frames = self._events = 0
+        self._events = 0
         if self._overdue:
             self._schedule(self._flushed)
         if self._signals[STAFF] or self._signals[ALL]:
@@ -487,10 +405,10 @@ class Hub:
 
     def _hand(self, packet: Packet | Pair, members: set[Session], before: int | None) -> int:
         """Send a packet to a group of members: a crowd in slices, later. To how many by now."""
-        if len(members) > SLICE:
-            self._rounds.append(Round(packet, set(members), before))
+        if len(members) > rounds.SLICE:
+            self._rounds.put(packet, members, before)
             return 0
-        return self._pass(packet, members) if before is None else self._spread(packet, members, before)
+        return self._write(packet, members, before)
 
     def _spread(self, packet: Packet | Pair, sessions: Iterable[Session], before: int) -> int:
         """Write one packet to many: to how many. `before`: the last place that they have been sent."""

@@ -24,7 +24,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from classroom import wire
 from classroom.kernel import Rejected
 from classroom.rooms.hall import Hall
-from classroom.rooms.hub import TOO_SLOW, Session
+from classroom.rooms.hub import TOO_SLOW
+from classroom.rooms.session import Session
 from classroom.sockets.deflate import DeflatingResponse
 from classroom.sockets.outbox import Outbox
 from classroom.wire import Codec, Hello, Incoming, Malformed, Packet, Pair

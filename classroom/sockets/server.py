@@ -30,7 +30,7 @@ from classroom.bus.port import Reply
 from classroom.kernel import Rejected
 from classroom.limits import Limits
 from classroom.rooms.house import House
-from classroom.rooms.hub import Session
+from classroom.rooms.session import Session
 from classroom.rooms.signals import SignalIn
 from classroom.sockets.link import Link, WebSocketLink
 from classroom.sockets.lobby import Lobby

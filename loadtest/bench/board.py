@@ -13,8 +13,9 @@ from classroom import wire
 from classroom.kernel import ALL, Context, Member, Meta, Role, Stored
 from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
-from classroom.rooms.hub import Bounds, Hub, Session
+from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.replica import Replica
+from classroom.rooms.session import Session
 from classroom.rooms.sheets import compress
 from classroom.whiteboard import model as board
 from classroom.whiteboard import rules

@@ -19,8 +19,9 @@ from classroom import wire
 from classroom.kernel import Context, Member, Meta, Role, Stored
 from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
-from classroom.rooms.hub import COMPANY, Bounds, Hub, Session
+from classroom.rooms.hub import COMPANY, Bounds, Hub
 from classroom.rooms.replica import Replica
+from classroom.rooms.session import Session
 from classroom.whiteboard import model as board
 from classroom.whiteboard import rules
 from classroom.whiteboard.quantise import Packer, quantised

@@ -50,15 +50,20 @@ def picture(index: int, width: int = 320, height: int = 180) -> av.VideoFrame:
     return frame
 
 
-@cache
 def film(
     codec: str, count: int = 60, rate: float = 30, key_every: int = 30, size: tuple[int, int] = (320, 180)
 ) -> tuple[Shot, ...]:
-    """So many frames of a picture that moves.
+    """So many frames of a picture that moves: the same ones whenever the same are asked for, by default or by name.
 
-    AV1 is made in a process of its own: as root, SVT-AV1 puts the thread that calls it in the real-time class, and all that
-    this starts later with it. A browser in that class keeps everything else from running.
+    An encoder that works in real time looks at the clock, and makes other frames the next time.
     """
+    return _encoded(codec, count, rate, key_every, size)
+
+
+@cache
+def _encoded(codec: str, count: int, rate: float, key_every: int, size: tuple[int, int]) -> tuple[Shot, ...]:
+    # As root, SVT-AV1 puts the thread that calls it in the real-time class, and all that this starts later with it. A browser
+    # in that class keeps everything else from running: AV1 is made in a process of its own.
     if codec != "av1":
         return _film(codec, count, rate, key_every, size)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:

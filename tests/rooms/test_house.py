@@ -19,7 +19,7 @@ from classroom.kernel import STAFF, Rejected
 from classroom.metrics import Metrics
 from classroom.rooms.hall import Hall
 from classroom.rooms.house import House
-from classroom.rooms.hub import Session
+from classroom.rooms.session import Session
 from classroom.wire import Hello
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder, command, say
 

@@ -19,9 +19,11 @@ from classroom.kernel import ALL, STAFF, Member, Meta, Stored
 from classroom.metrics import Metrics
 from classroom.rooms import hub as hubs
 from classroom.rooms import room as rooms
-from classroom.rooms.hub import Bounds, Hub, Session
+from classroom.rooms import rounds
+from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.owner import Owner
 from classroom.rooms.replica import Replica
+from classroom.rooms.session import Session
 from classroom.rooms.signals import Present, TypingBy
 from classroom.wire import Codec
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Clock, Recorder, ask, command, owner_of, say, whole_log
@@ -353,7 +355,7 @@ def say_event(text: str) -> Any:
 async def test_a_crowd_is_told_in_slices_between_which_others_have_their_turn(
     edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hubs, "SLICE", 5)
+    monkeypatch.setattr(rounds, "SLICE", 5)
     links = [edge.enter(Member(f"s{n}", "S", ASHA.role))[1] for n in range(40)]
     await edge.quiet()
     told: list[int] = []
@@ -373,7 +375,7 @@ async def test_a_crowd_is_told_in_slices_between_which_others_have_their_turn(
 async def test_whoever_comes_goes_or_changes_while_a_crowd_is_told_misses_nothing_and_gets_nothing_twice(
     edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hubs, "SLICE", 3)
+    monkeypatch.setattr(rounds, "SLICE", 3)
     dice = random.Random(7)
     since: dict[Session, tuple[Recorder, int, int]] = {}  # from which place on, and how many packets came before
 

@@ -15,8 +15,9 @@ from classroom.journal.sql import open_journal
 from classroom.kernel import ALL, STAFF
 from classroom.metrics import Metrics
 from classroom.rooms import inks
-from classroom.rooms.hub import TRAIL, Bounds, Hub, Session
+from classroom.rooms.hub import TRAIL, Bounds, Hub
 from classroom.rooms.replica import Replica
+from classroom.rooms.session import Session
 from classroom.whiteboard.model import CursorBy, InkBy, LaserBy
 from classroom.whiteboard.quantise import Packer
 from classroom.wire import Codec

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from classroom.rooms.hub import Session
+from classroom.rooms.session import Session
 from classroom.sockets.polling import PollingLink
 from classroom.wire import Codec
 from tests.running import Running, until

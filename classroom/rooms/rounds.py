@@ -1,0 +1,103 @@
+"""A crowd is written to in slices, between which the loop has its turn: else every answer that this worker owes, and whatever
+the room's owner does here, would wait until the last of the crowd is told.
+
+What always holds: packets that were put here are written whole, each once to everybody it is for, unless they are dropped;
+`end` is called once after each `run` or `finish`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from time import perf_counter
+from typing import NamedTuple
+
+from classroom.rooms.session import Session
+from classroom.wire import Packet, Pair
+
+SLICE = 256  # members who are written to before others of this worker have their turn
+
+
+class Round(NamedTuple):
+    """A packet on its way. `todo`: who is still to be sent it; `before`: the last place they have been sent, None for
+    signals."""
+
+    packet: Packet | Pair
+    todo: set[Session]
+    before: int | None
+
+
+class Rounds:
+    """The packets of one flush on their way to crowds. `write` writes one to some: to how many. `end` is told how many frames
+    the flush took, and how many seconds of this worker's time."""
+
+    def __init__(
+        self,
+        write: Callable[[Packet | Pair, Collection[Session], int | None], int],
+        end: Callable[[int, float], None],
+    ) -> None:
+        self._write = write
+        self._end = end
+        self._rounds: list[Round] = []
+        self._turn: asyncio.Handle | None = None
+        self._frames = 0
+        self._spent = 0.0
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether anybody is still to be written to."""
+        return bool(self._rounds)
+
+    @property
+    def waiting(self) -> int:
+        """How many writes are still to come."""
+        return sum(len(one.todo) for one in self._rounds)
+
+    def put(self, packet: Packet | Pair, members: Collection[Session], before: int | None) -> None:
+        """Send a packet to these, once `run` or `finish` is called."""
+        self._rounds.append(Round(packet, set(members), before))
+
+    def drop(self, session: Session) -> None:
+        """Write nothing more to this one."""
+        for one in self._rounds:
+            one.todo.discard(session)
+
+    def run(self, frames: int, spent: float) -> None:
+        """Write a slice in each turn of the loop. `frames`, `spent`: what the flush took before."""
+        self._frames, self._spent = frames, spent
+        self._go_on()
+
+    def finish(self, frames: int = 0, spent: float = 0.0) -> None:
+        """Write all that is left without a pause. `frames`, `spent`: what has not been counted yet."""
+        self._frames += frames
+        self._spent += spent
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        while self._rounds:
+            self._slice()
+        self._ended()
+
+    def _go_on(self) -> None:
+        """Write a slice, and the next one when others have had their turn."""
+        self._turn = None
+        if self._rounds:
+            self._slice()
+        if self._rounds:
+            self._turn = self._loop.call_soon(self._go_on)
+        else:
+            self._ended()
+
+    def _ended(self) -> None:
+        frames, spent = self._frames, self._spent
+        self._frames, self._spent = 0, 0.0
+        self._end(frames, spent)
+
+    def _slice(self) -> None:
+        begun = perf_counter()
+        packet, todo, before = self._rounds[-1]
+        self._frames += self._write(packet, [todo.pop() for _ in range(min(SLICE, len(todo)))], before)
+        if not todo:
+            self._rounds.pop()
+        self._spent += perf_counter() - begun

@@ -1,0 +1,52 @@
+"""A member at one connection, as the rooms know it."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Protocol
+
+from classroom import wire
+from classroom.kernel import ALL, STAFF, Audience, Member, audience_of
+from classroom.wire import Codec, Packet, Pair
+
+
+class Link(Protocol):
+    """One connection of one member, as far as the hub needs it."""
+
+    codec: Codec
+
+    def write(self, packet: Packet | Pair) -> None:
+        """Hand over a packet; never waits."""
+
+    def offer(self, packet: Packet | Pair, bound: int) -> bool:
+        """Hand over a packet, unless more than `bound` bytes wait already; whether it was handed over. It is what the
+        fan-out does for every member, so it is one call and not two."""
+
+    def buffered(self) -> int:
+        """Bytes that wait for this member."""
+
+    def end(self, bye: wire.Bye) -> None:
+        """Say why, and disconnect."""
+
+
+class Session:
+    """A member at one connection. `since`: the last place they are known to have been sent, while they stand aside.
+    `expires_at`: when the token ends that they came with, in seconds since 1970 (0: they came without). `shorthand`: whether
+    their client reads it."""
+
+    __slots__ = ("audience", "entered", "expires_at", "lagging", "link", "member", "shorthand", "since")
+
+    def __init__(self, member: Member, link: Link, expires_at: int = 0, shorthand: bool = False) -> None:
+        self.entered = monotonic()
+        self.expires_at = expires_at
+        self.shorthand = shorthand and link.codec is Codec.MSGPACK
+        self.member = member
+        self.link = link
+        self.audience = audience_of(member)
+        self.since = 0
+        self.lagging = 0.0
+
+    @property
+    def kind(self) -> Audience:
+        """The audience this member shares with others."""
+        return STAFF if self.audience.kind == "staff" else ALL
