@@ -216,6 +216,11 @@ class People:
         self.all.append(someone)
         return someone
 
+    async def go(self) -> None:
+        """Everybody closes their pages."""
+        for someone in self.all:
+            await someone.page.context.close()
+
     async def each(self, action: Callable[[Someone], Any]) -> None:
         for someone in self.all:
             await action(someone)
@@ -226,14 +231,21 @@ class People:
 
 
 @asynccontextmanager
-async def browsing() -> AsyncIterator[People]:
+async def a_browser(*flags: str) -> AsyncIterator[Browser]:
     """A browser; closed at the end."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         try:
-            yield People(browser)
+            yield browser
         finally:
             await close(browser)
+
+
+@asynccontextmanager
+async def browsing() -> AsyncIterator[People]:
+    """People with a browser; closed at the end."""
+    async with a_browser() as browser:
+        yield People(browser)
 
 
 async def close(browser: Browser) -> None:

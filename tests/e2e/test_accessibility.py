@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, expect
 
 from classroom.kernel import Role
 from tests.e2e.past import Past
 from tests.e2e.people import DESKTOP, PHONE, ROOT, People, Someone
 from tests.running import Subprocess, serving_alone
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AXE = ROOT / "client" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
@@ -65,7 +68,7 @@ def audit() -> Iterator[Audit]:
     assert audit.grave == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def server(tmp_path: Path) -> AsyncIterator[Subprocess]:
     """A class under way: messages, doubts that wait and that are open, polls open and prepared, a raised hand."""
     past = Past()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.people import PHONE, People
 from tests.running import Subprocess
 from tests.sockets.peer import Peer
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SPEAKERS = 24  # more than the room is shown at once
 STAFF_SEE_IT = "Seen by the staff; the chat is busy, a sample is shown to all"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.people import People, Someone
 from tests.running import Subprocess
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_what_looks_like_html_is_text(people: People, server: Subprocess) -> None:

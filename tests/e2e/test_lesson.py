@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
-from tests.e2e.people import DESKTOP, PHONE, Someone, browsing
+from tests.e2e.people import DESKTOP, PHONE, People, Someone
 from tests.running import serving_alone
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Lesson(NamedTuple):
@@ -24,18 +24,19 @@ class Lesson(NamedTuple):
     ravi: Someone
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lesson(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lesson]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def lesson(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> AsyncIterator[Lesson]:
     """One class for the tests of this file: each goes on in it with a matter of its own."""
     with serving_alone(tmp_path_factory.mktemp("lesson"), media_enabled=False) as server:
-        async with browsing() as people:
-            teacher = await people.person("Instructor")
-            await teacher.open(server.link("Instructor"))
-            asha = await people.person("Asha", PHONE)
-            await asha.join(server.link("Student"))
-            ravi = await people.person("Ravi", DESKTOP)
-            await ravi.join(server.link("Student"))
-            yield Lesson(teacher, asha, ravi)
+        people = People(chromium)
+        teacher = await people.person("Instructor")
+        await teacher.open(server.link("Instructor"))
+        asha = await people.person("Asha", PHONE)
+        await asha.join(server.link("Student"))
+        ravi = await people.person("Ravi", DESKTOP)
+        await ravi.join(server.link("Student"))
+        yield Lesson(teacher, asha, ravi)
+        await people.go()
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,10 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.e2e.past import Past
-from tests.e2e.people import DESKTOP, PHONE, People, Someone, browsing
+from tests.e2e.people import DESKTOP, PHONE, People, Someone
 from tests.running import Subprocess, serving_alone
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MESSAGES = 20_000
 DOUBTS = 5_000
@@ -48,7 +48,7 @@ SCROLL = """async ([selector, up, screens]) => {
 }"""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Subprocess]:
     folder: Path = tmp_path_factory.mktemp("long") / "data"
     past = Past(step=200)
@@ -63,13 +63,6 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Subp
     await past.keep(folder)
     with serving_alone(folder, media_enabled=False) as running:
         yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def people() -> AsyncIterator[People]:
-    async with browsing() as made:
-        yield made
-        assert made.complaints == []
 
 
 async def watched(someone: Someone) -> Someone:

@@ -9,6 +9,7 @@ import asyncio
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from classroom.chat.model import Said
@@ -18,10 +19,12 @@ from tests.e2e.people import DESKTOP, PHONE, People, Someone
 from tests.e2e.wire import wire_to
 from tests.running import Subprocess
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 LINE = r"line \d+ of \w+"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def ravi(people: People, server: Subprocess) -> Someone:
     """A student with a good network."""
     ravi = await people.person("Ravi", DESKTOP)

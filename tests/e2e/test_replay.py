@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from playwright.async_api import Locator, expect
 
 from classroom.config import load
@@ -22,6 +23,8 @@ from tests.e2e.test_accessibility import Audit, audit
 from tests.media.browser import tone
 from tests.media.test_recorder import START, frames
 from tests.running import serving_alone
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 __all__ = ["audit"]
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.people import PHONE, People
 from tests.running import Subprocess
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LIMIT = 250_000  # bytes on the wire, headers included: code, styles, page, pictures
 

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.e2e.people import DESKTOP, PHONE, People, Someone
 from tests.e2e.wire import wire_to
 from tests.running import Subprocess
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AXE = (Path(__file__).parent.parent.parent / "client/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 PAPER = "[data-board-page]"
@@ -76,7 +79,7 @@ class Drawer:
         await self.page.keyboard.press("Escape")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def teacher(people: People, server: Subprocess) -> Drawer:
     someone = await people.person("Teacher")
     await someone.open(server.link("Instructor"))
