@@ -25,8 +25,8 @@ OPEN = "Is the resistance of a wire always the same?"
 WAITING = "What does the third equation say?"
 # In the dark nothing but the colours is another.
 RUN = {
-    "light": "axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations)",
-    "dark": "axe.run(document, {runOnly: ['color-contrast']}).then(({violations}) => violations)",
+    "light": "(part) => axe.run(part, {resultTypes: ['violations']}).then(({violations}) => violations)",
+    "dark": "(part) => axe.run(part, {runOnly: ['color-contrast']}).then(({violations}) => violations)",
 }
 # Between two states colours fade, and a colour that is under way has no contrast to speak of.
 STILL = "document.getAnimations().forEach((each) => each.effect?.getComputedTiming().iterations < 99 && each.finish())"
@@ -39,7 +39,8 @@ class Audit:
         self.grave: list[str] = []
         self.slight: list[str] = []
 
-    async def look(self, someone: Someone, place: str) -> None:
+    async def look(self, someone: Someone, place: str, part: str = "html") -> None:
+        """Look at the page, or at the part of it that is new."""
         page = someone.page
         if not await page.evaluate("'axe' in window"):
             # Added as the browser's own, so that the page's policy on scripts stays as it is.
@@ -48,7 +49,7 @@ class Audit:
             await page.emulate_media(color_scheme=scheme)
             await expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
             await page.evaluate(STILL)
-            for violation in await page.evaluate(run):
+            for violation in await page.evaluate(run, part):
                 for node in violation["nodes"]:
                     where = f"{place}, {scheme}: {node['html'][:160]} — {_why(node)}"
                     said = f"{violation['id']} ({violation['impact']}), {where}"
@@ -92,7 +93,7 @@ async def menus(someone: Someone, audit: Audit, place: str, *openers: Locator) -
         await opener.focus()  # what is offered to the mouse only where it hovers is offered to the keyboard too
         await someone.page.keyboard.press("Enter")
         await expect(someone.page.get_by_role("menu")).to_be_visible()
-        await audit.look(someone, place)
+        await audit.look(someone, place, "[role=menu]")
         await someone.page.keyboard.press("Escape")
         await expect(someone.page.get_by_role("menu")).to_have_count(0)
 
@@ -101,7 +102,7 @@ async def dialogs(someone: Someone, audit: Audit, place: str, *openers: Locator)
     for opener in openers:
         await opener.click()
         await expect(someone.dialog).to_be_visible()
-        await audit.look(someone, place)
+        await audit.look(someone, place, "[role=dialog]")
         await someone.page.keyboard.press("Escape")
         await expect(someone.dialog).to_have_count(0)
 

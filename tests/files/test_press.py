@@ -101,7 +101,7 @@ def pressed(folder: Path, sheets: list[Sheet], format: str) -> bytes:
 
 
 @given(found=st.lists(bodies(), max_size=4))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_the_rules_let_through_can_be_exported(found: list[bytes | None], folder: Path) -> None:
     elements = [body for body in found if body is not None]
     sheet = Sheet(background=Background(), elements=elements, images={"picture": str(folder / "picture")})

@@ -111,26 +111,21 @@ async def test_the_hinted_part_is_given_when_it_is_there_and_never_changes(http:
         assert await text(http, f"{base}{number + 9}.0.m4s", 404)
 
 
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        ("_HLS_part=1", 400),
-        ("_HLS_msn=x", 400),
-        ("_HLS_msn=-1", 400),
-        ("_HLS_msn=1&_HLS_part=1.5", 400),
-        ("_HLS_msn=9999", 400),
-        ("_HLS_msn=0&_HLS_part=0", 200),
-        ("_HLS_skip=YES", 200),
-        ("_HLS_unknown=1", 200),
-    ],
-)
-async def test_directives_that_make_no_sense_are_refused_at_once(
-    query: str, status: int, http: aiohttp.ClientSession
-) -> None:
+async def test_directives_that_make_no_sense_are_refused_at_once(http: aiohttp.ClientSession) -> None:
     async with on_air() as studio:
         studio.camera()
         await playing(studio, "camera")
-        await text(http, f"{studio.live}camera1/playlist.m3u8?{query}", status)
+        for query, status in (
+            ("_HLS_part=1", 400),
+            ("_HLS_msn=x", 400),
+            ("_HLS_msn=-1", 400),
+            ("_HLS_msn=1&_HLS_part=1.5", 400),
+            ("_HLS_msn=9999", 400),
+            ("_HLS_msn=0&_HLS_part=0", 200),
+            ("_HLS_skip=YES", 200),
+            ("_HLS_unknown=1", 200),
+        ):
+            await text(http, f"{studio.live}camera1/playlist.m3u8?{query}", status)
 
 
 async def test_before_the_first_part_one_is_told_to_come_again(http: aiohttp.ClientSession) -> None:
