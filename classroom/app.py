@@ -37,6 +37,7 @@ from classroom.media.recorder.opening import members_only, open_library
 from classroom.media.recorder.routes import add_recording_routes
 from classroom.metrics import Metrics
 from classroom.rooms.house import House
+from classroom.sockets import crowd
 from classroom.sockets.server import Sockets
 from classroom.supervisor import keep, media_process
 from classroom.tracing import Tracing
@@ -68,7 +69,8 @@ async def build(settings: Settings) -> Classroom:
     metrics = Metrics(Tracing(traces.endpoint, traces.share, edge) if traces.endpoint else None)
     journal = await open_journal(settings.database_url)
     bus, placement = await _connect(settings.cluster.redis, edge)
-    house = House(journal, bus, auth, metrics, settings, placement)
+    offer = crowd.choose(settings.server.fanout, settings.data / "native")
+    house = House(journal, bus, auth, metrics, settings, placement, offer=offer)
     limits = Limits(settings.limits)
     app = web.Application()
     sockets = Sockets(app, house, limits)

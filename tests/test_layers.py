@@ -23,6 +23,7 @@ LAYERS: list[tuple[str, ...]] = [
         "metrics",
         "tracing",
         "logs",
+        "native",
         "jwks",
         "auth",
         "journal",

@@ -26,7 +26,7 @@ from classroom.rooms.presence import Presence
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster import rules as roster_rules
 from classroom.rooms.roster.model import Appointed, Banned, Removed, Renamed
-from classroom.rooms.session import Session
+from classroom.rooms.session import Offer, Session
 from classroom.rooms.sheets import Sheets
 from classroom.rooms.signals import Present, React, Reactions, SignalIn, Typing, TypingBy, check
 from classroom.whiteboard.model import CursorBy
@@ -39,7 +39,8 @@ DEVICES = 10  # connections of one member at once; the oldest gives way
 
 
 class Hall:
-    """`pass_for` gives a session's bearer token for the HTTP API of a room, `key` opens the room's unchanging contents."""
+    """`pass_for` gives a session's bearer token for the HTTP API of a room, `key` opens the room's unchanging contents; `offer`
+    hands a packet to many."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Hall:
         clock: Callable[[], int],
         pass_for: Callable[[str, Session], str],
         key: str,
+        offer: Offer,
     ) -> None:
         loop = asyncio.get_running_loop()
         slow = settings.slow
@@ -60,7 +62,7 @@ class Hall:
         self.entering = 0
         self.idle_since = loop.time()
         self.replica = Replica(info.id, journal, self._follow, recent=settings.rooms.recent_events)
-        self.hub = Hub(self.replica, metrics, bounds, self._resync)
+        self.hub = Hub(self.replica, metrics, bounds, self._resync, offer)
         self.sheets = Sheets(self.replica)
         self.presence = Presence(edge, loop.time)
         self._bus = bus

@@ -32,7 +32,7 @@ from classroom.rooms.owners import Owners
 from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster import people as roster_people
 from classroom.rooms.roster.model import PersonView
-from classroom.rooms.session import Session
+from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.whiteboard.model import Board, BoardEvent
 from classroom.wire import Codec, Hello
 
@@ -67,6 +67,7 @@ class House:
         settings: Settings,
         placement: Placement | None = None,
         clock: Callable[[], int] | None = None,
+        offer: Offer = one_by_one,
     ) -> None:
         self.placement = placement or Alone(secrets.token_hex(6))
         self.edge = self.placement.worker
@@ -76,6 +77,7 @@ class House:
         self.metrics = metrics
         self.settings = settings
         self.clock = clock or Clock()
+        self._offer = offer
         self._halls: dict[str, Hall] = {}
         self._locks = KeyedLocks()
         self.owners = Owners(self._make_owner, self.placement, settings.rooms.unload_after_seconds)
@@ -131,6 +133,7 @@ class House:
                 self.clock,
                 self._pass_for,
                 self.auth.content_key(room, info.epoch),
+                self._offer,
             )
             await hall.open()
         except Unavailable as error:

@@ -35,7 +35,7 @@ from classroom.rooms.inks import Inks
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster.model import Attended, ClassEnded, ClassStarted
 from classroom.rooms.rounds import Rounds
-from classroom.rooms.session import Session
+from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.rooms.shorthand import Shorthand
 from classroom.rooms.signals import Present, Reactions, SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy, WentTo
@@ -81,13 +81,21 @@ class Bounds(NamedTuple):
 class Hub:
     """The fan-out of one room on this edge. `resync` brings one session up to date (a `resumed` or a `welcome`)."""
 
-    def __init__(self, replica: Replica, metrics: Metrics, bounds: Bounds, resync: Callable[[Session], None]) -> None:
+    def __init__(
+        self,
+        replica: Replica,
+        metrics: Metrics,
+        bounds: Bounds,
+        resync: Callable[[Session], None],
+        offer: Offer = one_by_one,
+    ) -> None:
         self.sessions: set[Session] = set()
         self.by_member: dict[str, set[Session]] = {}
         self._replica = replica
         self._metrics = metrics
         self._bounds = bounds
         self._resync = resync
+        self._offer = offer
         self._groups: dict[Group, set[Session]] = {}
         self._streams: dict[Group, Stream] = {}
         self._shorthands: dict[Group, Shorthand] = {}
@@ -410,38 +418,30 @@ class Hub:
             return 0
         return self._write(packet, members, before)
 
-    def _spread(self, packet: Packet | Pair, sessions: Iterable[Session], before: int) -> int:
+    def _spread(self, packet: Packet | Pair, sessions: Collection[Session], before: int) -> int:
         """Write one packet to many: to how many. `before`: the last place that they have been sent."""
-        bound = self._bounds.buffer
-        slow: list[Session] = []
-        count = 0
-        for session in sessions:
-            if session.link.offer(packet, bound):
-                count += 1
-            else:
-                slow.append(session)
+        count = len(sessions)
+        slow = self._offer(packet, sessions, self._bounds.buffer)
         for session in slow:
             self._fall_behind(session, before)
+        count -= len(slow)
         self._metrics.frames_out.inc(count * packet.frames)
         self._metrics.bytes_out.inc(count * len(packet.frame))
         return count
 
     # --- signals --------------------------------------------------------------------------------------------------
 
-    def _pass(self, packet: Packet | Pair | None, sessions: Iterable[Session]) -> int:
+    def _pass(self, packet: Packet | Pair | None, sessions: Collection[Session]) -> int:
         """Write signals to many. One that finds no room is let go: the next one says more. In shorthand it does not: whoever
         misses some is brought up to date."""
         if packet is None:
             return 0
-        bound, count = self._bounds.buffer, 0
-        slow: list[Session] = []
-        for session in sessions:
-            if session.link.offer(packet, bound):
-                count += 1
-            elif session.shorthand and session not in self._lagging:
-                slow.append(session)  # each frame goes on where the last one ended
+        count = len(sessions)
+        slow = self._offer(packet, sessions, self._bounds.buffer)
         for session in slow:
-            self._fall_behind(session, max(session.since, self._told))
+            if session.shorthand and session not in self._lagging:  # each frame goes on where the last one ended
+                self._fall_behind(session, max(session.since, self._told))
+        count -= len(slow)
         self._metrics.frames_out.inc(count * packet.frames)
         self._metrics.bytes_out.inc(count * len(packet.frame))
         return count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from time import monotonic
 from typing import Protocol
 
@@ -14,6 +15,8 @@ class Link(Protocol):
     """One connection of one member, as far as the hub needs it."""
 
     codec: Codec
+    descriptor: int
+    """Of the socket, where frames may be written to it past the transport; -1: there is none."""
 
     def write(self, packet: Packet | Pair) -> None:
         """Hand over a packet; never waits."""
@@ -21,6 +24,12 @@ class Link(Protocol):
     def offer(self, packet: Packet | Pair, bound: int) -> bool:
         """Hand over a packet, unless more than `bound` bytes wait already; whether it was handed over. It is what the
         fan-out does for every member, so it is one call and not two."""
+
+    def ready(self, packet: Packet | Pair) -> bytes | None:
+        """The bytes to write to the socket itself, now: what is asked for is written. None: it is to be offered."""
+
+    def rest(self, data: bytes) -> None:
+        """Write what the socket did not take."""
 
     def buffered(self) -> int:
         """Bytes that wait for this member."""
@@ -50,3 +59,11 @@ class Session:
     def kind(self) -> Audience:
         """The audience this member shares with others."""
         return STAFF if self.audience.kind == "staff" else ALL
+
+
+Offer = Callable[[Packet | Pair, Collection[Session], int], list[Session]]
+
+
+def one_by_one(packet: Packet | Pair, sessions: Collection[Session], bound: int) -> list[Session]:
+    """Hand a packet to many: those for whom more than `bound` bytes wait already, who were not handed it."""
+    return [session for session in sessions if not session.link.offer(packet, bound)]

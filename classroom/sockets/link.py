@@ -63,10 +63,23 @@ class Link:
     """What both transports share. `hello`: what the client said when it connected; `sid`: the Socket.IO id that its CONNECT
     is answered with; `session`, `hall`: once let in; `bound`: bytes that may wait for it."""
 
-    __slots__ = ("_bound", "_skin", "codec", "ended", "hall", "hello", "inside", "session", "sid", "under_way")
+    __slots__ = (
+        "_bound",
+        "_skin",
+        "codec",
+        "descriptor",
+        "ended",
+        "hall",
+        "hello",
+        "inside",
+        "session",
+        "sid",
+        "under_way",
+    )
 
     def __init__(self, skin: Skin, codec: Codec, bound: int) -> None:
         self.codec = codec
+        self.descriptor = -1
         self.hello: Hello | None = None
         self.sid = ""
         self.session: Session | None = None
@@ -160,6 +173,12 @@ class Link:
         self.write(packet)
         return True
 
+    def ready(self, packet: Packet | Pair) -> bytes | None:
+        return None
+
+    def rest(self, data: bytes) -> None:
+        raise NotImplementedError
+
     def buffered(self) -> int:
         raise NotImplementedError
 
@@ -239,6 +258,8 @@ class WebSocketLink(Link):
             await self._forget()
             return web.Response(status=400)
         self._transport = request.transport
+        if self._transport is not None and self._transport.get_extra_info("sslcontext") is None:
+            self.descriptor = self._transport.get_extra_info("socket").fileno()
         self._deflates = isinstance(self._socket, DeflatingResponse) and self._socket.deflates
         self._keeps = isinstance(self._socket, DeflatingResponse) and self._socket.keeps
         # The headers stay with the request; a second copy of them for as long as the connection lasts is too many.
@@ -361,6 +382,20 @@ class WebSocketLink(Link):
             # As in `write`.
             return True
         return True
+
+    def ready(self, packet: Packet | Pair) -> bytes | None:
+        transport = self._transport
+        try:
+            # A descriptor is closed, and may be another's, only after its transport has begun to close.
+            if self.descriptor < 0 or transport.is_closing() or transport.get_write_buffer_size():
+                return None
+        except RuntimeError:
+            return None
+        return self._bytes(packet) if self._deflates else packet.frame
+
+    def rest(self, data: bytes) -> None:
+        with suppress(RuntimeError):  # as in `write`
+            self._transport.write(data)
 
     def _bytes(self, packet: Packet | Pair) -> bytes:
         if not self._keeps:

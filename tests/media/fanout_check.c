@@ -10,7 +10,7 @@
 
 enum { LONGEST = 2048 - 148, TARGET = 40 };
 
-int fan_layout(void);
+int layout(void);
 int fan_send(int, int (*)(void *, void *, int *), const void *, int, const unsigned char *, int);
 
 static int calls, refuses;
@@ -35,14 +35,14 @@ int main(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     if (bind(in, (struct sockaddr *)&address, length) || getsockname(in, (struct sockaddr *)&address, &length)) return 2;
-    want("layout", fan_layout() & 0xffff, sizeof(void *) == 8 ? TARGET : TARGET - 4);
+    want("layout", layout() & 0xffff, sizeof(void *) == 8 ? TARGET : TARGET - 4);
 
     for (refuses = 0; refuses < 2; refuses++)
         for (unsigned c = 0; c < sizeof counts / sizeof *counts; c++)
             for (unsigned s = 0; s < sizeof sizes / sizeof *sizes; s++)
                 for (int shift = 0; shift < 2; shift++) { /* aligned, and not */
                     int count = counts[c], size = sizes[s], fits = size > 0 && size <= LONGEST;
-                    size_t each = (size_t)(fan_layout() & 0xffff);
+                    size_t each = (size_t)(layout() & 0xffff);
                     unsigned char *all = malloc(shift + each * (size_t)count), *packet = calloc(1, fits ? (size_t)size : 1);
                     for (int at = 0; at < count; at++) {
                         unsigned char *place = all + shift + each * (size_t)at;

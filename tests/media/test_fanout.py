@@ -348,7 +348,7 @@ def test_an_image_may_bring_it_along(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (line,) = [line for line in dockerfile.splitlines() if "fanout.so fanout.c" in line]
     shutil.copy(native.SOURCE, tmp_path)
     subprocess.run(line.removeprefix("RUN "), shell=True, cwd=tmp_path, check=True)
-    monkeypatch.setattr(native, "BROUGHT", tmp_path / "fanout.so")
+    monkeypatch.setattr(native, "SOURCE", tmp_path / "fanout.c")
     monkeypatch.setenv("PATH", "")
     assert chosen(tmp_path / "native")[0] == "c"
     assert not (tmp_path / "native").exists()

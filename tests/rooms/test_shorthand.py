@@ -14,8 +14,9 @@ import pytest
 from classroom.kernel import Meta, Stored
 from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
-from classroom.rooms.hub import COMPANY, Bounds, Hub, Session
+from classroom.rooms.hub import COMPANY, Bounds, Hub
 from classroom.rooms.replica import Replica
+from classroom.rooms.session import Session
 from classroom.wire import Codec, Packet
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder
 from tests.rooms.shorthand_reader import Reader

@@ -17,10 +17,16 @@ from playwright.async_api import async_playwright
 
 from classroom import wire
 from classroom.rooms import hub
-from classroom.sockets import deflate
+from classroom.sockets import crowd, deflate
 from classroom.wire import OPEN_EVERY, Codec, Packet, Pair, Stream
 from tests.e2e.people import CHROMIUM, FLAGS, close
 from tests.running import serving, until
+
+
+@pytest.fixture(autouse=True)
+def crowds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is written to more than one is written as to a crowd."""
+    monkeypatch.setattr(crowd, "FEW", 1)
 
 
 def packet(codec: Codec, number: int, filler: str = "") -> Packet:

@@ -24,7 +24,7 @@ struct target {
 };
 
 /* What the other side checks before anything else. */
-int fan_layout(void) { return VERSION << 16 | (int)sizeof(struct target); }
+int layout(void) { return VERSION << 16 | (int)sizeof(struct target); }
 
 /* How many of `ready` packets the network does not take. One that is refused does not keep those behind it waiting. */
 static int give(int fd, struct mmsghdr *messages, int ready) {

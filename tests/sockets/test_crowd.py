@@ -1,0 +1,238 @@
+"""The loop in C that writes to crowds: the same to everybody as one after the other, whoever keeps up and whoever does not."""
+
+from __future__ import annotations
+
+import random
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from classroom import wire
+from classroom.kernel import Member, Role
+from classroom.rooms.session import Offer, Session, one_by_one
+from classroom.sockets import crowd
+from classroom.wire import Codec, Packet, Pair
+from tests.running import Running, until
+from tests.sockets.peer import Peer
+from tests.sockets.test_stock_clients import shown
+
+BOUND = 100_000
+
+
+class End:
+    """A member's end of a socket, and what a transport would keep for it while it is full."""
+
+    codec = Codec.JSON
+
+    def __init__(self, direct: bool = True) -> None:
+        self.near, self.far = socket.socketpair()
+        self.near.setblocking(False)
+        self.near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        self.descriptor = self.near.fileno() if direct else -1
+        self.waiting = b""
+        self.session = Session(Member("a", "Asha", Role.STUDENT), self)
+        self.heard = b""
+
+    def ready(self, packet: Packet | Pair) -> bytes | None:
+        return None if self.waiting or self.descriptor < 0 else packet.frame
+
+    def rest(self, data: bytes) -> None:
+        assert not self.waiting
+        self.waiting = data
+
+    def write(self, packet: Packet | Pair) -> None:
+        self.waiting += packet.frame
+
+    def offer(self, packet: Packet | Pair, bound: int) -> bool:
+        if len(self.waiting) > bound:
+            return False
+        self.write(packet)
+        return True
+
+    def buffered(self) -> int:
+        return len(self.waiting)
+
+    def end(self, bye: wire.Bye) -> None:
+        raise AssertionError(bye)
+
+    def read(self) -> None:
+        """The far end reads what has come; then what waits is written on, as a transport does when there is room."""
+        while True:
+            self.far.setblocking(False)
+            with suppress(BlockingIOError):
+                self.heard += self.far.recv(1 << 20)
+            if not self.waiting:
+                return
+            with suppress(BlockingIOError):
+                self.waiting = self.waiting[self.near.send(self.waiting) :]
+
+    def close(self) -> None:
+        self.near.close()
+        self.far.close()
+
+
+@pytest.fixture
+def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Offer:
+    """The loop in C, for any number of members."""
+    monkeypatch.setattr(crowd, "FEW", 1)
+    found = crowd.choose("auto", tmp_path / "native")
+    assert found is not one_by_one
+    return found
+
+
+@pytest.fixture
+def ends() -> Iterator[list[End]]:
+    made = [End(direct=number % 5 != 4) for number in range(20)]
+    yield made
+    for end in made:
+        end.close()
+
+
+def packets(count: int, dice: random.Random) -> list[Packet]:
+    return [
+        wire.message(Codec.JSON, "events", wire.encode(Codec.JSON, ["x" * dice.choice((10, 300, 3_000)), number]))
+        for number in range(count)
+    ]
+
+
+def test_everybody_is_written_everything_once_and_in_order_whoever_reads_when(offer: Offer, ends: list[End]) -> None:
+    dice = random.Random(4)
+    wanted: dict[End, bytes] = dict.fromkeys(ends, b"")
+    full = refusals = 0
+    for packet in packets(200, dice):
+        refused = offer(packet, [end.session for end in ends], BOUND)
+        refusals += len(refused)
+        for end in ends:
+            if end.session not in refused:
+                wanted[end] += packet.frame
+            full += bool(end.waiting)
+            if dice.random() < (0.5 if end is not ends[0] else 0):
+                end.read()
+    assert full
+    assert refusals, "who never reads is refused in the end"
+    for end in ends:
+        end.read()
+        assert end.heard == wanted[end]
+
+
+def test_who_has_gone_stops_nobody(offer: Offer, ends: list[End]) -> None:
+    for end in ends[::3]:
+        end.far.close()
+    (packet,) = packets(1, random.Random(1))
+    assert offer(packet, [end.session for end in ends], BOUND) == []
+    for number, end in enumerate(ends):
+        if number % 3:
+            end.read()
+            assert end.heard == packet.frame
+        else:
+            assert end.waiting == packet.frame, "the transport is to find out"
+
+
+def test_few_are_written_to_one_by_one(tmp_path: Path, ends: list[End]) -> None:
+    found = crowd.choose("auto", tmp_path / "native")
+    (packet,) = packets(1, random.Random(1))
+    few = ends[: crowd.FEW - 1]
+    assert found(packet, [end.session for end in few], BOUND) == []
+    assert all(end.waiting == packet.frame for end in few)
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+async def test_a_class_hears_the_same_from_the_loop_in_c(
+    start: Callable[..., Any], codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    write = crowd.Crowd._write
+
+    def counted(self: Any, frame: bytes, sockets: Any, links: Any) -> None:
+        written.append(len(links))
+        write(self, frame, sockets, links)
+
+    monkeypatch.setattr(crowd.Crowd, "_write", counted)
+    server: Running = await start(limits_command_rate=1_000, limits_command_burst=1_000)
+    teacher = await Peer.join(server.port, token=server.token())
+    peers = [await Peer.join(server.port, codec, name=f"Student {n}") for n in range(crowd.FEW + 4)]
+    seq = 0
+    for number in range(20):
+        seq = (await teacher.command("chat.say", text=f"message {number}"))["seq"]
+        if number in (5, 6):
+            await peers.pop().drop()
+    for peer in peers:
+        await peer.until(lambda peer=peer: peer.seq >= seq)
+        (session,) = (await server.hall()).hub.by_member[peer.id]
+        assert peer.events == await shown(server, session.audience, peer.welcome["seq"], seq)
+    assert written
+    assert max(written) >= len(peers)
+
+
+async def test_a_connection_that_ends_is_written_to_by_its_transport_alone(server: Running) -> None:
+    """Its descriptor may be another's by then."""
+    peer = await Peer.join(server.port, name="Asha")
+    ((link,),) = [[session.link for session in (await server.hall()).hub.by_member[peer.id]]]
+    (packet,) = packets(1, random.Random(1))
+    assert link.descriptor >= 0
+    assert link.ready(packet) == packet.frame
+    link._transport.abort()  # type: ignore[attr-defined]
+    assert link.ready(packet) is None
+    await until(lambda: not server.classroom.sockets.links)
+    assert link.ready(packet) is None
+    link.rest(b"what is lost with it")
+
+
+def test_without_a_compiler_they_are_written_to_one_by_one_and_the_log_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with structlog.testing.capture_logs() as logs:
+        assert crowd.choose("auto", tmp_path / "native") is one_by_one
+    assert "no C compiler" in logs[0]["reason"]
+    assert crowd.choose("python", tmp_path / "native") is one_by_one
+
+
+def test_the_loop_in_c_touches_no_memory_but_its_own(tmp_path: Path) -> None:
+    """Built with the address and undefined-behaviour sanitizers, at the bounds of all it is given."""
+    check = tmp_path / "check.c"
+    check.write_text(CHECK)
+    flags = ["-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    subprocess.run(["cc", *flags, "-o", tmp_path / "check", check, crowd.SOURCE], check=True)
+    done = subprocess.run([tmp_path / "check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "well\n"), done.stderr
+
+
+CHECK = """
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int crowd_send(const int *sockets, int count, const void *frame, int size, int *taken);
+
+int main(void) {
+    for (int count = 0; count <= 9; count++) {
+        int *sockets = malloc(sizeof(int) * count), *taken = malloc(sizeof(int) * count);
+        int far[9], size = 200000;
+        char *frame = malloc(size);
+        memset(frame, 7, size);
+        for (int at = 0; at < count; at++) {
+            int both[2];
+            if (socketpair(AF_UNIX, SOCK_STREAM, 0, both)) return 2;
+            sockets[at] = at == 3 ? -1 : both[0];
+            far[at] = both[1];
+            if (at == 4) close(far[at]);
+        }
+        if (crowd_send(sockets, count, frame, 1, taken) != (count > 3) + (count > 4)) return 3;
+        for (int at = 0; at < count; at++) if (taken[at] != (at != 3 && at != 4)) return 4;
+        for (int round = 0; round < 9; round++) crowd_send(sockets, count, frame, size, taken);
+        for (int at = 0; at < count; at++) if (taken[at] != 0) return 5;
+        free(frame); free(sockets); free(taken);
+    }
+    puts("well");
+}
+"""
