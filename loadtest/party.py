@@ -22,7 +22,7 @@ from loadtest.figures import Figures
 from loadtest.poller import Poller
 from loadtest.probe import MARK, Item, Probe
 from loadtest.scenarios import Scenario
-from loadtest.student import Seat
+from loadtest.student import Seat, Seen
 
 PROBE_EVERY = 50
 # Connections from one address of this machine to one port of it. Linux gives connect() every second of its 28,232 ports first;
@@ -77,6 +77,7 @@ class Party:
         self.reads = 0
         self.bytes = 0
         self.frames = 0
+        self.seen = Seen()
         self.original_socket: Any = monkey.get_original("socket", "socket")
         self._succeeded = succeeded
         self._targets = [wire.Target(host) for host in options.hosts]

@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loadtest import wire
 from loadtest.poller import READ, WRITE
@@ -52,6 +52,15 @@ class Pending:
         self.since = time.monotonic()
         self.id = 0
         self.tries = 0
+
+
+class Seen(NamedTuple):
+    """What somebody has read and found to be no more than frames to count: whoever reads the same need not look again."""
+
+    data: bytes = b""
+    frames: int = 0
+    head: bytes | bytearray = b""
+    head_deflated: bool = False
 
 
 class Seat:
@@ -340,6 +349,14 @@ class Seat:
         party.reads += 1
         party.bytes += got
         at, size = 0, held + got
+        before: int | None = None  # frames counted, where it may turn out that all there was is counted
+        if self.state == INSIDE and not held and not self.skip and self.probe is None:
+            seen = party.seen
+            if got == len(seen.data) and BUFFER.startswith(seen.data):
+                party.frames += seen.frames
+                self.head, self.head_deflated = seen.head, seen.head_deflated
+                return
+            before = party.frames
         if self.state == UPGRADING:
             at = self._upgraded(size)
             if at < 0:
@@ -347,7 +364,7 @@ class Seat:
         if self.skip:
             at = min(self.skip, size)
             self.skip -= at
-        turn = self.turn
+        turn, looks = self.turn, 0
         while at < size:
             end = self._frame(at, size)
             if self.turn != turn:
@@ -355,7 +372,10 @@ class Seat:
             if not end:
                 break
             at = end
+            looks += 1
         self.rest = bytes(VIEW[at:size]) if at < size else b""
+        if before is not None and looks == party.frames - before and not self.rest and not self.skip:
+            party.seen = Seen(bytes(VIEW[:size]), looks, self.head, self.head_deflated)
 
     def _frame(self, at: int, size: int) -> int:
         """Take the frame that begins at `at`: where it ends. 0: more bytes are needed."""
