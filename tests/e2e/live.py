@@ -31,7 +31,7 @@ LIVE_FLAGS = [
     "--allow-loopback-in-peer-connection",
     "--auto-select-tab-capture-source-by-title=Demo",
 ]
-PATIENCE = 40_000  # ms
+PATIENCE = 90_000  # ms
 # What a browser itself says where a place is refused, a playlist is not there yet, or the media process is gone.
 REFUSED = re.compile(r"Failed to load resource|net::ERR_")
 # How long no picture at all has moved, at most, since it was set to 0.

@@ -8,12 +8,15 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.e2e.people import People, Someone
 from tests.e2e.test_whiteboard import PAPER, WAVE, Drawer, pixels, same_picture
 from tests.files import samples
 from tests.running import Subprocess
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RED = """canvas => {
   const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -39,7 +42,7 @@ DROP = """(host, {data, x, y}) => {
 }"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def teacher(people: People, server: Subprocess) -> Drawer:
     someone = await people.person("Teacher")
     await someone.open(server.link("Instructor"))
