@@ -9,10 +9,13 @@ from typing import Any
 
 from tests.running import ROOT
 
+LOOPBACK = "ip link set lo up"
 
-async def apart(module: str, *arguments: object) -> dict[str, Any]:
-    """Run `python -m module ARGUMENT…` there: what it printed, as JSON. Fails with what it wrote to standard error."""
-    command = ('ip link set lo up && exec "$@"', "sh", sys.executable, "-m", module, *map(str, arguments))
+
+async def apart(module: str, *arguments: object, link: str = LOOPBACK) -> dict[str, Any]:
+    """Run `python -m module ARGUMENT…` there: what it printed, as JSON. `link`: the shell's words that bring its network up.
+    Fails with what it wrote to standard error."""
+    command = (f'{link} && exec "$@"', "sh", sys.executable, "-m", module, *map(str, arguments))
     process = await asyncio.create_subprocess_exec(
         *("unshare", "-n", "sh", "-c", *command),
         stdout=asyncio.subprocess.PIPE,

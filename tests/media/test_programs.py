@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
 from pathlib import Path
-from typing import Any
 
+from tests.media.namespace import apart
 from tests.media.programs import LINK, TURN
-from tests.running import ROOT
-
-
-async def seen(name: str, folder: Path) -> dict[str, Any]:
-    """What `tests.media.programs` says, in a network namespace of its own."""
-    command = f"{LINK} && exec timeout 120 {sys.executable} -m tests.media.programs {name} {folder}"
-    process = await asyncio.create_subprocess_exec(
-        *("unshare", "-n", "sh", "-c", command),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-    )
-    out, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
-    told: dict[str, Any] = json.loads(out)
-    print(told)
-    return told
 
 
 async def test_gstreamers_webrtcbin_publishes_and_is_watched_by_webrtc_and_hls(tmp_path: Path) -> None:
-    told = await seen("gstreamer", tmp_path)
+    told = await apart("tests.media.programs", "gstreamer", tmp_path, link=LINK)
     assert told["said"] == "connected"
     assert told["sources"] == ["camera", "microphone"]
     assert told["watched"] == [320, 240, 48_000]
@@ -39,7 +19,7 @@ async def test_gstreamers_webrtcbin_publishes_and_is_watched_by_webrtc_and_hls(t
 
 
 async def test_the_npm_clients_publish_watch_trickle_restart_and_end(tmp_path: Path) -> None:
-    told = await seen("whip-whep", tmp_path)
+    told = await apart("tests.media.programs", "whip-whep", tmp_path, link=LINK)
     assert told["frames"] >= 20
     assert "avc1." in told["playlist"]
     assert told["restarted"]
@@ -53,7 +33,7 @@ async def test_the_npm_clients_publish_watch_trickle_restart_and_end(tmp_path: P
 
 
 async def test_over_coturn_with_credentials_that_end_and_by_nothing_but_the_relay(tmp_path: Path) -> None:
-    told = await seen("relay", tmp_path)
+    told = await apart("tests.media.programs", "relay", tmp_path, link=LINK)
     assert told["frames"] >= 20
     assert told["pairs"] == [["relay", TURN], ["relay", TURN]]
     name, _, member = told["server"]["username"].partition(":")
