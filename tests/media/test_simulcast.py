@@ -245,12 +245,12 @@ async def test_a_layer_that_falls_silent_leaves_its_viewers_to_one_that_does_not
         assert len(stage.track.live) == 2
 
 
-async def test_the_packager_is_given_one_layer_at_a_time_the_largest_there_is() -> None:
+async def test_the_packager_is_given_one_layer_at_a_time_the_largest_there_is_from_the_beginning() -> None:
     async with staged("h264") as stage:
         await stage.play(lambda: any(track and data[8:12] == b"\0\0\0\x34" for track, data in stage.unit.tap.packets))
         await stage.play(lambda: stage.unit.tap.packets[-1][1][8:12] == b"\0\0\0\x33", "q", "h")
         layers = [data[11] - 50 for _, data in stage.unit.tap.packets]
-        assert [one for at, one in enumerate(layers) if at == 0 or layers[at - 1] != one] == [0, 2, 1]
+        assert [one for at, one in enumerate(layers) if at == 0 or layers[at - 1] != one] == [2, 1]
 
 
 async def test_reports_of_a_narrow_way_bring_the_viewer_down_and_then_to_a_pause() -> None:

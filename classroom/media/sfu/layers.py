@@ -3,7 +3,7 @@
 What always holds: viewers know one SSRC and one numbering, whatever they are sent of it. A viewer goes from one layer to another,
 or comes back from a pause, where a key frame of the new one begins. Layers are in order of their size, the smallest first. One
 that has sent nothing for `SILENT` seconds while others have is none; who was sent it gets the next below. The packager and the
-recorder are given the largest layer that there is.
+recorder are given the largest layer that there is, from the first picture on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from classroom.media.sfu.forward import PICTURE_RATE, Forward, Leg
 from classroom.media.sfu.port import Port
 
 SILENT = 2.0
+TOGETHER = 0.5  # seconds in which a publication's layers begin; one that has not by then is not waited for
 COUNTED_EVERY = 0.5  # seconds between two measurements of the layers' rates
 SMOOTH = 0.5  # the weight of the newest
 
@@ -31,6 +32,7 @@ class Layers:
         self._legs: dict[Leg, None] = {}
         self.live: list[Forward] = []
         self.tapped: Forward | None = None
+        self._begun_at: float | None = None  # when the first packet came that the packager was not given
         self.rates: tuple[float, ...] = ()  # what each of `live` needs, in bits a second, as measured
         self._rates: dict[Forward, float] = {}
         self._counted: dict[Forward, int] = {}
@@ -66,7 +68,7 @@ class Layers:
                 forward.remove(leg)
                 self.send(leg, self.live[0] if self.live else None, now)
         if self.tapped in gone:
-            self.tapped = None
+            self.tapped = self._begun_at = None
 
     # --- viewers ----------------------------------------------------------------------------------------------------
 
@@ -146,11 +148,28 @@ class Layers:
 
     def taps(self, forward: Forward, now: float) -> bool:
         """Whether the packet of this layer that has just come is for the packager."""
-        if self.tapped is None or (
-            forward is not self.tapped and forward.at_key and self.live and forward is self.live[-1]
-        ):
+        if self.tapped is None:
+            if not self._begins(forward, now):
+                return False
+            self.tapped = forward
+        elif forward is not self.tapped and forward.at_key and self.live and forward is self.live[-1]:
             self.tapped = forward
         return self.tapped is forward
+
+    def _begins(self, forward: Forward, now: float) -> bool:
+        """Whether the packager is to begin with this packet: players take a file to be as large as its first picture."""
+        if len(self._by_rid) == 1:
+            return True
+        there = [one for one in self._by_rid.values() if one.packets]
+        if self._begun_at is None:
+            self._begun_at = now
+        if len(there) < len(self._by_rid) and now - self._begun_at < TOGETHER:
+            return False
+        largest = max(there, key=lambda one: one.size[0] * one.size[1])
+        if forward is largest and forward.at_key:
+            return True
+        largest.key(now)
+        return False
 
     def tick(self, now: float) -> None:
         """Called every 50 ms."""

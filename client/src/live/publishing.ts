@@ -9,7 +9,8 @@ import type { Source } from "../protocol";
 import type { Classroom } from "../room";
 import { type Choice, type DeviceFault, faultOf, openDevices, openScreen } from "./devices";
 import { askLive, end, exchange, Refusal, restartIce, type Session } from "./exchange";
-import { BEST, judge, LAYERS, type Quality } from "./quality";
+import { BEST, type Quality } from "./quality";
+import { Uplink } from "./uplink";
 
 export type PublishPhase = "off" | "connecting" | "live" | "reconnecting";
 
@@ -51,7 +52,7 @@ export class Publishing {
   /** The publication that the room knows as mine; "" until it has heard of the newest. */
   #stream = "";
   #before = "";
-  #sent = { packets: 0, lost: 0 };
+  #uplink = new Uplink();
 
   view: PublishView = NOTHING;
   readonly on = this.#emitter.on.bind(this.#emitter);
@@ -181,6 +182,7 @@ export class Publishing {
     this.#close(this.#current);
     this.#next = this.#current = null;
     this.#stream = "";
+    this.#uplink = new Uplink();
     this.#set({ ...NOTHING, fault, message });
   }
 
@@ -213,11 +215,7 @@ export class Publishing {
       const { ice_servers: iceServers } = await askLive(this.#connection.fetch);
       if (this.#next !== attempt) return;
       if (iceServers.length > 0) pc.setConfiguration({ iceServers, bundlePolicy: "max-bundle" });
-      const stream = new MediaStream();
-      for (const source of sources) {
-        const track = this.view.tracks.get(source);
-        if (track) pc.addTransceiver(track, { direction: "sendonly", streams: [stream] });
-      }
+      this.#uplink.add(pc, this.view.tracks, sources);
       pc.onconnectionstatechange = () => this.#changed(attempt, late);
       attempt.session = await exchange(this.#connection.fetch, `/whip?sources=${sources.join()}`, pc);
       if (this.#next !== attempt && this.#current !== attempt) this.#close(attempt);
@@ -225,6 +223,10 @@ export class Publishing {
       clearTimeout(late);
       if (this.#next !== attempt) return;
       const refusal = error instanceof Refusal ? error : new Refusal("unavailable", "", true);
+      if (refusal.code === "sdp_unacceptable" && this.#uplink.layered) {
+        this.#uplink.layered = false;
+        return this.#again(attempt);
+      }
       if (!refusal.temporary && FINAL.has(refusal.code)) return this.#stop(refusal.code, refusal.message);
       if (refusal.code === "too_many") return this.#stop(refusal.code, refusal.message);
       this.#again(attempt);
@@ -242,8 +244,7 @@ export class Publishing {
         this.#next = null;
       }
       this.#tries = 0;
-      this.#sent = { packets: 0, lost: 0 };
-      this.#apply(this.view.quality);
+      this.#uplink.begin(attempt.pc, this.view.tracks);
       this.#set({ phase: "live" });
       this.#look();
     } else if (attempt === this.#current && (state === "disconnected" || state === "failed")) {
@@ -296,48 +297,11 @@ export class Publishing {
     this.#publish();
   }
 
-  // --- what the network carries -------------------------------------------------------------------------------------
-
   async #measure(): Promise<void> {
     const pc = this.#current?.pc;
     if (pc === undefined || this.view.phase !== "live") return;
-    const stats = await pc.getStats().catch(() => null);
-    if (stats === null) return;
-    let available: number | null = null;
-    let packets = 0;
-    let lost = 0;
-    stats.forEach((one) => {
-      if (one.type === "candidate-pair" && one.nominated) available = one.availableOutgoingBitrate ?? available;
-      if (one.type === "outbound-rtp") packets += one.packetsSent ?? 0;
-      if (one.type === "remote-inbound-rtp") lost += Math.max(0, one.packetsLost ?? 0);
-    });
-    const sent = packets - this.#sent.packets;
-    const share = sent > 50 ? Math.min(1, Math.max(0, lost - this.#sent.lost) / sent) : null;
-    this.#sent = { packets, lost };
-    const hasPicture = this.view.tracks.has("camera") || this.view.tracks.has("screen");
-    const quality = judge(this.view.quality, { available: hasPicture ? available : null, lost: share });
-    if (quality.layer !== this.view.quality.layer) this.#apply(quality);
-    this.#set({ quality });
-  }
-
-  #apply({ layer }: Quality): void {
-    const screen = this.view.tracks.get("screen");
-    const camera = this.view.tracks.get("camera");
-    for (const sender of this.#current?.pc.getSenders() ?? []) {
-      if (sender.track?.kind !== "video") continue;
-      const parameters = sender.getParameters();
-      const [encoding] = parameters.encodings;
-      if (encoding === undefined) continue;
-      const wanted = LAYERS[layer];
-      encoding.active = wanted !== undefined;
-      if (wanted !== undefined) {
-        // Of two pictures each gets half; a screen keeps its size, since its text has to be read.
-        encoding.maxBitrate = camera && screen ? wanted.bits / 2 : wanted.bits;
-        encoding.maxFramerate = sender.track === screen ? Math.min(wanted.fps, 15) : wanted.fps;
-        encoding.scaleResolutionDownBy = sender.track === screen ? 1 : wanted.scale;
-      }
-      void sender.setParameters(parameters).catch(() => undefined);
-    }
+    const quality = await this.#uplink.look(pc, this.view.tracks);
+    if (quality !== null && pc === this.#current?.pc) this.#set({ quality });
   }
 
   #set(change: Partial<PublishView>): void {

@@ -57,3 +57,16 @@ it("goes up later each time that going up was a mistake", () => {
 it("is not moved by looks that say nothing", () => {
   expect(after({ available: null, lost: null }, 20).layer).toBe(0);
 });
+
+it("sends less where the device is too slow, but never nothing, and says that it is the device", () => {
+  const slow = after({ ...plenty, busy: true }, 40);
+  expect(slow).toMatchObject({ layer: LAYERS.length - 1, busy: true });
+  expect(after(plenty, 200, slow)).toMatchObject({ layer: 0, busy: false });
+  expect(after({ available: 200_000, lost: 0 }, 2)).toMatchObject({ layer: 1, busy: false });
+});
+
+it("counts all the sizes that are sent at once", () => {
+  const look = { available: 1_100_000, lost: 0 };
+  expect(after(look, 10).layer).toBe(0);
+  expect(after({ ...look, needs: [2_020_000, 820_000, 420_000, 120_000] }, 10).layer).toBe(1);
+});

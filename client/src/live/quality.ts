@@ -20,10 +20,13 @@ export const LAYERS: readonly Layer[] = [
 ];
 export const SOUND_ONLY = LAYERS.length;
 
-/** One look at the connection. `available`: bits per second that may be sent, as the browser reckons; `lost`: 0 to 1. */
+/** One look at the connection. `available`: bits per second that may be sent, as the browser reckons; `lost`: 0 to 1; `busy`: the
+ * device cannot encode as much as it should; `needs`: what all pictures take at each layer, where that is not what `LAYERS` says. */
 export interface Look {
   readonly available: number | null;
   readonly lost: number | null;
+  readonly busy?: boolean;
+  readonly needs?: readonly number[];
 }
 
 export interface Quality {
@@ -36,28 +39,33 @@ export interface Quality {
   /** Whether the last change was upwards. */
   readonly raised: boolean;
   readonly network: "good" | "weak" | "bad";
+  /** It is the device that is too slow, not the network. */
+  readonly busy: boolean;
 }
 
-export const BEST: Quality = { layer: 0, bad: 0, calm: 0, patience: 4, raised: false, network: "good" };
+export const BEST: Quality = { layer: 0, bad: 0, calm: 0, patience: 4, raised: false, network: "good", busy: false };
 
 const SOUND_BITS = 50_000;
 const MOST_PATIENCE = 32;
 
-export function judge(quality: Quality, { available, lost }: Look): Quality {
-  const { layer } = quality;
-  const bits = LAYERS[layer]?.bits ?? 0;
+export function judge(before: Quality, { available, lost, busy = false, needs = LAYERS.map(({ bits }) => bits) }: Look): Quality {
+  const { layer } = before;
+  const bits = needs[layer] ?? 0;
   const starved = available !== null && layer < SOUND_ONLY && available < bits * 0.6 + SOUND_BITS;
   const losing = lost !== null && lost > 0.1;
-  if (starved || losing) {
+  const trouble = starved || losing;
+  // Why less is sent is remembered for as long as less is sent.
+  const quality = { ...before, busy: trouble ? false : busy || (before.busy && layer > 0) };
+  if (trouble || (busy && layer < LAYERS.length - 1)) {
     const bad = quality.bad + 1;
     if (bad < 2 || layer === SOUND_ONLY) return seen({ ...quality, bad: Math.min(bad, 2), calm: 0 });
     const patience = quality.raised ? Math.min(quality.patience * 2, MOST_PATIENCE) : quality.patience;
     return seen({ ...quality, layer: layer + 1, bad: 0, calm: 0, patience, raised: false });
   }
-  const above = LAYERS[layer - 1];
+  const above = needs[layer - 1];
   // While sound goes alone nothing tells how much more would get through: now and then it is tried.
-  const room = layer === SOUND_ONLY || available === null || (above !== undefined && available >= above.bits * 0.9 + SOUND_BITS);
-  const calm = (lost ?? 0) < 0.03 && (above === undefined || room) ? quality.calm + 1 : 0;
+  const room = layer === SOUND_ONLY || available === null || (above !== undefined && available >= above * 0.9 + SOUND_BITS);
+  const calm = !busy && (lost ?? 0) < 0.03 && (above === undefined || room) ? quality.calm + 1 : 0;
   if (above !== undefined && calm >= quality.patience) return seen({ ...quality, layer: layer - 1, bad: 0, calm: 0, raised: true });
   return seen({ ...quality, bad: 0, calm: Math.min(calm, MOST_PATIENCE) });
 }
