@@ -36,10 +36,10 @@ from classroom.media.link import Link, socket_path
 from classroom.media.recorder.opening import members_only, open_library
 from classroom.media.recorder.routes import add_recording_routes
 from classroom.metrics import Metrics
+from classroom.processes import keep, media_process
 from classroom.rooms.house import House
 from classroom.sockets import crowd
 from classroom.sockets.server import Sockets
-from classroom.supervisor import keep, media_process
 from classroom.tracing import Tracing
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import jwt
 import msgspec
 import structlog
@@ -90,23 +89,29 @@ class KeySet:
             data = await asyncio.to_thread(Path(self._file).read_bytes) if self._file else await self._fetch()
             self._held = read_keys(data)
             self._loaded_at = self._clock()
-        except (OSError, ValueError, aiohttp.ClientError, TimeoutError) as error:
+        except (OSError, ValueError, TimeoutError) as error:
             log.warning("keys_not_loaded", source=self._file or self._url, error=str(error) or type(error).__name__)
         finally:
             self._tried_at = self._clock()
 
     async def _fetch(self) -> bytes:
+        """The set at the address. Raises `OSError`, `ValueError` when it is too long, `TimeoutError`."""
+        import aiohttp  # not loaded by whoever only makes tokens
+
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
-            session.get(self._url, raise_for_status=True, max_redirects=3) as response,
-        ):
-            data = bytearray()
-            async for chunk in response.content.iter_any():
-                data += chunk
-                if len(data) > SIZE_LIMIT:
-                    raise ValueError(f"the key set has more than {SIZE_LIMIT} bytes")
-            return bytes(data)
+        data = bytearray()
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+                session.get(self._url, raise_for_status=True, max_redirects=3) as response,
+            ):
+                async for chunk in response.content.iter_any():
+                    data += chunk
+                    if len(data) > SIZE_LIMIT:
+                        raise ValueError(f"the key set has more than {SIZE_LIMIT} bytes")
+        except aiohttp.ClientError as error:
+            raise OSError(str(error) or type(error).__name__) from error
+        return bytes(data)
 
 
 def read_keys(data: bytes) -> list[Held]:

@@ -6,7 +6,6 @@ import logging
 import sys
 
 import structlog
-from aiohttp.http_exceptions import HttpProcessingError
 
 from classroom.config import Log
 
@@ -57,4 +56,6 @@ def be_calm() -> None:
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
+    from aiohttp.http_exceptions import HttpProcessingError  # loaded by now: it is aiohttp that says something
+
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))

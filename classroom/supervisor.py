@@ -11,14 +11,12 @@ Without a Redis URL a private `redis-server` is run on a Unix socket in the data
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import shutil
 import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -26,63 +24,9 @@ import structlog
 from classroom.bus.leases import bury
 from classroom.config import Settings, SettingsError
 from classroom.logs import set_up
+from classroom.processes import FIRST_PAUSE, LAST_PAUSE, READY, STEADY, Child, keep, media_process
 
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 log = structlog.get_logger(__name__)
-
-READY = "ready"  # a worker's word when it takes connections, with its port and the name that the others know it by
-START_SECONDS = 60.0
-FIRST_PAUSE = 0.1  # seconds until a worker that died is started again; doubled each time in a row
-LAST_PAUSE = 10.0
-STEADY = 5.0  # seconds that a worker must have served for its next death to count as a first one
-
-
-class Child:
-    """One process that must run. `line`: what it says on standard output when it is ready; None: nothing is waited for."""
-
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], line: str | None) -> None:
-        self.name = name
-        self._command = command
-        self._environment = environment
-        self._line = line
-        self.words: list[str] = []  # of the line that it said
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Start it and wait until it is ready. Raises `RuntimeError` when it ends before."""
-        self.process = await asyncio.create_subprocess_exec(
-            *self._command,
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            # Ctrl-C at the terminal is for the supervisor, which then stops the others in the right order.
-            start_new_session=True,
-            preexec_fn=_end_with_parent,
-            stdout=asyncio.subprocess.PIPE if self._line else asyncio.subprocess.DEVNULL,
-        )
-        if self._line is None or self.process.stdout is None:
-            return
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                async for line in self.process.stdout:
-                    self.words = line.decode().split()
-                    if self._line in self.words[:1]:
-                        return
-        except TimeoutError:
-            await self.end(0)
-        raise RuntimeError(f"{self.name} did not start")
-
-    async def end(self, patience: float) -> None:
-        """Tell it to drain; after `patience` seconds it is killed."""
-        if self.process is None or self.process.returncode is not None:
-            return
-        with suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(self.process.wait(), patience)
-            except TimeoutError:
-                log.warning("does not end; killed", name=self.name, pid=self.process.pid)
-                self.process.kill()
-                await self.process.wait()
 
 
 class Supervisor:
@@ -115,8 +59,7 @@ class Supervisor:
                 await _until_there(url)
             self._environment = {**os.environ, **_environment(self._settings, url, port)}
             self._workers = [self._worker(number) for number in range(self._settings.cluster.workers)]
-            for worker in self._workers:
-                await self._keep(worker)
+            await asyncio.gather(*(self._keep(worker) for worker in self._workers))
             if self._settings.media.enabled:
                 media = media_process(self._settings, self._config)
                 self._spawn(keep(media))
@@ -205,33 +148,6 @@ def supervise(settings: Settings, config: Path | None, started: Callable[[int], 
     return 0
 
 
-async def keep(child: Child) -> None:
-    """Have a process run for good, whatever becomes of it; others do not wait for it."""
-    loop = asyncio.get_running_loop()
-    pause = FIRST_PAUSE
-    while True:
-        begun = loop.time()
-        try:
-            await child.start()
-            if child.process is not None:
-                log.error("died; starting it again", name=child.name, code=await child.process.wait())
-        except RuntimeError as error:
-            log.error(str(error))
-        pause = FIRST_PAUSE if loop.time() - begun > STEADY else min(LAST_PAUSE, pause * 2)
-        await asyncio.sleep(pause)
-
-
-def media_process(settings: Settings, config: Path | None) -> Child:
-    """The process of the live stream, not yet started."""
-    command = [sys.executable, "-m", "classroom", "media"]
-    if config is not None:
-        command += ["--config", str(config)]
-    environment = {**os.environ, "DATA": settings.storage.data}
-    if settings.cluster.redis:  # as a flag may have said it
-        environment["CLASSROOM_CLUSTER_REDIS"] = settings.cluster.redis
-    return Child("media process", command, environment, READY)
-
-
 def _hold(host: str, port: int) -> socket.socket:
     """Bind the port, without listening: the workers share it, and nobody else gets it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -270,12 +186,6 @@ def _private_redis(data: Path) -> tuple[Child, str]:
     command = [program, "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
     command += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--loglevel", "warning"]
     return Child("redis-server", command, dict(os.environ), None), f"unix://{path}"
-
-
-def _end_with_parent() -> None:
-    """In the child: be told to stop when the supervisor dies, however it dies (Linux; prctl(2), PR_SET_PDEATHSIG)."""
-    if _LIBC is not None:
-        _LIBC.prctl(1, signal.SIGTERM)
 
 
 async def _until_there(url: str) -> None:

@@ -8,13 +8,17 @@ has ended when its context has. Settings are given as in the environment, in low
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -31,6 +35,7 @@ from classroom.rooms.hall import Hall
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 30
 STOP_SECONDS = 20
+AS_OPERATED = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path(__file__).parent / "serving")}
 
 
 def environment(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
@@ -43,6 +48,21 @@ def environment(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
 
     variables = {f"{PREFIX}{name.upper()}": text(value) for name, value in settings.items()}
     return {"DATA": str(folder), "PORT": "0", "CLASSROOM_LOG_FORMAT": "json"} | variables
+
+
+@cache
+def _loops() -> Path:
+    """The loops in C, built once for all servers of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="classroom-native-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def prepare(folder: Path) -> None:
+    """Make the data folder of a server."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "native").exists():
+        (folder / "native").symlink_to(_loops())
 
 
 class Running:
@@ -80,6 +100,7 @@ async def read_log(journal: Any, room: str) -> list[Stored]:
 @asynccontextmanager
 async def serving(folder: Path, **settings: Any) -> AsyncIterator[Running]:
     """A whole worker in this process, with a room `demo` that students may enter by name; drained at the end."""
+    prepare(folder)
     classroom = await build(load(environment=environment(folder, settings)))
     runner = web.AppRunner(classroom.app, access_log=None, handle_signals=False, shutdown_timeout=1)
     await runner.setup()
@@ -112,7 +133,7 @@ class Subprocess:
 
     def start(self) -> None:
         """Start it, and return once it takes connections. After a stop it comes back at the port it had."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        prepare(self.folder)
         variables = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -122,7 +143,7 @@ class Subprocess:
                 stderr=log,
                 cwd=ROOT,
                 text=True,
-                env=variables | self._variables | {"PORT": str(self.port), "PYTHONUNBUFFERED": "1"},
+                env=variables | self._variables | {"PORT": str(self.port), **AS_OPERATED},
             )
         assert self.process.stdout is not None
         self.lines = []

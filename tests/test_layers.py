@@ -24,6 +24,7 @@ LAYERS: list[tuple[str, ...]] = [
         "tracing",
         "logs",
         "native",
+        "processes",
         "jwks",
         "auth",
         "journal",

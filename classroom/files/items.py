@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PIL import ImageColor
-
 from classroom.files.ops import Ops, Pair
 
 
@@ -78,6 +76,8 @@ def colour_of(text: object, opacity: float = 1.0) -> Colour | None:
     if not isinstance(text, str) or not text or text == "transparent":
         return None
     try:
+        from PIL import ImageColor  # a worker that prints boards needs it, and the server does not
+
         rgba = ImageColor.getcolor(text, "RGBA")
     except ValueError:
         return Colour(30, 30, 30, opacity)

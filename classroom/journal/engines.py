@@ -1,4 +1,4 @@
-"""How a function of a connection gets its connection and its transaction: on SQLite, and on PostgreSQL.
+"""How a function of a connection gets its connection and its transaction; here on SQLite.
 
 What always holds:
 
@@ -10,29 +10,26 @@ What always holds:
 
 On SQLite a whole transaction is one step in a thread: nothing of the event loop stands between BEGIN and COMMIT, so a
 busy loop does not hold the write lock, and a transaction costs one change of threads. (aiosqlite changes threads for
-every call of the driver, about ten a transaction: two to three times the CPU.) On PostgreSQL the same functions run over
-asyncpg, by SQLAlchemy's `run_sync`.
+every call of the driver, about ten a transaction: two to three times the CPU.) For PostgreSQL see `postgres.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
-    DisconnectionError,
     IntegrityError,
     NotSupportedError,
     ProgrammingError,
     TimeoutError,
 )
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from classroom.journal import migrations
 from classroom.journal.port import Unavailable
@@ -40,11 +37,7 @@ from classroom.journal.port import Unavailable
 T = TypeVar("T")
 
 BUSY_SECONDS = 5  # how long a writer waits for another process's write, and a caller for a free connection
-CONNECT_SECONDS = 5
-STATEMENT_SECONDS = 15
 SQLITE_READERS = 3
-POSTGRES_CONNECTIONS = 10
-_MIGRATION_LOCK = 0x636C617373  # any number that every worker agrees on
 
 _PROGRAMS_FAULT = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 
@@ -65,7 +58,7 @@ class Store(Protocol):
         """Let go of all connections, after what is under way."""
 
 
-def _translated(error: Exception) -> Exception:
+def translated(error: Exception) -> Exception:
     """`Unavailable` in place of what tells that the database is gone, full, locked or broken; others as they are."""
     if isinstance(error, _PROGRAMS_FAULT) and not error.connection_invalidated:
         return error
@@ -93,7 +86,6 @@ class SqliteStore:
 
     async def migrate(self) -> None:
         if not await self.read(migrations.current):
-            migrations.load()
             await self.write(migrations.upgrade)
 
     async def close(self) -> None:
@@ -119,10 +111,10 @@ def _transaction(engine: Engine, function: Callable[[Connection], T]) -> T:
         with engine.begin() as connection:
             return function(connection)
     except Exception as error:
-        translated = _translated(error)
-        if translated is error:
+        told = translated(error)
+        if told is error:
             raise
-        raise translated from error
+        raise told from error
 
 
 def _sqlite_engine(path: Path, connections: int, begin: str) -> Engine:
@@ -148,79 +140,4 @@ def _sqlite_engine(path: Path, connections: int, begin: str) -> Engine:
 
     event.listen(engine, "connect", set_up)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-    return engine
-
-
-class PostgresStore:
-    """A pool of asyncpg connections."""
-
-    def __init__(self, url: URL) -> None:
-        self._engine = _postgres_engine(url)
-        # A read is one statement and needs no BEGIN and COMMIT, a round trip each.
-        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._under_way: set[asyncio.Task[Any]] = set()
-        self._closed = False
-
-    async def read(self, function: Callable[[Connection], T]) -> T:
-        return await self._run(self._transaction(self._reader, function))
-
-    async def write(self, function: Callable[[Connection], T]) -> T:
-        return await self._run(self._transaction(self._engine, function))
-
-    async def migrate(self) -> None:
-        def locked(connection: Connection) -> None:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            migrations.upgrade(connection)
-
-        if not await self.read(migrations.current):
-            migrations.load()
-            await self.write(locked)
-
-    async def close(self) -> None:
-        self._closed = True
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-        await self._engine.dispose()
-
-    async def _transaction(self, engine: AsyncEngine, function: Callable[[Connection], T]) -> T:
-        try:
-            async with engine.begin() as connection:
-                return await connection.run_sync(function)
-        except Exception as error:
-            translated = _translated(error)
-            if translated is error:
-                raise
-            raise translated from error
-
-    async def _run(self, transaction: Coroutine[Any, Any, T]) -> T:
-        """Let `transaction` run to its end in a task of its own, whatever becomes of the caller."""
-        if self._closed:
-            transaction.close()
-            raise Unavailable("the journal is closed")
-        task = asyncio.ensure_future(transaction)
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # looked at here, because a cancelled caller never will
-
-
-def _postgres_engine(url: URL) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=POSTGRES_CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=BUSY_SECONDS,
-        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
-    )
-
-    def check(connection: Any, _record: Any, _proxy: Any) -> None:
-        # asyncpg knows of a closed socket without a round trip, which SQLAlchemy's own pre-ping would take.
-        if connection.driver_connection.is_closed():
-            raise DisconnectionError("the server closed the connection")
-
-    event.listen(engine.sync_engine, "checkout", check)
     return engine

@@ -1,7 +1,7 @@
 """The journal on SQL: SQLite for one worker, PostgreSQL for many.
 
-What always holds is in `port.py`. The statements are in `statements.py`, the transactions in `engines.py`; this file
-joins the two, and `open_journal` chooses by URL.
+What always holds is in `port.py`. The statements are in `statements.py`, the transactions in `engines.py` and
+`postgres.py`; this file joins the two, and `open_journal` chooses by URL.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from classroom.journal import statements
-from classroom.journal.engines import PostgresStore, SqliteStore, Store
+from classroom.journal.engines import SqliteStore, Store
 from classroom.journal.port import Done, Journal, RoomInfo, Snapshot
 from classroom.kernel import Stored
 
@@ -46,6 +46,8 @@ def _store(url: str) -> Store:
     if parsed.drivername in _POSTGRES:
         if not parsed.database:
             raise ValueError("the PostgreSQL URL names no database: postgresql://user:password@host/database")
+        from classroom.journal.postgres import PostgresStore
+
         return PostgresStore(parsed.set(drivername="postgresql+asyncpg"))
     raise ValueError(f"{parsed.drivername!r} is no database that the journal knows; use sqlite or postgresql")
 

@@ -22,7 +22,6 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from classroom.journal import tables
@@ -105,8 +104,14 @@ _SNAPSHOT = select(_snapshots.c.seq, _snapshots.c.version, _snapshots.c.data).wh
 
 
 def _insert(connection: Connection, table: Any) -> Any:
-    """An INSERT that knows ON CONFLICT, which SQLAlchemy keeps per dialect."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    """An INSERT that knows ON CONFLICT, which SQLAlchemy keeps per dialect; only the one that is used is loaded."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 def keepable(name: str) -> bool:

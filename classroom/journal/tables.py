@@ -2,7 +2,7 @@
 
 What always holds: an event's row is never changed. `events.body` is the whole event as JSON; `type` and `ref` repeat
 its tag and its `id` so that history can be found by index. Keys compare byte by byte (collation "C"), so rooms have one
-order on every database. The migrations make these tables; a test compares the two.
+order on every database. An empty database gets them at once; the migrations make the same, and a test compares the two.
 
 `events` and `done` have no foreign key to `rooms`: whoever writes them has just moved the head of that room in the same
 transaction, and the check of every row would double PostgreSQL's work.

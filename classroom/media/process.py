@@ -101,6 +101,7 @@ class Process:
         self.metrics = metrics
         self.library = library
         self._listeners: set[asyncio.Queue[Fact]] = set()
+        self._listening: set[asyncio.Task[Any]] = set()
         self.port = Port(sock, time.monotonic, fanout)
         metrics.media_fanout.labels(self.port.fanout.name).set(1)
         taps = Taps()
@@ -125,6 +126,7 @@ class Process:
                 web.get("/metrics", self._metrics),
             ]
         )
+        self.app.on_shutdown.append(self._hang_up)
         add_live_routes(self.app, self.streams)
         log.info("media port", addresses=addresses)
 
@@ -262,11 +264,19 @@ class Process:
             except asyncio.QueueFull:
                 self._listeners.discard(listener)
 
+    async def _hang_up(self, _: web.Application) -> None:
+        """Who listens would listen for ever, and is not waited for at the end."""
+        for task in self._listening:
+            task.cancel()
+
     async def _facts(self, request: web.Request) -> web.StreamResponse:
         """All that is live, then what changes, one JSON object per line."""
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         queue: asyncio.Queue[Fact] = asyncio.Queue(FACTS_LIMIT)
         self._listeners.add(queue)
+        if (task := asyncio.current_task()) is not None:
+            self._listening.add(task)
+            task.add_done_callback(self._listening.discard)
         try:
             await response.prepare(request)
             for session in [one for one in self.sfu.sessions.values() if one.kind == "publish" and one.live]:

@@ -15,6 +15,7 @@ from classroom.config import Settings, load
 from classroom.kernel import SYSTEM, Member, Role
 from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster import model as roster
+from tests.running import prepare
 
 KEY = "the key of a program"
 SECRET = "a secret that is long enough for HS256"
@@ -24,6 +25,7 @@ MINA = Member("mina", "मीना", Role.STUDENT)
 
 
 def settings_in(folder: Path, **more: str) -> Settings:
+    prepare(folder)
     environment = {"DATA": str(folder), "CLASSROOM_AUTH_SECRET": SECRET, "CLASSROOM_AUTH_API_KEY": KEY}
     return load(environment=environment | {f"CLASSROOM_{name}": value for name, value in more.items()})
 

@@ -66,15 +66,37 @@ async def test_many_processes_may_open_an_empty_database_at_once(journal_url: st
     ] * 4
 
 
-async def test_the_migrations_make_the_tables_that_the_statements_are_written_for(journal_url: str) -> None:
+SCHEMA = {
+    "sqlite": "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2",
+    "postgresql": "SELECT table_name, column_name, data_type, is_nullable, column_default, collation_name "
+    "FROM information_schema.columns WHERE table_schema = 'public' "
+    "UNION ALL SELECT tablename, indexname, indexdef, '', '', '' FROM pg_indexes WHERE schemaname = 'public' "
+    "UNION ALL SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '', '' FROM pg_constraint "
+    "WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2, 3",
+}
+
+
+async def test_the_migrations_make_the_tables_that_an_empty_database_gets_at_once(
+    journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(connection: Connection) -> tuple[list[object], list[object]]:
+        rows = connection.execute(text(SCHEMA[connection.dialect.name]))
+        return compare_metadata(MigrationContext.configure(connection), metadata), [*map(tuple, rows)]
+
+    def nothing_left(connection: Connection) -> None:
+        metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+
     journal = await open_journal(journal_url)
     assert isinstance(journal, SqlJournal)
-
-    differences = await journal._store.read(
-        lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
-    )
-
+    differences, at_once = await journal._store.read(made)
     assert differences == []
+    await journal._store.write(nothing_left)
+
+    await journal._store.write(migrations.migrate)
+
+    assert await journal._store.read(made) == ([], at_once)
+    assert await journal._store.read(migrations.current)
     await journal.close()
 
 
@@ -154,7 +176,7 @@ def test_the_newest_migration_is_the_one_that_is_looked_for() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == migrations.HEAD
 
 
-def test_a_server_whose_schema_is_current_does_without_alembic(tmp_path: Path) -> None:
+def test_a_server_whose_schema_is_new_or_current_does_without_alembic(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys\n"
         "from classroom.journal.sql import open_journal\n"
@@ -167,4 +189,4 @@ def test_a_server_whose_schema_is_current_does_without_alembic(tmp_path: Path) -
     said = [
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(2)
     ]
-    assert [one.stdout.strip() for one in said] == ["True", "False"]
+    assert [one.stdout.strip() for one in said] == ["False", "False"]

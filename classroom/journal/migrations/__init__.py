@@ -1,8 +1,9 @@
 """Brings a database to the newest schema, from files inside the package: no `alembic.ini` is needed at run time.
 
 What always holds: a migration runs inside the caller's transaction, wholly or not at all, and the caller holds a lock
-that keeps every other process out meanwhile. Alembic is loaded only where there is something to do: it would be a tenth
-of a worker's own memory.
+that keeps every other process out meanwhile. In an empty database the tables are made at once as they are now, and are
+those that the migrations make. Alembic is loaded only where there is something to migrate: it would be a tenth of a
+worker's own memory.
 """
 
 from __future__ import annotations
@@ -10,15 +11,34 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, text
+
+from classroom.journal.tables import metadata
 
 HEAD = "0001"  # the newest of `versions/`
 
+# As Alembic makes it.
+_VERSION = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+
 
 def upgrade(connection: Connection) -> None:
-    """Run what is missing of the migrations on `connection`, in the transaction that it is in."""
-    if current(connection):
-        return
+    """Make the tables, or run what is missing of the migrations, on `connection`, in the transaction that it is in."""
+    match _revision(connection):
+        case None:
+            _VERSION.create(connection)
+            metadata.create_all(connection, checkfirst=False)
+            connection.execute(_VERSION.insert().values(version_num=HEAD))
+        case revision if revision != HEAD:
+            migrate(connection)
+
+
+def migrate(connection: Connection) -> None:
+    """Run what is missing of the migrations, all of them in an empty database."""
     command, config = load()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -35,8 +55,11 @@ def load() -> tuple[Any, Any]:
 
 
 def current(connection: Connection) -> bool:
-    """Whether there is nothing to do."""
-    return _revision(connection) == HEAD
+    """Whether there is nothing to do. Loads what there is to do with."""
+    revision = _revision(connection)
+    if revision not in (None, HEAD):
+        load()
+    return revision == HEAD
 
 
 def _revision(connection: Connection) -> str | None:

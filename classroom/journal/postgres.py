@@ -1,0 +1,100 @@
+"""The journal's transactions on PostgreSQL, over asyncpg by SQLAlchemy's `run_sync`. What always holds is in `engines.py`.
+
+A file of its own, since SQLAlchemy's asyncio loads its whole mapper of objects: a tenth of the time that a server on
+SQLite takes to start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, event, text
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from classroom.journal import migrations
+from classroom.journal.engines import BUSY_SECONDS, translated
+from classroom.journal.port import Unavailable
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 15
+POSTGRES_CONNECTIONS = 10
+_MIGRATION_LOCK = 0x636C617373  # any number that every worker agrees on
+
+
+class PostgresStore:
+    """A pool of asyncpg connections."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = _postgres_engine(url)
+        # A read is one statement and needs no BEGIN and COMMIT, a round trip each.
+        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def read(self, function: Callable[[Connection], T]) -> T:
+        return await self._run(self._transaction(self._reader, function))
+
+    async def write(self, function: Callable[[Connection], T]) -> T:
+        return await self._run(self._transaction(self._engine, function))
+
+    async def migrate(self) -> None:
+        def locked(connection: Connection) -> None:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            migrations.upgrade(connection)
+
+        if not await self.read(migrations.current):
+            await self.write(locked)
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        await self._engine.dispose()
+
+    async def _transaction(self, engine: AsyncEngine, function: Callable[[Connection], T]) -> T:
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(function)
+        except Exception as error:
+            told = translated(error)
+            if told is error:
+                raise
+            raise told from error
+
+    async def _run(self, transaction: Coroutine[Any, Any, T]) -> T:
+        """Let `transaction` run to its end in a task of its own, whatever becomes of the caller."""
+        if self._closed:
+            transaction.close()
+            raise Unavailable("the journal is closed")
+        task = asyncio.ensure_future(transaction)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at here, because a cancelled caller never will
+
+
+def _postgres_engine(url: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=POSTGRES_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
+    )
+
+    def check(connection: Any, _record: Any, _proxy: Any) -> None:
+        # asyncpg knows of a closed socket without a round trip, which SQLAlchemy's own pre-ping would take.
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError("the server closed the connection")
+
+    event.listen(engine.sync_engine, "checkout", check)
+    return engine
