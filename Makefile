@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PORT   ?= 8000
 DATA   ?= var
 
-.PHONY: help serve test check client setup services bench loadtest lock types vectors clean
+.PHONY: help serve test check check-python check-client client setup services bench loadtest lock types vectors clean
 
 help:
 	@echo "make serve     run the classroom (PORT=8000 DATA=var); prints a link for the instructor and one for students"
@@ -22,15 +22,25 @@ serve: $(VENV)/.serve classroom/static/index.html
 
 setup: $(VENV)/.dev client/node_modules/.installed
 
-test: setup classroom/static/index.html services check
+# Two at a time, each target's lines together.
+BOTH := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+
+test:
+	@$(BOTH) setup classroom/static/index.html services
+	@$(MAKE) --no-print-directory check
 	@# What fails while two run at a time gets a second look, alone: what fails twice has failed.
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST) \
 	  || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-check: setup
+check:
+	@$(BOTH) check-python check-client
+
+check-python: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check-client: client/node_modules/.installed
 	cd client && npm run check && npm test
 
 services:

@@ -30,8 +30,14 @@ from tests.services import program
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path, FILES_WORKER_SECONDS="10", FILES_WORKER_CPU_SECONDS="60")
+def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    """A test may ask for pages of another size, in px."""
+    side = getattr(request, "param", 2_000)
+    return settings_in(tmp_path, FILES_WORKER_SECONDS="10", FILES_WORKER_CPU_SECONDS="60", FILES_PAGE_SIDE=str(side))
+
+
+# Where it is their number that matters: their pixels are what takes long.
+SMALL_PAGES = pytest.mark.parametrize("settings", [500], indirect=True, ids=["small"])
 
 
 async def start(talk: Talk, data: bytes, query: str = "", member: Member | None = TEACHER) -> dict[str, Any]:
@@ -133,6 +139,7 @@ async def test_only_the_staff_may_bring_documents_and_ask_about_them(talk: Talk)
     await finished(talk, told["id"])
 
 
+@SMALL_PAGES
 async def test_two_hundred_pages_show_how_far_they_are_and_block_nobody(talk: Talk) -> None:
     await talk.room()
     seen: list[dict[str, Any]] = []
@@ -279,6 +286,7 @@ async def test_a_job_of_a_worker_that_died_is_told_as_failed(talk: Talk) -> None
         assert (await look(talk, id))["state"] == state
 
 
+@SMALL_PAGES
 async def test_what_the_room_refuses_leaves_nothing(talk: Talk, settings: Settings) -> None:
     await talk.room()
     for _ in range(2):

@@ -19,7 +19,7 @@ SECONDS = 240  # a busy machine takes its time to start everything
 
 def run(folder: Path, scenario: str, *arguments: str) -> tuple[int, str, dict[str, Any]]:
     """A short run of a scenario: its exit code, what it said, and `figures.json`."""
-    words = ["--scenario", scenario, "--users", str(USERS), "--duration", "8", "--ramp", "2", "--pace", "4"]
+    words = ["--scenario", scenario, "--users", str(USERS), "--duration", "6", "--ramp", "1", "--pace", "5"]
     words += ["--folder", str(folder)]
     done = subprocess.run(
         [sys.executable, "-m", "loadtest.run", *words, *arguments],

@@ -15,8 +15,8 @@ from tests.media.studio import Studio, on_air
 from tests.running import until
 
 HLS = Path(__file__).parent.parent.parent / "client" / "node_modules" / "hls.js" / "dist" / "hls.min.js"
-SECONDS = 25
-SETTLED = 15  # seconds in which a player that began too far behind has caught up
+SECONDS = 17
+SETTLED = 12  # seconds in which a player that began too far behind has caught up
 PLAYER = {"maxLiveSyncPlaybackRate": 1.5}  # as our client sets it: without, hls.js never catches up
 PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><video id="v" muted autoplay></video>
 <script src="/hls.js"></script><script>
