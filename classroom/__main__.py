@@ -23,6 +23,8 @@ from classroom.config import Key, Settings, SettingsError, load
 from classroom.export import CONTENT_TYPES, export
 from classroom.journal.port import Journal, Unavailable
 from classroom.kernel import Rejected, Role
+from classroom.logs import set_up
+from classroom.nursery import keep_forking
 from classroom.processes import READY
 from classroom.rooms.replay import Replayed, replay
 
@@ -166,8 +168,8 @@ def _media(settings: Settings, _: argparse.Namespace) -> int:
         from classroom.media.link import socket_path
         from classroom.media.process import run
 
-    run(settings, socket_path(settings.data), lambda: _say(READY))
-    return 0
+    set_up(settings.log)
+    return keep_forking(lambda: run(settings, socket_path(settings.data), lambda: _say(READY)))
 
 
 def _say_links(settings: Settings, auth: Authenticator, port: int) -> None:

@@ -23,7 +23,8 @@ from classroom.media.stage import Performer, Publish, Source, Stage, Unpublish
 
 log = structlog.get_logger(__name__)
 
-AGAIN = 0.25  # seconds until the media process is asked anew
+AGAIN = 0.05  # seconds until the media process is asked anew
+LOOK = 0.25  # seconds between two looks at the stages
 PATIENCE = 5.0  # seconds for an answer
 CODES: dict[str, Callable[[str], Rejected]] = {
     "sdp_invalid": lambda message: Rejected("sdp_invalid", message),
@@ -200,7 +201,7 @@ class Link:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(LOOK)
             try:
                 open_now = set()
                 for room, stage in self._rooms.stages():

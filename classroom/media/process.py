@@ -24,7 +24,6 @@ from aiohttp import web
 
 from classroom.config import Settings
 from classroom.kernel import Member
-from classroom.logs import set_up
 from classroom.media.hls.routes import add_live_routes
 from classroom.media.hls.streams import Streams
 from classroom.media.leases import Lease
@@ -343,8 +342,7 @@ async def serve(settings: Settings, path: Path, started: Callable[[], None], fan
 
 
 def run(settings: Settings, path: Path, started: Callable[[], None]) -> None:
-    """Run the media process until it is told to stop."""
-    set_up(settings.log)
+    """Run the media process until it is told to stop. Logging has been set up."""
     fanout = native.choose(settings.media.fanout, settings.data / "native")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, path, started, fanout))

@@ -6,24 +6,24 @@ client's own.
 
 from __future__ import annotations
 
-STALL = 500  # ms without a picture; at 30 a second
+STALL = 500  # ms without a picture
 # 24 bits of the time in ms and 8 that check them, in two rows of 16 squares over the whole width. Noise keeps the encoder busy.
-CAMERA = """(() => {
+_CAMERA = """(() => {
   const canvas = document.createElement('canvas'), pen = canvas.getContext('2d');
-  canvas.width = 640; canvas.height = 360;
-  const noise = pen.createImageData(200, 120);
+  canvas.width = WIDTH; canvas.height = HEIGHT;
+  const noise = pen.createImageData(WIDTH / 16 * 5, HEIGHT / 3);
   const words = new Uint32Array(noise.data.buffer);
   let turn = 0;
   function draw() {
     turn++;
     pen.fillStyle = `hsl(${turn % 360} 40% 50%)`;
-    pen.fillRect(0, 60, 640, 300);
+    pen.fillRect(0, HEIGHT / 6, WIDTH, HEIGHT / 6 * 5);
     for (let at = 0; at < words.length; at++) words[at] = 0xff000000 | Math.random() * 0xffffff;
-    pen.putImageData(noise, turn * 3 % 440, 60 + turn % 180);
+    pen.putImageData(noise, turn * 3 % (WIDTH / 16 * 11), HEIGHT / 6 + turn % (HEIGHT / 2));
     const now = Date.now() & 0xffffff, check = (now ^ now >> 8 ^ now >> 16 ^ 0x5a) & 0xff;
     for (let at = 0; at < 32; at++) {
       pen.fillStyle = (at < 24 ? now >> at : check >> at - 24) & 1 ? '#fff' : '#000';
-      pen.fillRect(at % 16 * 40, at < 16 ? 0 : 30, 40, 30);
+      pen.fillRect(at % 16 * WIDTH / 16, at < 16 ? 0 : HEIGHT / 12, WIDTH / 16, HEIGHT / 12);
     }
   }
   const media = navigator.mediaDevices, real = media.getUserMedia.bind(media);
@@ -31,8 +31,8 @@ CAMERA = """(() => {
     const got = wanted.audio ? await real({audio: wanted.audio}) : new MediaStream();
     if (wanted.video) {
       draw();
-      setInterval(draw, 1000 / 30);
-      got.addTrack(canvas.captureStream(30).getVideoTracks()[0]);
+      setInterval(draw, 1000 / FPS);
+      got.addTrack(canvas.captureStream(FPS).getVideoTracks()[0]);
     }
     return got;
   };
@@ -45,6 +45,18 @@ CAMERA = """(() => {
   };
   window.RTCPeerConnection.prototype = Connection.prototype;
 })()"""
+
+
+def camera(width: int, height: int, fps: int) -> str:
+    """The script of a camera of this size. `width` divides by 32, `height` by 12."""
+    made = _CAMERA
+    for name, value in (("WIDTH", width), ("HEIGHT", height), ("FPS", fps)):
+        made = made.replace(name, str(value))
+    return made
+
+
+CAMERA = camera(640, 360, 30)
+SMALL_CAMERA = camera(320, 180, 15)  # where it is no matter how well it looks: it costs an eighth
 READ = """(figure) => {
   const video = document.querySelector(`figure[aria-label="${figure}"] video`);
   const pen = new OffscreenCanvas(160, 20).getContext('2d', {willReadFrequently: true});

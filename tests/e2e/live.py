@@ -21,7 +21,7 @@ from playwright.async_api import async_playwright, expect
 
 from classroom.kernel import Role
 from classroom.media.stage import Published
-from tests.e2e.clock import AFRESH, CAMERA, FAIL, GLASS, READ, spread
+from tests.e2e.clock import AFRESH, FAIL, GLASS, READ, SMALL_CAMERA, spread
 from tests.e2e.people import CHROMIUM, FLAGS, PHONE, People, Someone, close
 from tests.e2e.test_accessibility import Audit
 from tests.running import Subprocess, serving_alone
@@ -111,18 +111,19 @@ async def go_live(someone: Someone, button: str) -> None:
     await expect(off).to_be_visible(timeout=PATIENCE)
 
 
+def serving_media(server: Subprocess) -> psutil.Process:
+    """The media process that serves, not the one that watches over it."""
+    assert server.process is not None
+    found = [one for one in psutil.Process(server.process.pid).children(recursive=True) if "media" in one.cmdline()]
+    return found[-1]
+
+
 async def kill_media(server: Subprocess, watchers: list[Someone]) -> list[float]:
     """Kill the media process; the longest time that each watcher saw nothing move, in ms."""
-    assert server.process is not None
     before = len([one for one in await server.read() if isinstance(one.event, Published)])
     for someone in watchers:
         await someone.page.evaluate("seen.gap = 0")
-    for child in psutil.Process(server.process.pid).children(recursive=True):
-        if "media" in child.cmdline():
-            child.kill()
-            break
-    else:
-        raise AssertionError("there is no media process")
+    serving_media(server).kill()
     while len([one for one in await server.read() if isinstance(one.event, Published)]) == before:
         await asyncio.sleep(0.05)
     for someone in watchers:
@@ -159,7 +160,7 @@ async def play(folder: Path, pictures: Path | None = None) -> dict[str, Any]:
 
 
 async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[str, Any], pictures: Path | None) -> None:
-    meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1", camera="" if pictures else CAMERA)
+    meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1", camera="" if pictures else SMALL_CAMERA)
     await on_the_air(meera, audit, pictures)
 
     # One watches by WebRTC, the other has no place there.

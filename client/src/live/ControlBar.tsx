@@ -5,13 +5,16 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useMyPart, useRoom } from "../app/live";
 import { IconButton } from "../common/IconButton";
-import { IconCheck, IconPlayerStop, IconSettings, IconVolume, IconVolumeOff } from "../common/icons";
+import { IconCheck, IconPencil, IconPlayerStop, IconSettings, IconVolume, IconVolumeOff } from "../common/icons";
+import { openBoard } from "../whiteboard/opening";
 import { type CaptionLook, SIZES } from "./Captions";
 import { IconAntennaBars, IconBadgeCc, IconHeadphones, IconMaximize, IconMicrophone, IconMicrophoneOff, IconPictureInPicture, IconScreenShare, IconScreenShareOff, IconVideo, IconVideoOff } from "./icons";
 import classes from "./live.module.css";
 import { openStudio } from "./opening";
 import type { Publishing, PublishView } from "./publishing";
 import type { WatchView } from "./watching";
+
+const LEAST = 100; // ms behind: nothing is seen at once
 
 interface Props {
   readonly watch: WatchView;
@@ -27,6 +30,8 @@ interface Props {
   readonly children?: ReactNode;
   readonly publishing: Publishing;
   readonly mine: PublishView;
+  /** The whiteboard is not on the stage, and nothing else there offers it. */
+  readonly offersBoard: boolean;
 }
 
 export function ControlBar(props: Props) {
@@ -50,6 +55,7 @@ export function ControlBar(props: Props) {
         </>
       )}
       <CaptionMenu {...props} staff={staff} />
+      {staff && !over && props.offersBoard && <IconButton icon={IconPencil} label={t("board.openIt")} onClick={openBoard} />}
       {props.children}
       {watching && <Delay watch={watch} />}
       <span className={classes.gap} />
@@ -72,7 +78,7 @@ function Delay({ watch: { course, delay } }: { watch: WatchView }) {
   const by = course.way === "webrtc" ? "WebRTC" : "LL-HLS";
   return (
     <span className={classes.delay} data-way={course.way} title={t("live.by", { way: by })}>
-      {delay === null ? by : t("live.delay", { seconds: (Math.max(0, delay) / 1_000).toFixed(1) })}
+      {delay === null ? by : t("live.delay", { seconds: (Math.max(LEAST, delay) / 1_000).toFixed(1) })}
       <span className="hidden-but-read">{by}</span>
     </span>
   );
@@ -117,15 +123,17 @@ function OnAir({ publishing, mine, staff }: Props & { readonly staff: boolean })
   const { tracks, microphoneOff, quality, phase } = mine;
   const screen = tracks.has("screen");
   const camera = tracks.has("camera");
+  const network = phase === "live" ? quality.network : "bad";
+  const told = t(`live.network.${phase === "live" && quality.busy ? "device" : network}`);
   return (
     <>
-      <span className={classes.network} data-network={phase === "live" ? quality.network : "bad"} role="img" aria-label={t(`live.network.${phase === "live" ? quality.network : "bad"}`)} title={t(`live.network.${phase === "live" ? quality.network : "bad"}`)}>
+      <span className={classes.network} data-network={network} role="img" aria-label={told} title={told}>
         <IconAntennaBars size={20} />
       </span>
       {tracks.has("microphone") && (
         <IconButton icon={microphoneOff ? IconMicrophoneOff : IconMicrophone} label={microphoneOff ? t("live.micOn") : t("live.micOff")} aria-pressed={microphoneOff} color={microphoneOff ? "red" : "gray"} onClick={() => publishing.setMicrophoneOff(!microphoneOff)} />
       )}
-      <IconButton icon={camera ? IconVideo : IconVideoOff} label={camera ? t("live.cameraOff") : t("live.cameraOn")} onClick={() => (camera ? publishing.drop("camera") : openStudio())} />
+      <IconButton icon={camera ? IconVideo : IconVideoOff} label={camera ? t("live.cameraOff") : t("live.cameraOn")} onClick={() => (camera ? publishing.drop("camera") : void publishing.addCamera())} />
       <IconButton icon={screen ? IconScreenShareOff : IconScreenShare} label={screen ? t("live.screenOff") : t("live.screenOn")} aria-pressed={screen} onClick={() => (screen ? publishing.drop("screen", "screen_audio") : void publishing.shareScreen())} />
       <IconButton icon={IconSettings} label={t("live.devices")} onClick={() => openStudio()} />
       <IconButton icon={IconPlayerStop} variant="filled" color="red.8" label={staff ? t("live.stop") : t("live.leave")} onClick={() => publishing.stop()} />

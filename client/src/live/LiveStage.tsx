@@ -9,12 +9,14 @@ import { IconVolume } from "../common/icons";
 import { useClassroom } from "../room";
 import { CaptionField, Captions, useCaptionLook } from "./Captions";
 import { ControlBar } from "./ControlBar";
+import { meter } from "./devices";
 import classes from "./live.module.css";
 import { openStudio, useStudioOpen } from "./opening";
 import { Publishing, type PublishView } from "./publishing";
 import { TileView } from "./TileView";
 import { type Tile, Watching } from "./watching";
 
+const SPEAKS = 0.4; // of the meter's scale: -36 dB
 const Studio = lazy(() => import("./Studio"));
 
 /** What has the most room. */
@@ -36,6 +38,7 @@ export default function LiveStage({ board, onMain }: Props) {
   const root = useRef<HTMLDivElement>(null);
 
   const own = useOwnTile(mine);
+  const speaking = useSpeaking(mine);
   const screen = watch.tiles.find(({ what }) => what === "screen");
   const main: Main | null = screen && !(board && boardFirst) ? "screen" : board ? "board" : watch.tiles.length > 0 || own ? "people" : null;
   useEffect(() => onMain(main), [main, onMain]);
@@ -55,7 +58,7 @@ export default function LiveStage({ board, onMain }: Props) {
       {(others.length > 0 || own) && (
         <div className={classes.tiles} data-count={others.length + (own ? 1 : 0)}>
           {others.map((tile) => view(tile, main === "people"))}
-          {own && <TileView tile={own} mine sound={false} large={main === "people"} />}
+          {own && <TileView tile={own} mine speaking={speaking} sound={false} large={main === "people"} />}
         </div>
       )}
       {phase !== "off" && phase !== "playing" && (
@@ -103,6 +106,7 @@ export default function LiveStage({ board, onMain }: Props) {
         picture={() => root.current?.querySelector<HTMLVideoElement>("figure[data-large] video") ?? root.current?.querySelector("video") ?? null}
         publishing={publishing}
         mine={mine}
+        offersBoard={!board && main !== null}
       >
         {screen && board && (
           <button type="button" className={classes.swap} aria-pressed={boardFirst} onClick={() => setBoardFirst(!boardFirst)}>
@@ -160,8 +164,20 @@ function useOwnTile({ tracks, phase, microphoneOff }: PublishView): Tile | null 
       video.srcObject = camera ? new MediaStream([camera]) : null;
       return () => undefined;
     };
-    return { key: "me", what: camera ? "camera" : "voice", member: id, name, hasPicture: camera !== undefined, muted: muted || microphoneOff, waiting: false, silent: true, attach };
+    return { key: "me", what: camera ? "camera" : "voice", member: id, name, hasPicture: camera !== undefined, muted: muted || microphoneOff, waiting: false, paused: false, silent: true, attach };
   }, [phase, camera, id, name, muted, microphoneOff]);
+}
+
+/** Whether one is loud enough to be heard: who speaks to a class that cannot hear them should see it. */
+function useSpeaking({ tracks, phase, microphoneOff }: PublishView): boolean {
+  const microphone = tracks.get("microphone");
+  const listens = microphone !== undefined && phase === "live" && !microphoneOff;
+  const [speaking, setSpeaking] = useState(false);
+  useEffect(() => {
+    setSpeaking(false);
+    return listens ? meter(microphone, (level) => setSpeaking(level > SPEAKS)) : undefined;
+  }, [microphone, listens]);
+  return speaking;
 }
 
 /** The way onto the stage: opened by the staff themselves, offered to a student who has been called. */
@@ -188,9 +204,10 @@ function Entrance({ publishing, mine }: { publishing: Publishing; mine: PublishV
     <Suspense>
       <Studio
         called={called}
+        sharing={mine.tracks.has("screen")}
         onClose={() => openStudio(false)}
-        onUse={(tracks) => {
-          publishing.use(tracks);
+        onUse={(devices, chosenScreen) => {
+          publishing.use(devices, chosenScreen);
           openStudio(false);
         }}
       />

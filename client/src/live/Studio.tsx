@@ -1,41 +1,40 @@
-/// Before one is seen and heard: which camera, which microphone, how it looks, how loud it is. And for whom was called on stage:
-/// whether they want to.
+/// Before one is seen and heard: which camera, which microphone, how it looks, how loud it is; whether a screen is shared, with a
+/// camera or without one. And for whom was called on stage: whether they want to.
 
 import { Button, Group, Modal, NativeSelect } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom } from "../app/live";
-import { recall, remember } from "../app/memory";
 import { STAGE_MOST_LIMIT } from "../protocol";
-import { type Choice, type DeviceFault, type Devices, faultOf, listDevices, meter, openDevices } from "./devices";
-import { IconMicrophone, IconVideo } from "./icons";
+import { type Choice, choose as keep, chosen, type DeviceFault, type Devices, faultOf, listDevices, meter, openDevices, openScreen } from "./devices";
+import { IconMicrophone, IconScreenShare, IconVideo } from "./icons";
 import classes from "./live.module.css";
 
 interface Props {
   /** A student whom the staff have called. */
   readonly called: boolean;
-  readonly onUse: (tracks: readonly MediaStreamTrack[]) => void;
+  /** A screen is being shared already. */
+  readonly sharing: boolean;
+  readonly onUse: (devices: readonly MediaStreamTrack[], screen: readonly MediaStreamTrack[]) => void;
   readonly onClose: () => void;
 }
 
 const NONE = "none";
 
-function kept(what: "camera" | "microphone"): string | null {
-  const id = recall(`live.${what}`);
-  return id === NONE ? null : (id ?? "");
-}
-
-export default function Studio({ called, onUse, onClose }: Props) {
+export default function Studio({ called, sharing, onUse, onClose }: Props) {
   const { t } = useTranslation();
   const perform = useDo();
-  const [choice, setChoice] = useState<Choice>(() => ({ camera: kept("camera"), microphone: kept("microphone") }));
-  const { tracks, devices, fault, handOver } = usePreview(choice);
+  const [choice, setChoice] = useState<Choice>(chosen);
+  const { tracks, devices, fault, opening, handOver } = usePreview(choice);
+  const screen = useScreen();
   const camera = tracks.find(({ kind }) => kind === "video");
+  const picture = camera ?? screen.tracks.find(({ kind }) => kind === "video");
   const microphone = tracks.find(({ kind }) => kind === "audio");
 
   function choose(what: keyof Choice, value: string): void {
-    remember(`live.${what}`, value);
-    setChoice({ ...choice, [what]: value === NONE ? null : value });
+    const id = value === NONE ? null : value;
+    keep(what, id);
+    setChoice({ ...choice, [what]: id });
   }
 
   function decline(): void {
@@ -47,7 +46,7 @@ export default function Studio({ called, onUse, onClose }: Props) {
     <Modal opened onClose={onClose} title={<strong>{called ? t("live.calledTitle") : t("live.studio")}</strong>} closeButtonProps={{ "aria-label": t("app.close") }}>
       {called && <p className={classes.lead}>{t("live.calledText")}</p>}
       <div className={classes.preview}>
-        {camera ? <Preview track={camera} /> : <p>{fault === null ? t("live.noPicture") : t(`live.fault.${fault}`)}</p>}
+        {picture ? <Preview track={picture} mine={picture === camera} /> : <p>{fault === null ? t(opening ? "live.opening" : "live.noPicture") : t(`live.fault.${fault}`)}</p>}
       </div>
       {fault !== null && (
         <p className={classes.fault} role="alert">
@@ -60,12 +59,13 @@ export default function Studio({ called, onUse, onClose }: Props) {
       <Level track={microphone} />
       <NativeSelect label={t("live.camera")} leftSection={<IconVideo size={17} />} mt="sm" value={choice.camera ?? NONE} onChange={(event) => choose("camera", event.currentTarget.value)} data={options(devices.cameras, t("live.anyCamera"), t("live.noCamera"))} />
       <NativeSelect label={t("live.microphone")} leftSection={<IconMicrophone size={17} />} mt="sm" value={choice.microphone ?? NONE} onChange={(event) => choose("microphone", event.currentTarget.value)} data={options(devices.microphones, t("live.anyMicrophone"), t("live.noMicrophone"))} />
+      {!sharing && <ScreenChoice {...screen} />}
       <Most />
       <Group justify="flex-end" mt="lg" gap="sm">
         <Button variant="default" onClick={called ? decline : onClose}>
           {called ? t("live.decline") : t("app.cancel")}
         </Button>
-        <Button data-autofocus disabled={tracks.length === 0} onClick={() => onUse(handOver())}>
+        <Button data-autofocus disabled={tracks.length + screen.tracks.length === 0} onClick={() => onUse(handOver(), screen.handOver())}>
           {called ? t("live.comeOn") : t("live.goLive")}
         </Button>
       </Group>
@@ -83,11 +83,13 @@ function usePreview(choice: Choice) {
   const [tracks, setTracks] = useState<readonly MediaStreamTrack[]>([]);
   const [devices, setDevices] = useState<Devices>({ cameras: [], microphones: [] });
   const [fault, setFault] = useState<DeviceFault | null>(null);
+  const [opening, setOpening] = useState(true);
   const handed = useRef(false);
 
   useEffect(() => {
     let opened: readonly MediaStreamTrack[] = [];
     let left = false;
+    setOpening(true);
     const open = async () => {
       try {
         opened = await openDevices(choice);
@@ -97,6 +99,7 @@ function usePreview(choice: Choice) {
       }
       if (left) return opened.forEach((track) => track.stop());
       setTracks(opened);
+      setOpening(false);
       setDevices(await listDevices());
     };
     void open();
@@ -113,15 +116,58 @@ function usePreview(choice: Choice) {
     handed.current = true;
     return tracks;
   };
-  return { tracks, devices, fault, handOver };
+  return { tracks, devices, fault, opening, handOver };
 }
 
-function Preview({ track }: { track: MediaStreamTrack }) {
+/** A screen that is to be shared, once one has been chosen; let go of unless it was handed over. */
+function useScreen() {
+  const [tracks, setTracks] = useState<readonly MediaStreamTrack[]>([]);
+  const open = useRef<readonly MediaStreamTrack[]>([]);
+  const set = (opened: readonly MediaStreamTrack[]) => {
+    for (const track of open.current) track.stop();
+    open.current = opened;
+    for (const track of opened) track.onended = () => set([]);
+    setTracks(opened);
+  };
+  useEffect(() => () => open.current.forEach((track) => track.stop()), []);
+  return {
+    tracks,
+    // Closing the browser's choice leaves things as they are.
+    choose: () => void openScreen().then(set, () => undefined),
+    leave: () => set([]),
+    handOver: () => {
+      open.current = [];
+      return tracks;
+    },
+  };
+}
+
+function ScreenChoice({ tracks, choose, leave }: ReturnType<typeof useScreen>) {
+  const { t } = useTranslation();
+  if (navigator.mediaDevices?.getDisplayMedia === undefined) return null;
+  if (tracks.length === 0) {
+    return (
+      <Button variant="default" fullWidth mt="md" leftSection={<IconScreenShare size={18} />} onClick={choose}>
+        {t("live.screenToo")}
+      </Button>
+    );
+  }
+  return (
+    <p className={classes.chosen} role="status">
+      <IconScreenShare size={18} aria-hidden /> <span>{t("live.screenChosen")}</span>
+      <Button variant="subtle" size="compact-sm" onClick={leave}>
+        {t("live.screenNot")}
+      </Button>
+    </p>
+  );
+}
+
+function Preview({ track, mine }: { track: MediaStreamTrack; mine: boolean }) {
   const video = useRef<HTMLVideoElement>(null);
   useEffect(() => {
     if (video.current) video.current.srcObject = new MediaStream([track]);
   }, [track]);
-  return <video ref={video} autoPlay playsInline muted data-mine aria-hidden />;
+  return <video ref={video} autoPlay playsInline muted data-mine={mine || undefined} aria-hidden />;
 }
 
 function Level({ track }: { track: MediaStreamTrack | undefined }) {

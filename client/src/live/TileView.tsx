@@ -25,7 +25,7 @@ interface Props {
 export function TileView({ tile, large = false, mine = false, speaking = false, sound, onBlocked }: Props) {
   const { t } = useTranslation();
   const video = useRef<HTMLVideoElement>(null);
-  const { attach, hasPicture, muted, waiting } = tile;
+  const { attach, hasPicture, muted, waiting, paused } = tile;
   const quiet = !sound || tile.silent || mine;
 
   useEffect(() => {
@@ -46,7 +46,7 @@ export function TileView({ tile, large = false, mine = false, speaking = false, 
   const name = mine ? t("live.me") : tile.name || t("live.everybody");
   const label = t(tile.what === "screen" ? "live.screenOf" : hasPicture ? "live.cameraOf" : "live.voiceOf", { name });
   return (
-    <figure className={classes.tile} data-large={large || undefined} data-what={tile.what} data-speaking={speaking || undefined} data-waiting={waiting || undefined} aria-label={label}>
+    <figure className={classes.tile} data-large={large || undefined} data-what={tile.what} data-speaking={speaking || undefined} data-waiting={waiting || paused || undefined} aria-label={label}>
       <video
         ref={video}
         playsInline
@@ -65,6 +65,7 @@ export function TileView({ tile, large = false, mine = false, speaking = false, 
         </span>
       )}
       {waiting && <p className={classes.waiting}>{t("live.comingBack", { name })}</p>}
+      {paused && <p className={classes.waiting}>{t("live.paused")}</p>}
       <figcaption>
         {muted && <IconMicrophoneOff size={15} aria-label={t("live.mutedByStaff")} role="img" />}
         {speaking && <IconMicrophone size={15} aria-label={t("live.speaking")} role="img" />}

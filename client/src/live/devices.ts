@@ -1,11 +1,28 @@
 /// Cameras, microphones and screens, and why they cannot be had.
 
+import { recall, remember } from "../app/memory";
+
 export type DeviceFault = "denied" | "missing" | "busy" | "insecure" | "failed";
 
 export interface Choice {
   /** A device's id, "" for whichever the browser takes; null: none. */
   readonly camera: string | null;
   readonly microphone: string | null;
+}
+
+const NONE = "none";
+
+/** The camera and microphone that were chosen here last. */
+export function chosen(): Choice {
+  const of = (what: keyof Choice) => {
+    const id = recall(`live.${what}`);
+    return id === NONE ? null : (id ?? "");
+  };
+  return { camera: of("camera"), microphone: of("microphone") };
+}
+
+export function choose(what: keyof Choice, id: string | null): void {
+  remember(`live.${what}`, id ?? NONE);
 }
 
 /** Why `getUserMedia` failed, by the name of its error. Null: the person has thought better of it. */

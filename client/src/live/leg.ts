@@ -7,8 +7,11 @@ const CONNECTS_WITHIN = 4_000; // ms
 const SILENT = 6_000; // ms without a packet of any kind
 const EARLY_LOOK = 100; // ms, until something has come
 const LOOK = 1_000;
+const PAUSES = 4_000; // ms without a picture while something else comes; a screen that stands still sends one a second
 
 export interface LegNews {
+  /** Its tracks are there; nothing has come of them yet. */
+  opened(): void;
   /** Packets come. */
   playing(): void;
   /** Nothing comes, or nothing comes any more. Said once; the leg is closed then. */
@@ -22,6 +25,8 @@ export class Leg {
   /** ms that what is seen and heard lies behind: half the way there and back, and what waits in the browser. */
   delay: number | null = null;
   playing = false;
+  /** Pictures that are not sent for now, since the way here (or the publisher's) carries only sound. */
+  paused: readonly Source[] = [];
   readonly #pc: RTCPeerConnection;
   readonly #fetch: Fetch;
   readonly #news: LegNews;
@@ -31,6 +36,7 @@ export class Leg {
   #heard = 0;
   #heardAt = performance.now();
   #waited = { delay: 0, count: 0 };
+  readonly #moved = new Map<Source, { frames: number; at: number }>();
 
   constructor(fetch: Fetch, ice: RTCIceServer[], member: string, sources: readonly Source[], news: LegNews) {
     this.#fetch = fetch;
@@ -67,6 +73,7 @@ export class Leg {
       const source = mid === null ? undefined : this.#session.sources.get(mid);
       if (source !== undefined) this.tracks.set(source, receiver.track);
     }
+    this.#news.opened();
     this.#timer = setTimeout(() => void this.#look(), EARLY_LOOK);
   }
 
@@ -78,11 +85,14 @@ export class Leg {
     let roundTrip: number | null = null;
     let delay = 0;
     let count = 0;
+    const frames = new Map<Source, number>();
     stats.forEach((one) => {
       if (one.type === "inbound-rtp") {
         packets += one.packetsReceived ?? 0;
         delay += one.jitterBufferDelay ?? 0;
         count += one.jitterBufferEmittedCount ?? 0;
+        const source = this.#session?.sources.get(one.mid);
+        if (source !== undefined && one.kind === "video") frames.set(source, one.framesDecoded ?? 0);
       }
       // Answers to checks too: a screen that stands still sends next to nothing.
       if (one.type === "candidate-pair" && one.nominated) {
@@ -91,6 +101,7 @@ export class Leg {
       }
     });
     const now = performance.now();
+    this.#pause(frames, now);
     if (heard !== this.#heard) [this.#heard, this.#heardAt] = [heard, now];
     if (count > this.#waited.count && roundTrip !== null) {
       this.delay = (roundTrip / 2 + (delay - this.#waited.delay) / (count - this.#waited.count)) * 1_000;
@@ -103,6 +114,15 @@ export class Leg {
     const late = !this.playing && this.#pc.connectionState !== "connected" && now - this.#opened > CONNECTS_WITHIN;
     if (late || now - this.#heardAt > SILENT) return this.#lose();
     this.#timer = setTimeout(() => void this.#look(), this.playing ? LOOK : EARLY_LOOK);
+  }
+
+  #pause(frames: ReadonlyMap<Source, number>, now: number): void {
+    for (const [source, count] of frames) {
+      const before = this.#moved.get(source);
+      // On a page that nobody looks at a browser may well draw none.
+      if (before?.frames !== count || document.visibilityState === "hidden") this.#moved.set(source, { frames: count, at: now });
+    }
+    this.paused = [...this.#moved].filter(([, { frames: count, at }]) => count > 0 && now - at > PAUSES).map(([source]) => source);
   }
 
   #lose(): void {

@@ -7,7 +7,7 @@
 import { Emitter } from "../connection/emitter";
 import type { Source } from "../protocol";
 import type { Classroom } from "../room";
-import { type Choice, type DeviceFault, faultOf, openDevices, openScreen } from "./devices";
+import { chosen, type DeviceFault, faultOf, openDevices, openScreen } from "./devices";
 import { askLive, end, exchange, Refusal, restartIce, type Session } from "./exchange";
 import { BEST, type Quality } from "./quality";
 import { Uplink } from "./uplink";
@@ -82,29 +82,26 @@ export class Publishing {
     this.#stop(null);
   }
 
-  /** Send these devices instead of those so far. Resolves with whether they could be had. */
-  async take(choice: Choice): Promise<boolean> {
-    let tracks: MediaStreamTrack[];
-    try {
-      if (navigator.mediaDevices === undefined) throw new Error();
-      tracks = await openDevices(choice);
-    } catch (error) {
-      this.#set({ fault: faultOf(error) ?? "failed", message: "" });
-      return false;
-    }
-    this.use(tracks);
-    return true;
-  }
-
-  /** Send these tracks of camera and microphone instead of those so far. */
-  use(opened: readonly MediaStreamTrack[]): void {
+  /** Send these tracks of camera and microphone instead of those so far, and this screen where there is none yet. */
+  use(devices: readonly MediaStreamTrack[], screen: readonly MediaStreamTrack[] = []): void {
     const tracks = new Map(this.view.tracks);
     for (const source of ["camera", "microphone"] as const) {
       tracks.get(source)?.stop();
       tracks.delete(source);
     }
-    for (const track of opened) tracks.set(track.kind === "video" ? "camera" : "microphone", track);
+    for (const track of devices) tracks.set(track.kind === "video" ? "camera" : "microphone", track);
+    for (const track of screen) tracks.set(track.kind === "video" ? "screen" : "screen_audio", track);
     this.#send(tracks);
+  }
+
+  /** Send the camera as well, the one that was chosen last. */
+  async addCamera(): Promise<void> {
+    try {
+      const [camera] = await openDevices({ camera: chosen().camera ?? "", microphone: null });
+      if (camera) this.#send(new Map(this.view.tracks).set("camera", camera));
+    } catch (error) {
+      this.#set({ fault: faultOf(error) ?? "failed", message: "" });
+    }
   }
 
   async shareScreen(): Promise<void> {

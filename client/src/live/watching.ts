@@ -24,6 +24,8 @@ export interface Tile {
   readonly muted: boolean;
   /** It has broken off; it may come back. */
   readonly waiting: boolean;
+  /** Its picture is not sent for now: some network carries only sound. */
+  readonly paused: boolean;
   /** Its sound is in another tile. */
   readonly silent: boolean;
   readonly attach: (video: HTMLVideoElement) => () => void;
@@ -46,6 +48,7 @@ interface Seat {
   performer: Performer;
   current: Leg | null;
   next: Leg | null;
+  played: boolean;
   retry: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -189,7 +192,7 @@ export class Watching {
   #sit(performer: Performer): void {
     const sources = this.#wanted(performer);
     const key = `${performer.stream} ${sources.join()}`;
-    const seat = this.#seats.get(performer.id) ?? { key: "", performer, current: null, next: null, retry: undefined };
+    const seat = this.#seats.get(performer.id) ?? { key: "", performer, current: null, next: null, played: false, retry: undefined };
     seat.performer = performer;
     this.#seats.set(performer.id, seat);
     if (seat.key === key) return;
@@ -215,9 +218,11 @@ export class Watching {
       if (seat.next === leg) seat.next = null;
     };
     const leg: Leg = new Leg(this.#connection.fetch, this.#live?.ice_servers ?? [], performer.id, sources, {
+      opened: () => this.#show(),
       playing: () => {
         seat.current?.close();
         seat.current = leg;
+        seat.played = true;
         seat.next = null;
         this.#hear({ type: "playing" });
         this.#show();
@@ -273,7 +278,9 @@ export class Watching {
 
   #legTiles(): Tile[] {
     return this.#shown.flatMap((performer) => {
-      const leg = this.#seats.get(performer.id)?.current ?? null;
+      const seat = this.#seats.get(performer.id);
+      // Where nothing has been shown yet, what comes is shown from its first picture on; else the last picture stays until then.
+      const leg = seat?.current ?? (seat?.next?.tracks.size && !seat.played ? seat.next : null);
       const live = leg === null ? this.#wanted(performer) : performer.live.filter((source) => leg.tracks.has(source));
       const tiles: Tile[] = [];
       if (live.includes("screen")) tiles.push(this.#legTile(performer, "screen", leg, ["screen", "screen_audio"]));
@@ -295,7 +302,9 @@ export class Watching {
       return () => undefined; // the last picture stays until the next comes
     };
     const hasPicture = what !== "voice" && !performer.muted.includes(what);
-    const made = { key, what, member: performer.id, name: performer.name, hasPicture, muted, waiting: this.#waited.has(performer.id), silent: false };
+    const waiting = this.#waited.has(performer.id);
+    const paused = hasPicture && !waiting && (leg?.paused.includes(what) ?? false);
+    const made = { key, what, member: performer.id, name: performer.name, hasPicture, muted, waiting, paused, silent: false };
     return this.#kept(made, tracks.map(({ id }) => id).join(), attach);
   }
 
@@ -308,7 +317,7 @@ export class Watching {
       // There is one camera and one screen at a time; with several on stage it is not known whose.
       const theirs = what === "voice" ? this.#shown : this.#shown.filter(({ live }) => live.includes(what));
       const only = theirs.length === 1 ? theirs[0] : undefined;
-      const made = { key: `hls ${what}`, what, member: only?.id ?? "", name: only?.name ?? "", hasPicture: what !== "voice", muted: false, waiting: this.#waited.size === this.#shown.length, silent };
+      const made = { key: `hls ${what}`, what, member: only?.id ?? "", name: only?.name ?? "", hasPicture: what !== "voice", muted: false, waiting: this.#waited.size === this.#shown.length, paused: false, silent };
       const url = base === null ? null : `${base}${playlist}.m3u8`;
       tiles.push(this.#kept(made, `${url} ${this.#hlsSerial}`, (video) => this.#attachHls(video, url, silent)));
     };

@@ -1,0 +1,68 @@
+"""A process that is killed is there again at once: it is forked from one that has everything imported already.
+
+What always holds: the parent does nothing but wait, so that nothing there can break; whoever ends it ends the child, and a child
+never outlives it. A child that ends by itself, or is killed before it has served for `STEADY` seconds, ends the parent: that
+is for whoever started it to judge.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+import structlog
+
+STEADY = 5.0  # seconds
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+log = structlog.get_logger(__name__)
+
+
+def keep_forking(work: Callable[[], None]) -> int:
+    """Run `work` in a child, and again in another whenever a signal kills it. The exit code. To be called before this process has
+    started threads or an event loop."""
+    gc.freeze()  # what has been imported stays shared with the children
+    signals = {signal.SIGTERM, signal.SIGINT}
+    parent = os.getpid()
+    child = 0
+    is_told = False
+
+    def hand_on(number: int, _: FrameType | None) -> None:
+        nonlocal is_told
+        is_told = True
+        with suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    while True:
+        begun = time.monotonic()
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # until there is a child that they can go to
+        child = os.fork()
+        if child == 0:
+            _end_with(parent)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+            work()
+            sys.exit(0)
+        for one in signals:
+            signal.signal(one, hand_on)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if is_told or code >= 0 or time.monotonic() - begun < STEADY:
+            return abs(code)
+        log.error("killed; another takes its place", signal=-code)
+
+
+def _end_with(parent: int) -> None:
+    """In the child: be killed when the parent dies, however it dies (Linux; prctl(2), PR_SET_PDEATHSIG)."""
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, signal.SIG_DFL)
+    if _LIBC is not None:
+        _LIBC.prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
