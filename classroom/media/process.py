@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,6 +41,9 @@ from classroom.metrics import Metrics
 log = structlog.get_logger(__name__)
 
 TICK = 0.05  # seconds
+# Seconds until a thread that waits is let in. The thread that mixes voices waits several times for each 20 ms of sound; with
+# Python's own 5 ms it falls behind where packets keep the loop busy, and players of LL-HLS run dry.
+SWITCH = 0.0002
 FACTS_LIMIT = 10_000  # facts that wait for a worker; past this it is cut off and asks anew
 
 
@@ -343,6 +347,7 @@ async def serve(settings: Settings, path: Path, started: Callable[[], None], fan
 
 def run(settings: Settings, path: Path, started: Callable[[], None]) -> None:
     """Run the media process until it is told to stop. Logging has been set up."""
+    sys.setswitchinterval(SWITCH)
     fanout = native.choose(settings.media.fanout, settings.data / "native")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, path, started, fanout))

@@ -15,7 +15,7 @@ from classroom.media.sfu.forward import PICTURE_RATE, Forward, Leg
 from classroom.media.sfu.port import Port
 
 SILENT = 2.0
-TOGETHER = 0.5  # seconds in which a publication's layers begin; one that has not by then is not waited for
+TOGETHER = 1.5  # seconds in which a publication's layers begin; one that has not by then is not waited for
 COUNTED_EVERY = 0.5  # seconds between two measurements of the layers' rates
 SMOOTH = 0.5  # the weight of the newest
 
