@@ -26,29 +26,20 @@ from msgspec.structs import replace
 from classroom import wire
 from classroom.chat.model import Said
 from classroom.doubts import model as doubts
-from classroom.kernel import ALL, STAFF, Audience, Event, Member, Meta, Stored, audience_of
+from classroom.kernel import ALL, STAFF, Audience, Event, Member, Stored, audience_of
 from classroom.metrics import Metrics
 from classroom.polls.model import Closed, Opened, TallySignal
 from classroom.rooms import room as rooms
 from classroom.rooms import rounds
+from classroom.rooms.groups import Group, Kind, Made, events_packet, item, kind_of, signals_packet, together
 from classroom.rooms.inks import Inks
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster.model import Attended, ClassEnded, ClassStarted
 from classroom.rooms.rounds import Rounds
 from classroom.rooms.session import Offer, Session, one_by_one
-from classroom.rooms.shorthand import Shorthand
 from classroom.rooms.signals import Present, Reactions, SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy, WentTo
-from classroom.wire import Codec, Packet, Pair, Stream
-
-
-class Group(NamedTuple):
-    """Those who are sent the same bytes. `shorthand`: they read it."""
-
-    audience: Audience
-    codec: Codec
-    shorthand: bool
-
+from classroom.wire import Packet, Pair
 
 PATIENT = Present | TypingBy | Reactions | TallySignal  # signals that can wait for company
 SHARE = 0.33  # of a worker's time that flushing one room may take
@@ -59,7 +50,6 @@ SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
 LONGEST_SIGNAL = 5.0
 COST_WEIGHT = 0.2  # of the newest flush in the running mean of what a frame costs
 COST_FROM = 100  # frames in a flush that say what one costs
-COMPANY = 16  # members of a group from which on it has a stream
 TRAIL = 256  # points of the laser pointer that may wait; the oldest are let go
 TOO_SLOW = wire.Bye(
     code="too_slow",
@@ -96,9 +86,7 @@ class Hub:
         self._bounds = bounds
         self._resync = resync
         self._offer = offer
-        self._groups: dict[Group, set[Session]] = {}
-        self._streams: dict[Group, Stream] = {}
-        self._shorthands: dict[Group, Shorthand] = {}
+        self._groups: dict[Kind, Group] = {}
         self._fresh: set[Session] = set()
         self._lagging: set[Session] = set()
         self._pending: list[Stored] = []
@@ -125,15 +113,15 @@ class Hub:
         self.by_member.setdefault(session.member.id, set()).add(session)
         if self._pending:
             self._fresh.add(session)
+            self._pass(signals_packet(session.link.codec, self._inks.so_far()), (session,))
         else:
-            self._group(session).add(session)
-        self._draw_in(session)
+            self._let_in(session)
 
-    def _draw_in(self, session: Session) -> None:
-        """Have the session see the strokes under way like all others."""
-        if session.shorthand:
-            self._shorthands.setdefault(_group_of(session), Shorthand()).forget()
-        self._pass(_signals_packet(session.link.codec, self._inks.so_far()), (session,))
+    def _let_in(self, session: Session) -> None:
+        """Have the session be sent what its group is, which sees the strokes under way."""
+        group = self._group(session)
+        group.members.add(session)
+        self._pass(group.greeting(self._inks.so_far()), (session,))
 
     def remove(self, session: Session) -> None:
         """Let a session go, whatever its state."""
@@ -151,15 +139,17 @@ class Hub:
         session.member = member
         session.audience = audience_of(member)
         session.since = self._replica.seq
-        (self._fresh if self._pending else self._group(session)).add(session)
-        if session.shorthand:
-            self._shorthands.setdefault(_group_of(session), Shorthand()).forget()
+        self._fresh.add(session)  # what others of its new group know it is told after that welcome
 
-    def _group(self, session: Session) -> set[Session]:
-        return self._groups.setdefault(_group_of(session), set())
+    def _group(self, session: Session) -> Group:
+        kind = kind_of(session)
+        group = self._groups.get(kind)
+        if group is None:
+            group = self._groups[kind] = Group(kind)
+        return group
 
     def _step_aside(self, session: Session) -> None:
-        self._group(session).discard(session)
+        self._group(session).members.discard(session)
         self._fresh.discard(session)
         self._lagging.discard(session)
         self._rounds.drop(session)
@@ -284,22 +274,17 @@ class Hub:
         before = pending[0].meta.seq - 1 if pending else 0
         self._told = pending[-1].meta.seq if pending else self._told
         live = self._live(pending)
-        made: dict[Group, _Made] = {}
+        made: dict[Kind, Made] = {}
         signals: dict[Audience, list[SignalOut]] = {}
         fresh = list(self._fresh)
         frames = 0
-        for group, members in self._groups.items():
-            if not members:
+        for kind, group in self._groups.items():
+            if not group.members:
+                group.forget()
                 continue
-            parts = made[group] = self._make(group, pending, live, signals)
-            if len(members) >= COMPANY:
-                stream = self._streams.setdefault(group, Stream())
-                for each in (*parts.events, *parts.signals):
-                    if not isinstance(each, wire.Brief):
-                        stream.take(each, self._flushed)
-            else:
-                self._streams.pop(group, None)
-            passing = _one(parts.signals)
+            parts = made[kind] = self._make(group, pending, live, signals)
+            group.follow(parts, self._flushed)
+            members, passing = group.members, together(parts.signals)
             if special:
                 apart = {s for id in special for s in self.by_member[id]} & members
                 for session in apart:
@@ -307,17 +292,17 @@ class Hub:
                 members = members - apart if apart else members
                 frames += self._pass(passing, apart)
             if parts.events:
-                whole = _one((*parts.events, *parts.signals))
+                whole = together((*parts.events, *parts.signals))
                 frames += self._hand(whole, members, before) if whole is not None else 0
             elif passing is not None:
                 frames += self._hand(passing, members, None)
         for session in fresh:
-            group = _group_of(session)
-            if group not in made:
-                made[group] = self._make(group, pending, live, signals)
+            group = self._group(session)
+            parts = made.get(group.kind) or self._make(group, pending, live, signals)
+            made[group.kind] = parts
             own = special.get(session.member.id, ())
-            frames += self._send_own(session, pending, made[group].items, own, session.since)
-            frames += self._pass(_one(made[group].signals), (session,))
+            frames += self._send_own(session, pending, parts.items, own, session.since)
+            frames += self._pass(parts.told, (session,))  # shorthand it can read once it is let in
         for audience, waiting in self._signals.items():
             if audience not in signals:  # nobody of them is here
                 waiting.clear()
@@ -329,26 +314,13 @@ class Hub:
         pending: list[Stored],
         live: dict[int, Stored],
         signals: dict[Audience, list[SignalOut]],
-    ) -> _Made:
+    ) -> Made:
         """What a group is sent in this flush. `signals`: those that were taken for its audience, or are now."""
-        audience, codec, short = group
-        items = self._items(group, pending, live)
-        packet = _packet(codec, [item for item in items if item is not None])
+        audience = group.kind.audience
+        items = group.items(pending, live)
         if audience not in signals:
-            signals[audience] = self._take_signals(audience, along=packet is not None)
-        passing = signals[audience]
-        events = () if packet is None else (packet,)
-        if not short:
-            told = _signals_packet(codec, passing)
-            return _Made(items, events, () if told is None else (told,))
-        shorthand = self._shorthands.setdefault(group, Shorthand())
-        lifted = shorthand.events(pending)
-        passing, frames = shorthand.signals(passing)
-        told = _signals_packet(codec, passing)
-        inks = tuple(wire.Brief(frame) for frame in frames)
-        return _Made(
-            items, events if lifted is None else (wire.Brief(lifted),), inks if told is None else (told, *inks)
-        )
+            signals[audience] = self._take_signals(audience, along=any(each is not None for each in items))
+        return group.make(pending, items, signals[audience])
 
     def _take_signals(self, audience: Audience, *, along: bool) -> list[SignalOut]:
         """The signals that an audience is sent in this flush. `along`: events go out to it as well."""
@@ -372,12 +344,6 @@ class Hub:
                 if member in self.by_member:
                     special.setdefault(member, []).append(index)
         return special
-
-    def _items(self, group: Group, pending: list[Stored], live: dict[int, Stored]) -> list[bytes | None]:
-        audience, codec, _ = group
-        if codec is Codec.JSON:  # which clients of any kind speak: they need not know of ink
-            live = {}
-        return [_item(codec, live.get(index, stored), audience) for index, stored in enumerate(pending)]
 
     def _live(self, pending: list[Stored]) -> dict[int, Stored]:
         """By index, events that end strokes whose ink all here have been sent: with the rest of the points alone."""
@@ -406,9 +372,9 @@ class Hub:
         """A packet for one session: the group's items, in the places `own` what this member alone is shown."""
         mine = list(items)
         for index in own:
-            mine[index] = _item(session.link.codec, pending[index], session.audience)
-        seen = [item for item, s in zip(mine, pending, strict=True) if item is not None and s.meta.seq > since]
-        packet = _packet(session.link.codec, seen)
+            mine[index] = item(session.link.codec, pending[index], session.audience)
+        seen = [each for each, s in zip(mine, pending, strict=True) if each is not None and s.meta.seq > since]
+        packet = events_packet(session.link.codec, seen)
         return 0 if packet is None else self._spread(packet, (session,), since)
 
     def _hand(self, packet: Packet | Pair, members: set[Session], before: int | None) -> int:
@@ -456,37 +422,19 @@ class Hub:
 
     def _settle(self) -> None:
         """Let those in who stood aside for this tick; bring back those who have drained; end those who cannot."""
-        for session in self._fresh:
-            self._group(session).add(session)
-        self._fresh.clear()
+        fresh, self._fresh = self._fresh, set()
+        for session in fresh:
+            self._let_in(session)
         for session in list(self._lagging):
             if session.link.buffered() == 0:
                 self._metrics.resyncs.inc()
                 self._step_aside(session)
                 self._resync(session)
-                self._group(session).add(session)
-                self._draw_in(session)
+                self._let_in(session)
             elif self._loop.time() - session.lagging > self._bounds.deadline:
                 self._metrics.slow_disconnects.inc()
                 self.remove(session)
                 session.link.end(TOO_SLOW)
-
-
-class _Made(NamedTuple):
-    """A group's part of a flush: each event as it is sent in long form, and the packets."""
-
-    items: list[bytes | None]
-    events: tuple[Packet, ...]
-    signals: tuple[Packet, ...]
-
-
-def _group_of(session: Session) -> Group:
-    return Group(session.kind, session.link.codec, session.shorthand)
-
-
-def _one(packets: tuple[Packet, ...]) -> Packet | Pair | None:
-    """Packets that go out together, as one."""
-    return packets[0] if len(packets) == 1 else Pair(*packets) if packets else None
 
 
 def _urgent(event: Event) -> bool:
@@ -521,19 +469,3 @@ def _joined(waiting: SignalOut | None, signal: SignalOut) -> SignalOut:
     if isinstance(signal, LaserBy) and isinstance(waiting, LaserBy) and waiting.page == signal.page:
         return replace(signal, points=(*waiting.points, *signal.points)[-TRAIL:])
     return signal
-
-
-def _item(codec: Codec, stored: Stored, audience: Audience) -> bytes | None:
-    shown: Event | None = rooms.view(stored.event, audience)
-    meta: Meta = stored.meta
-    return None if shown is None else wire.item(codec, meta, shown)
-
-
-def _packet(codec: Codec, items: list[bytes]) -> Packet | None:
-    return wire.message(codec, "events", wire.join(codec, items)) if items else None
-
-
-def _signals_packet(codec: Codec, signals: Sequence[SignalOut]) -> Packet | None:
-    if not signals:
-        return None
-    return wire.message(codec, "signals", wire.join(codec, [wire.encode(codec, signal) for signal in signals]))

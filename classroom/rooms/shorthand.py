@@ -1,8 +1,8 @@
 """Strokes in shorthand: what a tick says of the strokes under way in a few bytes, for clients that can read it.
 
 What always holds: a frame in shorthand says exactly what the signal or the event in long form would have said; it leaves out
-only what every session of the group has been told before. Whatever has no shorthand goes in long form. When somebody joins
-a group (`forget`), all goes in long form once more, and from then on they are told what the others are.
+only what every session of the group has been told before. Whatever has no shorthand goes in long form. Who joins a group is
+told what the others know (`known`), so that a class where people come and go stays with the shorthand.
 
 How: a stroke is given one of a few slots, which its long form names (`board.ink_by`'s `slot`). A slot keeps the look of its
 last stroke, so that the next one by the same member tells but the differences, and the place in the log of its last event.
@@ -26,7 +26,7 @@ A frame is an Engine.IO message whose first byte is below 128, which no MessageP
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -34,7 +34,7 @@ from msgspec.structs import replace
 
 from classroom.kernel import Meta, Stored
 from classroom.rooms.signals import SignalOut
-from classroom.whiteboard.model import POINTS_LIMIT, Changed, Drawn, InkBy
+from classroom.whiteboard.model import POINTS_LIMIT, Changed, Drawn, InkBy, InkSlot
 from classroom.whiteboard.quantise import Unreadable, unpack
 
 SLOTS = 4
@@ -47,17 +47,9 @@ _PLACE = {letter: place for place, letter in enumerate(LETTERS)}
 _encode = msgspec.json.Encoder().encode
 
 
-class Place(NamedTuple):
-    """Of an event in the log, and its step."""
-
-    seq: int
-    at: int
-    step: int
-
-
 class Slot:
     """What a group's sessions know. `known`: all of them know the slot's look and how much of the stroke was `sent`; `last`:
-    the place of the slot's last event, if they all know it."""
+    the place of the slot's last event (seq, at, step), if they all know it."""
 
     __slots__ = ("by", "id", "known", "last", "look", "page", "sent", "used")
 
@@ -66,7 +58,7 @@ class Slot:
         self.id: str | None = None  # of the stroke under way
         self.sent = bytearray()
         self.known = False
-        self.last: Place | None = None
+        self.last: tuple[int, int, int] | None = None
         self.used = 0
 
 
@@ -75,15 +67,28 @@ class Shorthand:
 
     def __init__(self) -> None:
         self._slots = [Slot() for _ in range(SLOTS)]
-        self._spoken = set[
-            int
-        ]()  # slots with a frame among those being written; what is at length goes out before these
+        # Slots with a frame among those being written; what is at length goes out before these.
+        self._spoken = set[int]()
         self._count = 0
+        self.turn = 0
+        """Goes on whenever `known` may have become another."""
 
-    def forget(self) -> None:
-        """Somebody has joined who knows nothing but the strokes under way."""
-        for slot in self._slots:
-            slot.known, slot.last = False, None
+    def known(self) -> list[InkSlot | InkBy]:
+        """What somebody must be told to read what comes: what is known of the slots, and the strokes under way in them."""
+        told: list[InkSlot | InkBy] = []
+        for number, slot in enumerate(self._slots):
+            if not slot.known:
+                continue
+            look = slot.look if slot.id is None else None  # else the stroke tells it
+            told.append(InkSlot(slot=number, page=slot.page, by=slot.by, look=look, last=slot.last))
+            if slot.id is not None:
+                ink = InkBy(page=slot.page, id=slot.id, by=slot.by, after=0, ink=bytes(slot.sent), look=slot.look)
+                told.append(replace(ink, slot=number))
+        return told
+
+    def tells(self, ink: InkBy) -> bool:
+        """Whether the stroke is under way in a slot."""
+        return self._running(ink.page, ink.id) is not None
 
     def signals(self, signals: Iterable[SignalOut]) -> tuple[list[SignalOut], list[bytes]]:
         """What is to be sent in long form, and the frames of the rest."""
@@ -91,6 +96,7 @@ class Shorthand:
         frames = []
         self._spoken.clear()
         for signal in signals:
+            self.turn += isinstance(signal, InkBy)
             told = self._ink(signal) if isinstance(signal, InkBy) else signal
             if isinstance(told, bytes):
                 frames.append(told)
@@ -101,6 +107,7 @@ class Shorthand:
     def events(self, events: Sequence[Stored]) -> bytes | None:
         """The frame that says all of it, if there is one. What is told of a stroke's end is heard here in any case."""
         frames = [self._end(stored.meta, stored.event) for stored in events if isinstance(stored.event, Drawn)]
+        self.turn += len(frames)
         return frames[0] if len(events) == len(frames) == 1 else None
 
     # --- a stroke's way -------------------------------------------------------------------------------------------
@@ -145,7 +152,7 @@ class Shorthand:
             slot = self._slots[number]
             if len(event.changes) == 1:
                 frame = _lifted(number, slot, meta, event, changed)
-                slot.last = Place(meta.seq, meta.at, event.step) if slot.known else None
+                slot.last = (meta.seq, meta.at, event.step) if slot.known else None
             slot.id = None
         return frame
 
@@ -187,7 +194,7 @@ def _lifted(number: int, slot: Slot, meta: Meta, event: Drawn, changed: Changed)
     sent, points = bytes(slot.sent), changed.points
     if changed.base is not None or changed.unset or points is None or not points.startswith(sent):
         return None
-    seq, at, step = meta.seq - last.seq, meta.at - last.at, event.step - last.step
+    seq, at, step = meta.seq - last[0], meta.at - last[1], event.step - last[2]
     if not 0 < seq < FARTHEST or not 0 <= at < FARTHEST or abs(step) >= FARTHEST or changed.version >= FARTHEST:
         return None
     committed = _follows(slot.look, changed.set, points)

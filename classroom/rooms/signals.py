@@ -5,7 +5,7 @@ from __future__ import annotations
 from classroom.chat.model import EMOJI
 from classroom.kernel import Rejected, Signal
 from classroom.polls.model import TallySignal
-from classroom.whiteboard.model import Cursor, CursorBy, Ink, InkBy, Laser, LaserBy
+from classroom.whiteboard.model import Cursor, CursorBy, Ink, InkBy, InkSlot, Laser, LaserBy
 
 
 class Typing(Signal, frozen=True, tag="typing", forbid_unknown_fields=True):
@@ -38,7 +38,7 @@ class Reactions(Signal, frozen=True, tag="reactions"):
 
 
 SignalIn = Typing | React | Ink | Cursor | Laser
-SignalOut = Present | TypingBy | Reactions | TallySignal | InkBy | CursorBy | LaserBy
+SignalOut = Present | TypingBy | Reactions | TallySignal | InkBy | InkSlot | CursorBy | LaserBy
 
 
 def check(signal: SignalIn) -> None:

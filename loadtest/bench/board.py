@@ -65,6 +65,10 @@ def _bytes(say: Say) -> Iterator[Row]:
         )
         if shorthand:  # as our own client in a browser is sent it
             yield Row("the same", viewer.bytes / points, "B/point", limit=POINT_LIMIT)
+            viewer = asyncio.run(play(minute, codec, deflates, shorthand, coming=True))
+            yield Row(
+                "the same, while somebody comes at every stroke", viewer.bytes / points, "B/point", limit=POINT_LIMIT
+            )
 
 
 def _filled(say: Say) -> rooms.Room:

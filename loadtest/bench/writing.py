@@ -19,7 +19,8 @@ from classroom import wire
 from classroom.kernel import Context, Member, Meta, Role, Stored
 from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
-from classroom.rooms.hub import COMPANY, Bounds, Hub
+from classroom.rooms.groups import COMPANY
+from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.replica import Replica
 from classroom.rooms.session import Session
 from classroom.whiteboard import model as board
@@ -140,8 +141,10 @@ class _NoJournal:
     """The replica is told everything here."""
 
 
-async def play(minute: list[Stroke], codec: Codec, deflates: Deflates, shorthand: bool = False) -> Viewer:
-    """The minute as one of a class's viewers is sent it."""
+async def play(
+    minute: list[Stroke], codec: Codec, deflates: Deflates, shorthand: bool = False, coming: bool = False
+) -> Viewer:
+    """The minute as one of a class's viewers is sent it. `coming`: in the middle of each stroke somebody else comes."""
     replica = Replica("room", _NoJournal(), lambda events: hub.events(events))  # type: ignore[arg-type]
     hub = Hub(replica, Metrics(), Bounds(tick=1_000.0), lambda session: None)
     viewers = [Viewer(codec, deflates) for _ in range(COMPANY)]
@@ -149,7 +152,10 @@ async def play(minute: list[Stroke], codec: Codec, deflates: Deflates, shorthand
         hub.add(Session(Member(f"viewer-{number}", "Viewer", Role.STUDENT), each, shorthand=shorthand), 0)
     for stroke in minute:
         after = 0
-        for piece in stroke.pieces:
+        for number, piece in enumerate(stroke.pieces):
+            if coming and number == 1:
+                late = Member(f"late-{stroke.id}", "Late", Role.STUDENT)
+                hub.add(Session(late, Viewer(codec, deflates), shorthand=shorthand), replica.seq)
             look = stroke.look if after == 0 else None
             hub.signal(board.InkBy(page=0, id=stroke.id, by=TEACHER.id, after=after, ink=piece, look=look))
             after += len(piece)

@@ -20,7 +20,12 @@ class Reader:
         self.slots: list[Fields | None] = [None] * SLOTS
 
     def signals(self, signals: list[Fields]) -> None:
-        for signal in (each for each in signals if each["type"] == "board.ink_by"):
+        for signal in signals:
+            if signal["type"] == "board.ink_slot":
+                told = {name: signal.get(name) for name in ("page", "by", "look", "last")}
+                self.slots[signal["slot"]] = {**told, "id": None}
+            if signal["type"] != "board.ink_by":
+                continue
             id, after, ink = signal["id"], signal["after"], signal["ink"]
             if after == 0 and "look" in signal:
                 self.strokes[id] = {name: signal[name] for name in ("page", "by", "look", "ink")}

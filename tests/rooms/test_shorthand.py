@@ -14,7 +14,8 @@ import pytest
 from classroom.kernel import Meta, Stored
 from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
-from classroom.rooms.hub import COMPANY, Bounds, Hub
+from classroom.rooms.groups import COMPANY
+from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.replica import Replica
 from classroom.rooms.session import Session
 from classroom.wire import Codec, Packet
@@ -34,10 +35,14 @@ def test_the_vector_can_be_read_and_has_every_kind_of_frame() -> None:
             frame = b64decode(row["short"])
             kinds.add(frame[0] & 0x48 if frame[0] & 0x40 else 0)
             assert json.loads(msgspec.json.encode(reader.read(frame))) == row["says"]
+        elif "new" in row:
+            reader = Reader()
         elif "events" in row:
             reader.events(row["events"])
         else:
-            reader.signals([each | {"ink": b64decode(each["ink"])} for each in row["signals"]])
+            reader.signals(
+                [each | ({"ink": b64decode(each["ink"])} if "ink" in each else {}) for each in row["signals"]]
+            )
     assert kinds == {0, 0x40, 0x48}
 
 
@@ -46,7 +51,8 @@ class Viewer(Recorder):
 
     def __init__(self) -> None:
         super().__init__(Codec.MSGPACK)
-        self.reader, self.short = Reader(), 0
+        self.reader, self.short, self.long = Reader(), 0, 0
+        self.session: Session | None = None
         self.inks: dict[str, bytes] = {}
         self.elements: dict[str, Any] = {}
         self.heard: list[int] = []
@@ -58,10 +64,12 @@ class Viewer(Recorder):
             return self._drawn(said) if said["type"] == "board.drawn" else self._ink(said)
         super()._take(packet)
         name, payload = self.packets[-1]
+        self.long += 1
         if name == "signals":
             self.reader.signals(payload)
             for signal in payload:
-                self._ink(signal)
+                if signal["type"] == "board.ink_by":
+                    self._ink(signal)
         elif name == "events":
             self.reader.events(payload)
             for event in payload:
@@ -97,8 +105,18 @@ class Class:
     def enter(self, member: Any = RAVI) -> Viewer:
         viewer = Viewer()
         self.viewers.append(viewer)
-        self.hub.add(Session(member, viewer, shorthand=True), self.replica.seq)
+        viewer.session = Session(member, viewer, shorthand=True)
+        self.hub.add(viewer.session, self.replica.seq)
         return viewer
+
+    def appoint(self, viewer: Viewer) -> None:
+        """Make one of the staff a student, and the other way round; the welcome that they are sent says what there is so far."""
+        assert viewer.session is not None
+        self.hub.flush()
+        if viewer.session.lagging:
+            return
+        self.hub.change(viewer.session, RAVI if viewer.session.member is TEACHER else TEACHER)
+        viewer.reader = Reader()
 
     def resync(self, session: Session) -> None:
         viewer = session.link
@@ -149,6 +167,8 @@ async def test_all_know_every_stroke_whoever_comes_or_stalls(seed: int) -> None:
                     room.happen(event)
             case 6 if dice.random() < 0.3:
                 since[id(room.enter(dice.choice((RAVI, ASHA, TEACHER))))] = room.replica.seq
+            case 6 if dice.random() < 0.2:
+                room.appoint(dice.choice(room.viewers))
             case 7 if dice.random() < 0.4:
                 dice.choice(room.viewers).stuck = 10_000
             case 8 | 9:
@@ -161,4 +181,39 @@ async def test_all_know_every_stroke_whoever_comes_or_stalls(seed: int) -> None:
         room.hub.flush()
     room.expect_all(since)
     assert sum(viewer.short for viewer in room.viewers) > 20
+    room.hub.close()
+
+
+@pytest.mark.parametrize("pending", [False, True])
+async def test_a_class_where_people_come_and_go_is_told_in_shorthand(pending: bool) -> None:
+    # given a class that has been told of two strokes
+    room, hand = Class(), Hand("teacher-7Qk2", Random(4))
+    first, other = room.enter(), room.enter()
+    since = {id(first): 0, id(other): 0}
+
+    def write(number: int, come: bool) -> None:
+        inks, event = hand.stroke(WRITING[number], 8)
+        for at, ink in enumerate(inks[:-1]):
+            room.hub.signal(ink)
+            if at % 3 != 1 or not come:
+                room.hub.flush()
+            if come and at % 3 == 1:
+                since[id(room.enter())] = room.replica.seq
+        room.happen(event)
+        if come and pending:
+            since[id(room.enter())] = room.replica.seq
+        room.hub.flush()
+
+    for number in range(2):
+        write(number, come=False)
+    short, long = first.short, first.long
+
+    # when somebody comes again and again, between strokes and in the middle of them
+    for number in range(2, 12):
+        write(number, come=True)
+
+    # then nobody is told anything at length for that, and all know all
+    assert first.long == long
+    assert first.short > short + 50
+    room.expect_all(since)
     room.hub.close()

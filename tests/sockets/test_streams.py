@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from playwright.async_api import async_playwright
 
 from classroom import wire
-from classroom.rooms import hub
+from classroom.rooms import groups
 from classroom.sockets import crowd, deflate
 from classroom.wire import OPEN_EVERY, Codec, Packet, Pair, Stream
 from tests.e2e.people import CHROMIUM, FLAGS, close
@@ -125,7 +125,7 @@ def test_who_comes_later_is_with_the_others_soon() -> None:
 
 
 async def test_stock_clients_read_it_through_real_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "COMPANY", 2)
+    monkeypatch.setattr(groups, "COMPANY", 2)
     taken: list[bytes] = []
     after = Packet.after
     monkeypatch.setattr(Packet, "after", lambda self, place: taken.append(self.streamed) or after(self, place))
@@ -199,7 +199,7 @@ SPEAK = """async ({url, texts}) => {
 
 
 async def test_a_browser_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "COMPANY", 1)
+    monkeypatch.setattr(groups, "COMPANY", 1)
     lookbacks: list[bool] = []
     after = Packet.after
 

@@ -1,7 +1,8 @@
 """Strokes in shorthand and at length: `tests/vectors/board/shorthand.json`.
 
-Rows in the order in which a viewer is sent them: `{"signals": […]}` and `{"events": […]}` as in packets of those names; and
-`{"short", "says"}`: a frame in base64, and the signal or the event that it stands for. Bytes are in base64 throughout.
+Rows in the order in which a viewer is sent them: `{"signals": […]}` and `{"events": […]}` as in packets of those names;
+`{"short", "says"}`: a frame in base64, and the signal or the event that it stands for; `{"new": true}`: somebody who knows
+nothing comes, and reads on from there. Bytes are in base64 throughout.
 """
 
 from __future__ import annotations
@@ -82,6 +83,9 @@ class Telling:
         for ink, frame in zip(short, frames, strict=True):
             self.rows.append({"short": b64encode(frame).decode(), "says": _told(ink)})
 
+    def enter(self) -> None:
+        self.rows += [{"new": True}, {"signals": [_told(each) for each in self.shorthand.known()]}]
+
     def happen(self, *events: Drawn) -> None:
         stored = []
         for event in events:
@@ -100,8 +104,8 @@ def _told(signal: Any) -> Any:
 
 
 def rows() -> list[Row]:
-    """Two who write at once; one takes another colour; somebody joins in the middle of a stroke; a page is turned; two strokes
-    end in one tick; more write than there are slots."""
+    """Two who write at once; one takes another colour; somebody joins between strokes and in the middle of one; a page is turned;
+    two strokes end in one tick; more write than there are slots."""
     dice, telling, strokes = Random(21), Telling(), [each["points"] for each in handwriting()]
     meera, dev = Hand("teacher-7Qk2", dice), Hand("guest:0f", dice, precision=4)
 
@@ -117,6 +121,7 @@ def rows() -> list[Row]:
     for ink in range(4):
         telling.ink(ours[0][ink], theirs[0][ink])
     telling.happen(ours[1], theirs[1])
+    telling.enter()
     write(dev, strokes[5], 4)
     meera.colour = "#e03131"
     write(meera, strokes[6], 10)
@@ -124,7 +129,7 @@ def rows() -> list[Row]:
     inks, event = meera.stroke(strokes[8], 10)
     for number, ink in enumerate(inks[:-1]):
         if number == 5:
-            telling.shorthand.forget()
+            telling.enter()
         telling.ink(ink)
     telling.happen(event)
     write(meera, strokes[9], 3)  # pieces of more than 15 points

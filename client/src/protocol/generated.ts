@@ -1306,6 +1306,22 @@ export interface BoardInkBy {
   readonly slot?: number | null;
 }
 
+/**
+ * Server → client: what those who read the shorthand (`rooms/shorthand.py`) know of a slot, for who has just come. `look`:
+ * of the slot's last stroke; missing: a `board.ink_by` of the stroke under way follows. `last`: seq, at and step of the
+ * slot's last event.
+ */
+export interface BoardInkSlot {
+  readonly type: "board.ink_slot";
+  readonly slot: number;
+  readonly page: number;
+  readonly by: string;
+  /** Missing: null. */
+  readonly look?: Readonly<Record<string, unknown>> | null;
+  /** Missing: null. */
+  readonly last?: readonly [number, number, number] | null;
+}
+
 /** Server → client: a member's pointer. It fades after 5 s without another. */
 export interface BoardCursorBy {
   readonly type: "board.cursor_by";
@@ -1330,6 +1346,7 @@ export type SignalOut =
   | Reactions
   | PollTally
   | BoardInkBy
+  | BoardInkSlot
   | BoardCursorBy
   | BoardLaserBy;
 

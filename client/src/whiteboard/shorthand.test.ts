@@ -7,7 +7,7 @@ import type { SignalOut, Stamped } from "../protocol";
 import { base64, bytesOf } from "./packing";
 import { Shorthand } from "./shorthand";
 
-type Row = { readonly signals: SignalOut[] } | { readonly events: Stamped[] } | { readonly short: string; readonly says: unknown };
+type Row = { readonly new: true } | { readonly signals: SignalOut[] } | { readonly events: Stamped[] } | { readonly short: string; readonly says: unknown };
 
 const { rows } = JSON.parse(readFileSync(fileURLToPath(new URL("../../../tests/vectors/board/shorthand.json", import.meta.url)), "utf-8")) as { rows: Row[] };
 
@@ -20,6 +20,7 @@ function told(value: unknown): unknown {
 }
 
 function hear(reader: Shorthand, row: Row): unknown {
+  if ("new" in row) return reader.clear();
   if ("signals" in row) return reader.signals(row.signals);
   if ("events" in row) return reader.events(row.events);
   const said = reader.read(bytesOf(row.short));

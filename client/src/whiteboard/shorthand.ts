@@ -4,7 +4,7 @@
 /// What always holds: what is read equals what the server would have said at length (golden vectors say so); where it cannot
 /// be read (something was missed) `read` throws a `RangeError`, and the connection has to begin anew.
 
-import type { BoardDrawn, BoardInkBy, SignalOut, Stamped } from "../protocol";
+import type { BoardDrawn, BoardInkBy, BoardInkSlot, SignalOut, Stamped } from "../protocol";
 import { boxOf, bytesOf, crc32, joined, unpack } from "./packing";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -97,7 +97,10 @@ export class Shorthand {
 
   /** Signals in long form. */
   signals(signals: readonly SignalOut[]): void {
-    for (const signal of signals) if (signal.type === "board.ink_by") this.#ink(signal);
+    for (const signal of signals) {
+      if (signal.type === "board.ink_by") this.#ink(signal);
+      else if (signal.type === "board.ink_slot") this.#slot(signal);
+    }
   }
 
   /** Events in long form. */
@@ -112,6 +115,11 @@ export class Shorthand {
     if ((first & 0x40) === 0) return { signal: this.#goesOn(slot, first & 15, frame.subarray(1)) };
     const reader = new Reader(frame, 1);
     return (first & 8) === 0 ? { signal: this.#begins(slot, reader) } : { event: this.#lifted(slot, (first & 1) === 1, reader) };
+  }
+
+  /** What the others know of a slot, for one who has just come. */
+  #slot({ slot, page, by, look, last }: BoardInkSlot): void {
+    this.#slots[slot] = { id: null, page, by, look: look ?? {}, last: last == null ? null : { seq: last[0], at: last[1], step: last[2] } };
   }
 
   #ink({ page, id, by, after, ink, look, slot }: BoardInkBy): void {

@@ -1,0 +1,132 @@
+"""Groups: sessions that are sent the same bytes, and how that is written.
+
+What always holds: an event is encoded once for a group, whatever the number of its sessions; what a group is told in shorthand
+builds on nothing but what each of its sessions knows, since whoever comes is greeted with that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from classroom import wire
+from classroom.kernel import Audience, Event, Stored
+from classroom.rooms import room as rooms
+from classroom.rooms.session import Session
+from classroom.rooms.shorthand import Shorthand
+from classroom.rooms.signals import SignalOut
+from classroom.whiteboard.model import InkBy
+from classroom.wire import Codec, Packet, Pair, Stream
+
+COMPANY = 16  # members of a group from which on it has a stream
+
+
+class Kind(NamedTuple):
+    """What sessions of a group have in common. `shorthand`: they read it."""
+
+    audience: Audience
+    codec: Codec
+    shorthand: bool
+
+
+class Made(NamedTuple):
+    """A group's part of a flush: each event as it is sent at length, the packets, and the one of signals at length."""
+
+    items: list[bytes | None]
+    events: tuple[Packet, ...]
+    signals: tuple[Packet, ...]
+    told: Packet | None
+
+
+def kind_of(session: Session) -> Kind:
+    """The kind of the group that the session belongs to."""
+    return Kind(session.kind, session.link.codec, session.shorthand)
+
+
+class Group:
+    """Those who are sent the same bytes."""
+
+    __slots__ = ("_greeting", "_shorthand", "_stream", "kind", "members")
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.members = set[Session]()
+        self._stream: Stream | None = None
+        self._shorthand = Shorthand() if kind.shorthand else None
+        self._greeting: tuple[int, Packet | None] = (-1, None)  # what is known so far, at that turn of the shorthand
+
+    def items(self, pending: Sequence[Stored], live: dict[int, Stored]) -> list[bytes | None]:
+        """Each event as it is sent at length; None: this audience is not shown it. `live`: by index, events for those who
+        have seen the ink."""
+        if self.kind.codec is Codec.JSON:  # which clients of any kind speak: they need not know of ink
+            live = {}
+        return [
+            item(self.kind.codec, live.get(index, stored), self.kind.audience) for index, stored in enumerate(pending)
+        ]
+
+    def make(self, pending: Sequence[Stored], items: list[bytes | None], passing: Sequence[SignalOut]) -> Made:
+        """The packets of a flush. `items`: the events as `items` has them; `passing`: signals that go along."""
+        codec = self.kind.codec
+        packet = events_packet(codec, [each for each in items if each is not None])
+        events: tuple[Packet, ...] = () if packet is None else (packet,)
+        if self._shorthand is None:
+            told = signals_packet(codec, passing)
+            return Made(items, events, () if told is None else (told,), told)
+        lifted = self._shorthand.events(pending)
+        passing, frames = self._shorthand.signals(passing)
+        told = signals_packet(codec, passing)
+        inks = tuple(wire.Brief(frame) for frame in frames)
+        return Made(
+            items, events if lifted is None else (wire.Brief(lifted),), inks if told is None else (told, *inks), told
+        )
+
+    def follow(self, made: Made, now: float) -> None:
+        """What the group is about to be sent goes into its stream, where it is large enough for one."""
+        if len(self.members) < COMPANY:
+            self._stream = None
+            return
+        if self._stream is None:
+            self._stream = Stream()
+        for each in (*made.events, *made.signals):
+            if not isinstance(each, wire.Brief):
+                self._stream.take(each, now)
+
+    def forget(self) -> None:
+        """Nobody is here who knows anything."""
+        self._stream = None
+        if self._shorthand is not None and self._shorthand.turn > 0:
+            self._shorthand = Shorthand()
+            self._greeting = (-1, None)
+
+    def greeting(self, inks: Sequence[InkBy]) -> Packet | Pair | None:
+        """What somebody who comes must be told to go on from here like all others. `inks`: the strokes under way so far."""
+        if self._shorthand is None:
+            return signals_packet(self.kind.codec, inks)
+        if self._greeting[0] != self._shorthand.turn:
+            self._greeting = (self._shorthand.turn, signals_packet(self.kind.codec, self._shorthand.known()))
+        known = self._greeting[1]
+        others = signals_packet(self.kind.codec, [ink for ink in inks if not self._shorthand.tells(ink)])
+        return together(tuple(each for each in (others, known) if each is not None))
+
+
+def item(codec: Codec, stored: Stored, audience: Audience) -> bytes | None:
+    """An event as an audience is shown it, encoded; None where it is not."""
+    shown: Event | None = rooms.view(stored.event, audience)
+    return None if shown is None else wire.item(codec, stored.meta, shown)
+
+
+def events_packet(codec: Codec, items: list[bytes]) -> Packet | None:
+    """Events in one packet, if there are any."""
+    return wire.message(codec, "events", wire.join(codec, items)) if items else None
+
+
+def signals_packet(codec: Codec, signals: Sequence[SignalOut]) -> Packet | None:
+    """Signals in one packet, if there are any."""
+    if not signals:
+        return None
+    return wire.message(codec, "signals", wire.join(codec, [wire.encode(codec, signal) for signal in signals]))
+
+
+def together(packets: tuple[Packet, ...]) -> Packet | Pair | None:
+    """Packets that go out in one write, as one."""
+    return packets[0] if len(packets) == 1 else Pair(*packets) if packets else None
