@@ -50,6 +50,11 @@ class Metrics:
         )
         self.resyncs = self._counter("resyncs", "Slow members brought up to date again")
         self.slow_disconnects = self._counter("slow_disconnects", "Members disconnected for staying behind too long")
+        self.board_encoded = self._counter(
+            "board_encoded",
+            "Times that a page of a board (page), or what has changed on it since (tail), was compressed",
+            "kind",
+        )
         self.requests = self._counter("http_requests", "Requests to the HTTP API", "operation", "status")
         self.media_lost = self._counter(
             "media_packets_lost", "Packets of publishers that never came, by tracks that ended"

@@ -63,7 +63,7 @@ class Hall:
         self.idle_since = loop.time()
         self.replica = Replica(info.id, journal, self._follow, recent=settings.rooms.recent_events)
         self.hub = Hub(self.replica, metrics, bounds, self._resync, offer)
-        self.sheets = Sheets(self.replica)
+        self.sheets = Sheets(self.replica, metrics)
         self.presence = Presence(edge, loop.time)
         self._bus = bus
         self._metrics = metrics

@@ -20,6 +20,7 @@ import msgspec
 
 from classroom import wire
 from classroom.kernel import Rejected, Stored
+from classroom.metrics import Metrics
 from classroom.rooms.replica import Replica
 from classroom.whiteboard.model import BoardEvent, Drawn, Page, PageCleared, PageDuplicated, PageRemoved, PageRestored
 from classroom.wire import Codec
@@ -66,9 +67,10 @@ class Kept:
 class Sheets:
     """The pages of one room, as this edge's replica has them. `built`: how many bases have been made."""
 
-    def __init__(self, replica: Replica) -> None:
+    def __init__(self, replica: Replica, metrics: Metrics) -> None:
         self.built = 0
         self._replica = replica
+        self._metrics = metrics
         self._pages: dict[int, Kept] = {}
         self._waiting: set[asyncio.Future[None]] = set()
 
@@ -151,6 +153,7 @@ class Sheets:
             at, bodies = page.at, [element.body for element in page.elements.values()]
             base = await asyncio.to_thread(compress, page.id, at, bodies)
             self.built += 1
+            self._metrics.board_encoded.labels("page").inc()
             kept.base = base
             kept.tail = [stored for stored in kept.tail if stored.meta.seq > at]
         finally:
@@ -164,6 +167,7 @@ class Sheets:
         rest = b',"events":' + wire.join(Codec.JSON, events) + b',"seq":%d}' % seq
         deflater = zlib.compressobj(LEVEL, zlib.DEFLATED, -15)
         tail = deflater.compress(rest) + deflater.flush()
+        self._metrics.board_encoded.labels("tail").inc()
         crc, size = zlib.crc32(rest, base.crc), base.size + len(rest)
         body = b"".join((_HEADER, base.deflated, tail, crc.to_bytes(4, "little"), (size % 2**32).to_bytes(4, "little")))
         kept.ready[seq] = body
