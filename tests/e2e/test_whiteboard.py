@@ -7,13 +7,16 @@ import hashlib
 import math
 from base64 import b64decode
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import CDPSession, expect
 
-from tests.e2e.people import DESKTOP, PHONE, People, Someone
+from classroom.whiteboard.model import POINTS_LIMIT, Drawn
+from classroom.whiteboard.quantise import unpack
+from tests.e2e.people import DESKTOP, PHONE, People, Scheme, Someone
 from tests.e2e.wire import wire_to
 from tests.running import Subprocess
 
@@ -21,6 +24,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AXE = (Path(__file__).parent.parent.parent / "client/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 PAPER = "[data-board-page]"
+# Where the tools stand, those of the editor and those of the board: name, left, right, width, height.
+TOOLS = """() => [...document.querySelectorAll('[data-board-editor] .App-toolbar--mobile .ToolIcon__icon, [role=toolbar] button')]
+  .map((each) => {
+    const {left, right, width, height} = each.getBoundingClientRect();
+    return [each.ariaLabel ?? each.parentElement.title, left, right, width, height];
+  })"""
 WAVE = [(300 + 3 * step, 420 + 60 * math.sin(step / 9)) for step in range(110)]
 
 
@@ -77,6 +86,38 @@ class Drawer:
         await self.page.mouse.click(box["x"] + x, box["y"] + y)
         await self.page.locator("textarea.excalidraw-wysiwyg").type(text)
         await self.page.keyboard.press("Escape")
+
+
+class Stylus:
+    """A pen with a tip that feels how hard it is pressed, by the browser's own input events."""
+
+    def __init__(self, cdp: CDPSession) -> None:
+        self._cdp = cdp
+
+    async def _say(self, kind: str, x: float, y: float, force: float) -> None:
+        down = kind != "mouseReleased"
+        await self._cdp.send(
+            "Input.dispatchMouseEvent",
+            {
+                "type": kind,
+                "x": x,
+                "y": y,
+                "pointerType": "pen",
+                "button": "left",
+                "buttons": int(down),
+                "clickCount": 1,
+            }
+            | {"force": force},
+        )
+
+    async def down(self, x: float, y: float, force: float = 0.5) -> None:
+        await self._say("mousePressed", x, y, force)
+
+    async def move(self, x: float, y: float, force: float = 0.5) -> None:
+        await self._say("mouseMoved", x, y, force)
+
+    async def lift(self, x: float, y: float) -> None:
+        await self._say("mouseReleased", x, y, 0)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -180,6 +221,33 @@ async def test_a_stroke_is_seen_while_it_is_drawn(people: People, server: Subpro
             await asyncio.sleep(0.02)
 
 
+async def test_how_hard_a_pen_is_pressed_is_kept(server: Subprocess, teacher: Drawer) -> None:
+    stylus = Stylus(await teacher.page.context.new_cdp_session(teacher.page))
+    box = await teacher.page.locator("[data-board-editor]").bounding_box()
+    assert box is not None
+    await teacher.tool("p")
+
+    # when a stroke begins softly, and is pressed harder and harder
+    x, y = box["x"] + 300, box["y"] + 400
+    await stylus.down(x, y, 0.1)
+    for step in range(1, 40):
+        await stylus.move(x + 4 * step, y + step % 5, 0.1 + step / 50)
+        await teacher.page.evaluate("() => new Promise(requestAnimationFrame)")
+    await stylus.lift(x + 160, y)
+
+    # then it is so in the log
+    async with asyncio.timeout(15):
+        while not (drawn := [each.event for each in await server.read() if isinstance(each.event, Drawn)]):
+            await asyncio.sleep(0.1)
+    (change,) = drawn[0].changes
+    assert change.points is not None
+    assert change.set["simulatePressure"] is False
+    pressures = unpack(change.points, POINTS_LIMIT).plain()[1]
+    assert pressures[1] < 0.2
+    assert pressures[-2] > 0.7
+    assert all(one <= other for one, other in pairwise(pressures[1:-1]))
+
+
 async def test_students_without_the_right_load_no_editor_and_get_it_with_the_right(
     people: People, server: Subprocess, teacher: Drawer
 ) -> None:
@@ -252,3 +320,34 @@ async def test_the_board_can_be_used_by_everybody(
     assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
     wide = await asha.page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_all_tools_are_at_hand_on_a_phone(people: People, server: Subprocess, scheme: Scheme) -> None:
+    # given an instructor with nothing but a phone
+    teacher = await people.person("Teacher", PHONE, scheme)
+    await teacher.open(server.link("Instructor"))
+    await teacher.page.get_by_role("button", name="Settings", exact=True).click()
+    await teacher.page.get_by_role("menuitem", name="Open the whiteboard").click()
+    drawer = Drawer(teacher)
+    await drawer.ready()
+
+    # then every tool is on the screen, and large enough for a finger
+    boxes = await teacher.page.evaluate(TOOLS)
+    assert len(boxes) >= 10 + 7
+    for name, left, right, width, height in boxes:
+        assert 0 <= left < right <= PHONE[0], name
+        assert min(width, height) >= 28, name
+
+    # and what is drawn is kept, and undone by the board's own undo alone
+    await drawer.shape("r", [(120, 130), (220, 230)])
+    asha = await viewer(people, "Asha", server.link("Student"), PHONE)
+    await asha.page.locator(f"{PAPER}[data-board-at]").wait_for()
+    drawn = await pixels(asha)
+    await teacher.page.get_by_role("button", name="Undo", exact=True).click()
+    async with asyncio.timeout(15):
+        while await pixels(asha) == drawn:
+            await asyncio.sleep(0.05)
+    await teacher.page.evaluate(AXE)
+    found = await teacher.page.evaluate("axe.run('section[aria-label=Stage]').then(({violations}) => violations)")
+    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []

@@ -8,13 +8,14 @@ import { useDo, useMyPart, useRoom, useServerNow } from "../app/live";
 import { toast } from "../app/toast";
 import { go } from "../app/router";
 import { IconButton } from "../common/IconButton";
-import { IconDotsVertical, IconDoorExit, IconHandStop, IconLink, IconPencil, IconPlayerPlay, IconUsers, IconVideo } from "../common/icons";
+import { IconDotsVertical, IconDoorExit, IconHandStop, IconLink, IconPencil, IconPlayerPlay, IconPresentation, IconUsers, IconVideo } from "../common/icons";
 import { LanguageItems, SchemeItems } from "../common/Preferences";
 import { clock, useFormat } from "../i18n/format";
 import { openStudio } from "../live/opening";
 import { forgetName } from "../lobby/credentials";
 import { askAbout } from "../people/asked";
 import { useClassroom, useConnection, usePending } from "../room";
+import { openBoard, useBoardOpen } from "../whiteboard/opening";
 import classes from "./classroom.module.css";
 import type { Tab } from "./tabs";
 
@@ -133,6 +134,7 @@ function HeaderMenu() {
   const ended = useRoom((state) => state.roster.ended_at > 0);
   const onStage = useRoom(({ stage }) => stage.people.some(({ id }) => id === me.id));
   const over = useRoom((state) => state.roster.phase === "ended");
+  const board = useBoardOpen();
   const link = `${location.origin}/r/${room}`;
 
   function copy(): void {
@@ -163,6 +165,11 @@ function HeaderMenu() {
         {me.staff && (
           <Menu.Item leftSection={<IconLink size={17} />} onClick={copy}>
             {t("class.copyLink")}
+          </Menu.Item>
+        )}
+        {me.staff && !over && !board && (
+          <Menu.Item leftSection={<IconPresentation size={17} />} onClick={openBoard}>
+            {t("board.openIt")}
           </Menu.Item>
         )}
         {(me.staff || onStage) && !over && (

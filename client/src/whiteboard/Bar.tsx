@@ -80,17 +80,25 @@ export function Bar({ page, following, pen, root, viewer, strip, onStrip, onPage
   );
 }
 
+/** The board alone on the screen; where the device does not let a part of a page have it (an iPhone), all of the window. */
 function useFullScreen(root: RefObject<HTMLDivElement | null>) {
   const [on, setOn] = useState(false);
+  const [filling, setFilling] = useState(false);
+  useEffect(() => {
+    const board = root.current;
+    board?.toggleAttribute("data-filling", filling);
+    return () => board?.removeAttribute("data-filling");
+  }, [root, filling]);
   useEffect(() => {
     const changed = () => setOn(document.fullscreenElement !== null && document.fullscreenElement === root.current);
     document.addEventListener("fullscreenchange", changed);
     return () => document.removeEventListener("fullscreenchange", changed);
   }, [root]);
   const turn = () => {
-    // Where the device does not let a page have the screen, the board stays as it is.
-    const done = on ? document.exitFullscreen() : root.current?.requestFullscreen?.();
-    done?.catch(() => undefined);
+    if (filling) setFilling(false);
+    else if (on) void document.exitFullscreen().catch(() => undefined);
+    else if (root.current?.requestFullscreen === undefined) setFilling(true);
+    else void root.current.requestFullscreen().catch(() => setFilling(true));
   };
-  return { on, turn };
+  return { on: on || filling, turn };
 }

@@ -99,7 +99,7 @@ export function Viewer({ page, ref }: Props) {
       });
     };
     const show = () => {
-      made.show(store.sheet(page)?.elements.values() ?? [], background);
+      made.show(page, store.sheet(page)?.elements.values() ?? [], background);
       fit.current();
       hear();
       marks();

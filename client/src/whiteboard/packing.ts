@@ -29,7 +29,7 @@ class Context {
 
   get parameter(): number {
     let k = 0;
-    while (this.count * 2 ** k < this.sum) k += 1;
+    for (let least = this.count; least < this.sum; least *= 2) k += 1;
     return k;
   }
 
@@ -146,9 +146,18 @@ class Reader {
     return bit;
   }
 
+  /** At most 30 bits. */
   bits(width: number): number {
     let value = 0;
-    for (let index = 0; index < width; index += 1) value = value * 2 + this.bit();
+    for (let left = width; left > 0; ) {
+      const byte = this.#data[this.at >>> 3];
+      if (byte === undefined) throw new RangeError("the packed points break off");
+      const free = 8 - (this.at & 7);
+      const taken = Math.min(free, left);
+      value = (value << taken) | ((byte >>> (free - taken)) & ((1 << taken) - 1));
+      this.at += taken;
+      left -= taken;
+    }
     return value;
   }
 
@@ -166,7 +175,7 @@ class Reader {
     const k = context.parameter;
     let ones = 0;
     while (ones < LONG && this.bit() === 1) ones += 1;
-    const u = ones === LONG ? this.bits(RAW) : ones * 2 ** k + this.bits(k);
+    const u = ones === LONG ? this.bits(RAW) : ones * (1 << k) + this.bits(k);
     context.take(u);
     return u % 2 === 1 ? -(u + 1) / 2 : u / 2;
   }
@@ -174,6 +183,16 @@ class Reader {
   align(): void {
     this.at += -this.at & 7;
   }
+}
+
+/** Where the axis is now. */
+function onward(axis: Axis, residue: number): number {
+  const moved = residue + axis.slope + (axis.bend >> 1);
+  axis.bend = moved - axis.slope;
+  axis.slope = moved;
+  axis.last += moved;
+  if (Math.abs(axis.last) > BOUND) throw new RangeError("points beyond the bounds");
+  return axis.last;
 }
 
 /** The points, `most` of them at most. Throws `RangeError` where these are none. */
@@ -191,14 +210,7 @@ export function unpack(data: Uint8Array, most = 5_000): Unpacked {
     const count = reader.count();
     if (count < 1 || count > most - points.length) throw new RangeError(`more than ${most} points, or an empty block`);
     for (let index = 0; index < count; index += 1) {
-      axes.forEach((axis, which) => {
-        const moved = reader.residue(contexts[which as 0 | 1]) + axis.slope + (axis.bend >> 1);
-        axis.bend = moved - axis.slope;
-        axis.slope = moved;
-        axis.last += moved;
-        if (Math.abs(axis.last) > BOUND) throw new RangeError("points beyond the bounds");
-      });
-      points.push([axes[0].last, axes[1].last]);
+      points.push([onward(axes[0], reader.residue(contexts[0])), onward(axes[1], reader.residue(contexts[1]))]);
       if (!withPressures) continue;
       pressure += reader.residue(contexts[2]);
       if (pressure < 0 || pressure > PRESSURE_UNITS) throw new RangeError("a pressure beyond the bounds");
@@ -234,7 +246,12 @@ export function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
 
 /** Packed points as bytes, however the parser has given them. */
 export function bytesOf(packed: Packed): Uint8Array {
-  if (typeof packed === "string") return Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  if (typeof packed === "string") {
+    const letters = atob(packed);
+    const bytes = new Uint8Array(letters.length);
+    for (let index = 0; index < letters.length; index += 1) bytes[index] = letters.charCodeAt(index);
+    return bytes;
+  }
   return packed instanceof Uint8Array ? packed : new Uint8Array(packed);
 }
 

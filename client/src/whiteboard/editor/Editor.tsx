@@ -116,12 +116,19 @@ export default function Editor({ page }: { page: number }) {
     void perform({ type: "board.spotlight", region: { page, x: left - 16, y: top - 16, width: right - left + 32, height: bottom - top + 32 } });
   }
 
-  const corner = useMemo(
-    () => (staff ? () => <IconButton icon={IconFocus2} label={t(spotlight === null ? "board.spotlight" : "board.spotlightOff")} aria-pressed={spotlight !== null} onClick={() => lightNow.current()} /> : () => null),
-    [staff, spotlight, t],
-  );
   const lightNow = useRef(light);
   lightNow.current = light;
+  const button = useMemo(
+    () =>
+      staff && (
+        <div className={classes.light}>
+          <IconButton icon={IconFocus2} label={t(spotlight === null ? "board.spotlight" : "board.spotlightOff")} aria-pressed={spotlight !== null} onClick={() => lightNow.current()} />
+        </div>
+      ),
+    [staff, spotlight, t],
+  );
+  // On a phone the tools need all the width: it stands below them.
+  const corner = useCallback((phone: boolean) => (phone ? null : button || null), [button]);
 
   return (
     <div ref={host} className={classes.editor} data-board-editor={page} data-ready={(api !== null && ready) || undefined} onKeyDownCapture={onKeyDownCapture}>
@@ -141,6 +148,7 @@ export default function Editor({ page }: { page: number }) {
         viewModeEnabled={!ready}
       />
       <canvas ref={layers.above} className={classes.above} aria-hidden />
+      {button && <div className={classes.corner}>{button}</div>}
       {!ready && (
         <p className={classes.note} role="status">
           {t(failed ? "board.loadFailed" : "board.loading")}

@@ -70,6 +70,12 @@ export class Outgoing {
     return this.#told.has(id) && !this.#sending.has(id);
   }
 
+  /** Whether the editor has another version than the server that says the same: there is nothing to tell of it. */
+  silent({ id, versionNonce }: SceneElement): boolean {
+    const told = this.#told.get(id);
+    return told !== undefined && told.local === versionNonce && told.base !== versionNonce;
+  }
+
   waits(id: string): boolean {
     return this.#changed.has(id);
   }

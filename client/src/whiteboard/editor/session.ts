@@ -31,8 +31,11 @@ export class Session {
   readonly #hand: Stagehand;
   readonly #out: Outgoing;
   readonly #files = new Set<string>();
+  /** Ids that others have changed, and by what, of the packet that is being heard. */
+  readonly #news = new Map<string, Stamped | null>();
   #pen: Pen | null = null;
   #inkedAt = 0;
+  #inkTimer: ReturnType<typeof setTimeout> | undefined;
   #pointedAt = 0;
   #laser: [number, number][] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -52,13 +55,14 @@ export class Session {
     this.#off = this.#store.on("changed", (page, ids, event) => {
       if (page !== this.#page) return;
       if (ids === null) this.#all();
-      else this.#theirs(ids, event);
+      else this.#hear(ids, event);
     });
   }
 
   /** What is not told yet is told all the same. */
   stop(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#inkTimer);
     this.#off();
     this.#out.note(this.#hand.scene(), null);
     this.#over = true;
@@ -100,15 +104,25 @@ export class Session {
       const element = elements.find((each) => each.id === id);
       if (element !== undefined && !element.isDeleted) this.#out.lifted(this.#pen, element);
       this.#pen = null;
+      clearTimeout(this.#inkTimer);
+      this.#inkTimer = undefined;
       this.settle();
     }
     if (drawing === null) return;
     const element = elements.findLast(({ id }) => id === drawing);
     if (element === undefined) return;
     this.#pen ??= new Pen(this.#page, element, zoom);
-    const now = performance.now();
-    if (now - this.#inkedAt < INK_EVERY) return;
-    this.#inkedAt = now;
+    const wait = this.#inkedAt + INK_EVERY - performance.now();
+    if (wait <= 0) this.#ink(element);
+    else this.#inkTimer ??= setTimeout(() => this.#ink(this.#hand.scene().findLast(({ id }) => id === drawing)), wait);
+  }
+
+  /** What is new of the stroke goes out; also where the pen rests, and nothing more is drawn for now. */
+  #ink(element: SceneElement | undefined): void {
+    clearTimeout(this.#inkTimer);
+    this.#inkTimer = undefined;
+    if (this.#over || element === undefined || this.#pen?.id !== element.id) return;
+    this.#inkedAt = performance.now();
     const ink = this.#pen.ink(element);
     if (ink !== null) this.#connection.signal(ink);
   }
@@ -129,16 +143,30 @@ export class Session {
   #all(first = false): void {
     const sheet = this.#store.sheet(this.#page);
     if (sheet === null) return;
+    this.#news.clear();
     if (first) this.#show([...sheet.elements.values()].map((raw) => this.#both(raw, undefined)));
-    else this.#theirs([...sheet.elements.keys(), ...this.#hand.scene().filter(({ id }) => this.#out.told(id)).map(({ id }) => id)], null);
+    else this.#theirs(new Map([...sheet.elements.keys(), ...this.#hand.scene().filter(({ id }) => this.#out.told(id)).map(({ id }) => id)].map((id) => [id, null])));
   }
 
-  #theirs(ids: readonly string[], event: Stamped | null): void {
+  /** A packet may tell of many events; the page takes them in at once, since each time costs as much as all that is on it. */
+  #hear(ids: readonly string[], event: Stamped | null): void {
+    if (this.#news.size === 0) {
+      queueMicrotask(() => {
+        const news = new Map(this.#news);
+        this.#news.clear();
+        if (!this.#over && news.size > 0) this.#theirs(news);
+      });
+    }
+    for (const id of ids) this.#news.set(id, event);
+  }
+
+  /** `news`: what has changed, and which event has done it. */
+  #theirs(news: ReadonlyMap<string, Stamped | null>): void {
     const sheet = this.#store.sheet(this.#page);
     if (sheet === null) return;
     const mine = new Map(this.#hand.scene().map((element) => [element.id, element]));
     let changed = false;
-    for (const id of new Set(ids)) {
+    for (const [id, event] of news) {
       const raw = sheet.elements.get(id);
       const local = mine.get(id);
       if (raw === undefined) changed = this.#gone(id, mine, event) || changed;
@@ -161,6 +189,7 @@ export class Session {
     const newer = gone !== undefined ? !wins(gone.version, gone.nonce, local) : event === null;
     if (this.#out.waits(id) && newer) {
       this.#out.forget(id); // told anew, whole
+      this.#soon();
       return false;
     }
     this.#out.forget(id);
@@ -173,8 +202,9 @@ export class Session {
     if (local !== undefined && local.versionNonce === raw.versionNonce) return local;
     if (local !== undefined && this.#out.made(raw.versionNonce) && local.version > raw.version) return local;
     const theirs = forEditor(raw);
-    if (local !== undefined && !local.isDeleted && !wins(raw.version, raw.versionNonce, local)) {
+    if (local !== undefined && !local.isDeleted && !this.#out.silent(local) && !wins(raw.version, raw.versionNonce, local)) {
       this.#out.rebase(theirs);
+      this.#soon(); // the others are told, even if nothing more is done here
       return local;
     }
     this.#out.known(theirs);

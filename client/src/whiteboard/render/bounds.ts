@@ -1,6 +1,6 @@
 /// Where elements are on a page.
 
-import type { BoardElement } from "../element";
+import type { BoardElement, Point } from "../element";
 
 /** In px of the page. */
 export interface Box {
@@ -10,10 +10,21 @@ export interface Box {
   readonly bottom: number;
 }
 
-/** The box of the element before it is turned: what it is turned around the middle of. */
+const boxes = new WeakMap<BoardElement, Box>(); // of paths, whose points are all looked at for it
+
+/** The box of the element before it is turned: what it is turned around the middle of. The element does not change. */
 export function upright(element: BoardElement): Box {
   const { x, y, width, height, points } = element;
   if (points === undefined || points.length === 0) return { left: x, top: y, right: x + width, bottom: y + height };
+  let box = boxes.get(element);
+  if (box === undefined) {
+    box = around(x, y, points);
+    boxes.set(element, box);
+  }
+  return box;
+}
+
+function around(x: number, y: number, points: readonly Point[]): Box {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const [px, py] of points) {
     left = Math.min(left, px);

@@ -1,13 +1,14 @@
 /// One element, painted as Excalidraw paints it.
 ///
-/// What always holds: what is painted follows from the element alone (and the pictures and letters at hand), so that whoever
-/// has the same elements has the same pixels.
+/// What always holds: what is painted follows from the element and the zoom alone (and the pictures and letters at hand), so that
+/// whoever has the same elements has the same pixels.
 
 import { getStroke } from "perfect-freehand";
 import type { BoardElement } from "../element";
 import { middle, upright } from "./bounds";
 import { baseline, fontOf } from "./fonts";
 import { cornerRadius, drawables, pathOf } from "./shape";
+import { isSmall, paintSmall } from "./small";
 
 type Context = CanvasRenderingContext2D;
 
@@ -82,7 +83,7 @@ function cut(value: number): number {
   return Math.trunc(value * 100) / 100;
 }
 
-/** Paint the element onto a canvas whose units are px of the page. `alpha`: of what it is in. `zoom`: for thin lines. */
+/** Paint the element onto a canvas whose units are px of the page. `alpha`: of what it is in. `zoom`: css px of a px of the page. */
 export function paint(context: Context, element: BoardElement, pictures: Pictures, alpha = 1, zoom = 1): void {
   const { opacity = 100, angle = 0, x, y, type } = element;
   context.save();
@@ -99,6 +100,7 @@ export function paint(context: Context, element: BoardElement, pictures: Picture
   if (type === "text") text(context, element);
   else if (type === "image") image(context, element, pictures);
   else if (type === "frame") frame(context, element, zoom);
+  else if (isSmall(element, zoom)) paintSmall(context, element);
   else {
     for (const sketch of sketchesOf(element)) lay(context, sketch);
     if (type === "freedraw") {

@@ -1,7 +1,10 @@
 /// A page on a canvas, kept current with little work: what is finished is painted once and stays; what changes is painted
 /// anew where it changed; what is still being drawn has a canvas of its own above.
 ///
-/// What always holds: once nothing moves, the pixels are those of the whole page painted at once.
+/// A full page that is opened is painted in slices, between which the browser shows what there is so far.
+///
+/// What always holds: once nothing moves, the pixels are those of the whole page painted at once; the canvas then has
+/// `data-painted`.
 
 import type { Background } from "../../protocol";
 import type { BoardElement, RawElement } from "../element";
@@ -13,6 +16,8 @@ import { Scene } from "./scene";
 import type { View } from "./view";
 
 const REST = 140; // ms without a gesture until all is painted sharp
+const SLICES = [28, 100] as const; // ms of painting in the first frame while a page is opened, and in those after
+const LETTERS = 80; // ms that a page which is opened waits for its letters, so that it need not be painted twice
 
 export interface Marks {
   readonly strokes: readonly BoardElement[];
@@ -39,12 +44,22 @@ export class Painter {
   #later = 0;
   /** All of it is to be painted anew in the next frame. */
   #due = false;
+  #page = -1;
+  /** The page has not been painted yet. */
+  #opening = false;
+  /** Waits for its letters. */
+  #letters: ReturnType<typeof setTimeout> | undefined;
+  /** What is left to be painted. */
+  #left: Generator<void> | null = null;
+  #slice = 0;
+  /** Something has changed while it was painted. */
+  #changed = false;
 
   constructor(base: HTMLCanvasElement, over: HTMLCanvasElement, book: PictureBook) {
     this.base = base;
     this.over = over;
     this.#book = book;
-    const anew = () => this.#repaintSoon();
+    const anew = () => this.#anew();
     this.scene = new Scene(book.of, anew);
     this.#offs = [book.onArrival(anew)];
   }
@@ -52,6 +67,7 @@ export class Painter {
   close(): void {
     for (const off of this.#offs) off();
     clearTimeout(this.#rest);
+    this.#stop();
     cancelAnimationFrame(this.#frame);
     cancelAnimationFrame(this.#later);
   }
@@ -61,9 +77,14 @@ export class Painter {
   }
 
   /** All of a page. */
-  show(elements: Iterable<RawElement>, background: Background): void {
+  show(page: number, elements: Iterable<RawElement>, background: Background): void {
+    this.#opening ||= page !== this.#page || this.scene.size === 0;
+    this.#page = page;
     this.scene.reset(elements);
     this.#background = background;
+    this.#stop();
+    delete this.base.dataset["painted"];
+    if (!this.scene.letters() && this.#opening) this.#letters = setTimeout(() => this.#anew(), LETTERS);
     this.#repaintSoon();
   }
 
@@ -71,6 +92,10 @@ export class Painter {
   update(ids: readonly string[], elements: ReadonlyMap<string, RawElement>): void {
     const { box, onTop } = this.scene.update(ids, elements);
     if (box === null || this.#due) return;
+    if (this.#left !== null || this.#letters !== undefined) {
+      this.#changed = true;
+      return;
+    }
     if (this.#painted === null || this.#painted !== this.#view) return this.#repaintSoon();
     if (!onTop) return this.#mend(box);
     const context = this.#inPage(this.base);
@@ -116,18 +141,56 @@ export class Painter {
     this.#later = requestAnimationFrame(() => this.#repaint());
   }
 
+  /** Pictures or letters have come. */
+  #anew(): void {
+    clearTimeout(this.#letters);
+    this.#letters = undefined;
+    if (this.#left !== null) this.#changed = true;
+    else this.#repaintSoon();
+  }
+
   #repaint(): void {
     clearTimeout(this.#rest);
     cancelAnimationFrame(this.#later);
+    cancelAnimationFrame(this.#slice);
     this.#due = false;
+    this.#left = null;
     this.base.style.transform = "";
     this.#painted = this.#view;
     if (this.#width === 0 || this.#height === 0) return;
     const context = this.base.getContext("2d", { alpha: false }) as CanvasRenderingContext2D;
     context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     paintBackground(context, this.#background, this.#book.under(this.#background), this.#view, this.#width, this.#height);
-    this.scene.paint(this.#inPage(this.base), this.#seen(), this.#view.zoom);
     this.#mark();
+    if (this.#letters !== undefined) return;
+    this.#left = this.scene.painting(context, this.#seen(), this.#view.zoom);
+    this.#changed = false;
+    this.#paintOn(SLICES[0]);
+  }
+
+  /** All that is left; as much as there is time for (ms), where the page is being opened. */
+  #paintOn(time: number): void {
+    const left = this.#left;
+    if (left === null) return;
+    this.#inPage(this.base);
+    const until = this.#opening ? performance.now() + time : Infinity;
+    while (left.next().done !== true) {
+      if (performance.now() < until) continue;
+      this.#slice = requestAnimationFrame(() => this.#paintOn(SLICES[1]));
+      return;
+    }
+    this.#left = null;
+    this.#opening = false;
+    if (this.#changed) this.#repaintSoon();
+    else if (this.scene.letters()) this.base.dataset["painted"] = "";
+  }
+
+  /** Paint no more of what is left. */
+  #stop(): void {
+    clearTimeout(this.#letters);
+    this.#letters = undefined;
+    cancelAnimationFrame(this.#slice);
+    this.#left = null;
   }
 
   /** Paint a part of the page anew, in whole pixels. */

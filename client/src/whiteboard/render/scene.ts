@@ -80,9 +80,24 @@ export class Scene {
     return { box, onTop: onTop && box !== null };
   }
 
+  /** Whether the letters of all texts are at hand. Those that are not are fetched. */
+  letters(): boolean {
+    const texts = this.#items.filter(({ element }) => element.type === "text");
+    return texts.map(({ element }) => hasLetters(element, this.#lettersArrived)).every(Boolean);
+  }
+
   /** Paint what touches `box`; null: all. */
   paint(context: CanvasRenderingContext2D, box: Box | null, zoom: number): void {
-    for (const item of this.#items) if (box === null || touching(item.box, box)) this.paintOne(context, item.element, zoom);
+    for (const _ of this.painting(context, box, zoom));
+  }
+
+  /** The same, element by element. What changes on the page meanwhile is not painted. */
+  *painting(context: CanvasRenderingContext2D, box: Box | null, zoom: number): Generator<void> {
+    for (const item of [...this.#items]) {
+      if (box !== null && !touching(item.box, box)) continue;
+      this.paintOne(context, item.element, zoom);
+      yield;
+    }
   }
 
   paintOne(context: CanvasRenderingContext2D, element: BoardElement, zoom: number): void {

@@ -1,0 +1,92 @@
+/// A page in the editor, with others who change it too: what is shown and what is told.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Emitter } from "../../connection/emitter";
+import type { BoardDelete, BoardPut, Changed, Stamped } from "../../protocol";
+import type { Classroom } from "../../room";
+import { Sheet } from "../sheet";
+import type { BoardNews, BoardStore } from "../store";
+import type { SceneElement } from "./scene";
+import { Session } from "./session";
+
+const BOX = { id: "box", type: "rectangle", x: 0, y: 0, width: 10, height: 10, version: 1, versionNonce: 100, isDeleted: false };
+
+/** The page as the server has it, and an editor that shows what it is given. */
+class Desk {
+  readonly sheet = new Sheet(0, 0, [BOX]);
+  readonly news = new Emitter<BoardNews>();
+  readonly told: (BoardPut | BoardDelete)[] = [];
+  scene: readonly SceneElement[] = [];
+  shown = 0; // times
+  readonly session: Session;
+
+  constructor() {
+    const connection = { send: (command: BoardPut | BoardDelete) => (this.told.push(command), Promise.resolve({ ok: true, seq: 1 })), signal: () => undefined };
+    const store = { sheet: () => this.sheet, on: this.news.on.bind(this.news) };
+    this.session = new Session(0, connection as unknown as Classroom, store as unknown as BoardStore, {
+      scene: () => this.scene,
+      show: (elements) => {
+        this.scene = elements;
+        this.shown += 1;
+      },
+      refused: () => undefined,
+      texts: () => undefined,
+      pictures: () => undefined,
+    });
+    this.session.start();
+  }
+
+  get box(): SceneElement {
+    return this.scene.find(({ id }) => id === "box") as SceneElement;
+  }
+
+  /** The editor has changed the box. */
+  async change(fields: Partial<SceneElement>): Promise<void> {
+    this.scene = [{ ...this.box, ...fields }];
+    this.session.changed(this.scene, null, 1);
+    await this.quiet();
+  }
+
+  /** Somebody else has. */
+  async theirs(...changes: Changed[]): Promise<void> {
+    for (const change of changes) {
+      const event = { type: "board.drawn", seq: this.sheet.at + 1, at: 0, page: 0, by: "other", changes: [change], added: 0 } as Stamped;
+      this.news.emit("changed", 0, this.sheet.fold(event), event);
+    }
+    await this.quiet();
+  }
+
+  async quiet(): Promise<void> {
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+}
+
+describe("a page in the editor", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("shows what others have changed, also where a version of its own says nothing new", async () => {
+    const desk = new Desk();
+    await desk.change({ version: 3, versionNonce: 7 }); // moved there and back
+    expect(desk.told).toEqual([]);
+    await desk.theirs({ id: "box", version: 2, nonce: 900, base: 100, set: { x: 50 } });
+    expect(desk.box).toMatchObject({ x: 50, versionNonce: 900 });
+  });
+
+  it("tells what wins here over what others have changed, even if nothing more is done", async () => {
+    const desk = new Desk();
+    desk.scene = [{ ...desk.box, x: 30, version: 3, versionNonce: 7 }]; // not told yet
+    await desk.theirs({ id: "box", version: 2, nonce: 900, base: 100, set: { x: 50 } });
+    expect(desk.box).toMatchObject({ x: 30 });
+    expect(desk.told).toMatchObject([{ type: "board.put", changes: [{ id: "box", version: 3, nonce: 7, base: 900, set: { x: 30 } }] }]);
+  });
+
+  it("takes in what one packet tells at once", async () => {
+    const desk = new Desk();
+    const before = desk.shown;
+    const other = (id: string, nonce: number): Changed => ({ id, version: 1, nonce, set: { type: "rectangle", x: 1, y: 1, width: 5, height: 5 } });
+    await desk.theirs(other("one", 1), other("two", 2), other("three", 3));
+    expect(desk.scene).toHaveLength(4);
+    expect(desk.shown).toBe(before + 1);
+  });
+});

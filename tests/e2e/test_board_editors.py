@@ -1,0 +1,24 @@
+"""Several who draw at once in real browsers: all of them, the server and the journal arrive at the same page."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e import editors
+from tests.e2e.people import People
+from tests.running import Subprocess
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SECONDS = 15.0  # a minute in `make bench BENCH=editors`
+
+
+@pytest.mark.parametrize("count", [2, 5])
+async def test_those_who_draw_at_once_end_with_equal_boards(people: People, server: Subprocess, count: int) -> None:
+    drawers = await editors.gather(people, server, count)
+
+    did = await editors.draw(drawers, SECONDS, seed=count)
+
+    elements = await editors.agreed(drawers, server)
+    assert did >= count
+    assert elements
