@@ -14,10 +14,10 @@ export function openBoard(): void {
   for (const listener of listeners) listener();
 }
 
-/** There is something on the board; or who may draw has opened it. */
+/** Something has been put on the board, even if it is empty again; or who may draw has opened it. */
 export function useBoardOpen(): boolean {
   const { id, staff } = useMyPart();
-  const used = useRoom(({ board }) => board.pages.length > 1 || board.pages.some(({ count, background }) => count > 0 || (background.kind ?? "blank") !== "blank"));
+  const used = useRoom(({ board }) => board.pages.length > 1 || board.pages.some(({ at, background }) => at > 0 || (background.kind ?? "blank") !== "blank"));
   const chosen = useRoom(({ board }) => !staff && board.open_to === "chosen" && board.chosen.includes(id));
   const wanted = useSyncExternalStore(
     (listener) => {
