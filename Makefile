@@ -6,6 +6,9 @@ BIN    := $(VENV)/bin
 PORT   ?= 8000
 DATA   ?= var
 
+# Hundreds of Pythons are started, each of which would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help serve test check check-python check-client client setup services bench loadtest lock types vectors clean
 
 help:

@@ -35,7 +35,11 @@ from classroom.rooms.hall import Hall
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 30
 STOP_SECONDS = 20
-AS_OPERATED = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path(__file__).parent / "serving")}
+AS_OPERATED = {
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONPATH": str(Path(__file__).parent / "serving"),
+    "PYTHONDONTWRITEBYTECODE": "",
+}
 
 
 def environment(folder: Path, settings: dict[str, Any]) -> dict[str, str]:

@@ -56,7 +56,7 @@ class Asset(msgspec.Struct, frozen=True):
 def routes(settings: Settings, folder: Path = FOLDER) -> list[web.RouteDef]:
     """The page at `/`, `/r/{room}` and `/r/{room}/recording`, and every file of the build at its own path."""
     assets = load(folder)
-    page = assets.pop("index.html", None) or Asset("text/html", '"none"', {"": NOT_BUILT})
+    page = assets.get("index.html") or Asset("text/html", '"none"', {"": NOT_BUILT})
     headers = PAGE_HEADERS | {
         "Content-Security-Policy": policy(page.bodies[""], settings.server.allowed_origins, settings.hls.public_url),
         "Cache-Control": "no-cache",
@@ -64,6 +64,8 @@ def routes(settings: Settings, folder: Path = FOLDER) -> list[web.RouteDef]:
     index = _serve(page, headers)
     found = [web.get(path, index) for path in ("/", "/r/{room}", "/r/{room}/recording")]
     for path, asset in assets.items():
+        if asset is page:
+            continue
         kept = FOR_EVER if path.startswith("assets/") else "no-cache"
         found.append(web.get("/" + path, _serve(asset, {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"})))
     return found

@@ -21,11 +21,11 @@ from classroom.rooms.session import Session
 from classroom.wire import Codec, Packet
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder
 from tests.rooms.shorthand_reader import Reader
-from tests.vectors.handwriting import handwriting
 from tests.vectors.shorthand import Hand
 
 VECTOR = Path(__file__).parents[1] / "vectors" / "board" / "shorthand.json"
-WRITING = [each["points"] for each in handwriting()]
+HANDWRITING = VECTOR.with_name("handwriting.json")
+WRITING = [each["points"] for each in json.loads(HANDWRITING.read_text("utf-8"))["strokes"]]
 
 
 def test_the_vector_can_be_read_and_has_every_kind_of_frame() -> None:

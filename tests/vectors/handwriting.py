@@ -10,6 +10,7 @@ A stroke is `{at, points}`: when the pen comes down (ms since the start), and `[
 
 from __future__ import annotations
 
+from functools import cache
 from math import cos, exp, log, pi, sin, sqrt
 from random import Random
 from typing import Any
@@ -21,6 +22,7 @@ LINE = 90.0  # px from line to line
 WIDTH = 1_100.0
 
 
+@cache
 def handwriting(seed: int = 1_995) -> list[dict[str, Any]]:
     """The minute; the same for the same seed."""
     dice = Random(seed)
