@@ -21,7 +21,28 @@ from playwright.async_api import Browser, BrowserContext, Error, Locator, Page, 
 ROOT = Path(__file__).parent.parent.parent
 STATIC = ROOT / "classroom" / "static"
 CHROMIUM = "/usr/bin/chromium"
+# One flag names all: those that Playwright switches off as well, and two pages that Chromium loads with each window, for what its
+# address bar may have to show. Nobody sees them, and they take more CPU than most of our own pages.
+WITHOUT = "--disable-features=" + ",".join(
+    (
+        "WebUIOmniboxPopup",
+        "WebUIOmniboxAimPopup",
+        "AimEnabled",
+        "AvoidUnnecessaryBeforeUnloadCheckSync",
+        "DestroyProfileOnBrowserClose",
+        "HttpsFirstBalancedModeAutoEnable",
+        "HttpsUpgrades",
+        "LensOverlay",
+        "MediaRouter",
+        "NetworkTimeServiceQuerying",
+        "OptimizationHints",
+        "PaintHolding",
+        "PreconnectToSearch",
+        "ThirdPartyStoragePartitioning",
+    )
+)
 FLAGS = [
+    WITHOUT,
     "--headless",
     "--no-sandbox",
     "--no-zygote",  # left behind by a browser that ends badly, they spin for ever

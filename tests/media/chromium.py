@@ -14,9 +14,11 @@ from typing import Any
 
 from playwright.async_api import async_playwright
 
+from tests.e2e.people import WITHOUT
 from tests.running import serving_alone
 
 FLAGS = [
+    WITHOUT,
     "--no-sandbox",
     "--no-zygote",
     "--use-fake-device-for-media-stream",
