@@ -62,6 +62,7 @@ class Metrics:
         self.media_viewers = self._gauge("media_viewers", "Viewers by WebRTC")
         self.media_publishers = self._gauge("media_publishers", "Members who publish")
         self.media_forwarded = self._gauge("media_forwarded", "Packets sent to viewers, since the start")
+        self.media_repeated = self._gauge("media_repeated", "Packets sent to viewers again for NACK, since the start")
         self.media_dropped = self._gauge("media_dropped", "Packets that the network did not take, since the start")
         self.media_fanout = self._gauge(
             "media_fanout", "1: the loop that sends packets to viewers, c or python", "loop"

@@ -160,6 +160,7 @@ class Process:
                 self.metrics.media_viewers.set(self.sfu.viewers)
                 self.metrics.media_publishers.set(sum(feed.session is not None for feed in self.sfu.feeds.values()))
                 self.metrics.media_forwarded.set(self.port.forwarded)
+                self.metrics.media_repeated.set(self.port.repeated)
                 self.metrics.media_dropped.set(self.port.dropped)
                 self.metrics.media_strangers.set(self.port.strangers)
             except Exception:

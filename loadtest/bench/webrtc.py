@@ -151,7 +151,7 @@ def _loop_costs() -> dict[str, float]:
             for name, (loop, group) in groups.items():
                 begun = time.process_time()
                 for turn in range(LOOPS[1]):
-                    loop.send(sock, packets.header(96, True, number * LOOPS[1] + turn, 0, 1) + payload, group)
+                    loop.send(sock, [packets.header(96, True, number * LOOPS[1] + turn, 0, 1) + payload], group)
                 best[name] = min(best[name], (time.process_time() - begun) / LOOPS[1] / len(sinks) * 1e6)
         return best
 

@@ -14,8 +14,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from playwright.async_api import Page, async_playwright
 
+from classroom.media.link import socket_path
 from tests.e2e.clock import CAMERA
 from tests.media.chromium import COMMON, FLAGS
 from tests.media.impaired import Relay, Trouble
@@ -44,15 +46,18 @@ VIEWER = """async ([url, token, port, nack]) => {
   video.muted = true; video.autoplay = true; document.body.append(video);
   const stream = new MediaStream(); video.srcObject = stream;
   pc.ontrack = ({track}) => stream.addTrack(track);
-  await pc.setLocalDescription(await pc.createOffer());
-  let sdp = pc.localDescription.sdp;
-  if (!nack) sdp = sdp.split('\\r\\n').filter((one) => !/^a=rtcp-fb:\\d+ nack$|rtx\\//.test(one)).join('\\r\\n');
+  let {sdp} = await pc.createOffer();
+  if (!nack) sdp = sdp.replace(/a=rtcp-fb:\\d+ nack\\r\\n/g, '');
+  await pc.setLocalDescription({type: 'offer', sdp});
+  sdp = pc.localDescription.sdp;
+  if (/ nack\\r\\n/.test(sdp) !== nack) throw new Error('the offer has NACK or not, as was not wanted');
   for (;;) {
     const answer = await fetch(url, {method: 'POST', body: sdp, headers: {
       'Content-Type': 'application/sdp', Authorization: 'Bearer ' + token}});
     if (answer.status === 409 || answer.status === 503) { await new Promise((go) => setTimeout(go, 50)); continue; }
     if (answer.status !== 201) throw new Error(answer.status + ' ' + await answer.text());
     let told = await answer.text();
+    if (/ nack\\r\\n/.test(told) !== nack) throw new Error('the answer has NACK or not, as was not wanted');
     if (port) told = told.replace(/(a=candidate:\\S+ 1 udp \\d+ \\S+) \\d+/g, '$1 ' + port);
     await pc.setRemoteDescription({type: 'answer', sdp: told});
     return;
@@ -63,7 +68,7 @@ SEEN = """async () => {
   return {
     height: video.frameHeight || 0, frames: video.framesDecoded || 0, freezes: video.freezeCount || 0,
     frozen: video.totalFreezesDuration || 0, lost: video.packetsLost || 0, packets: video.packetsReceived || 0,
-    nacks: video.nackCount || 0, keys: video.keyFramesDecoded || 0,
+    nacks: video.nackCount || 0, again: video.retransmittedPacketsReceived || 0, keys: video.keyFramesDecoded || 0,
     audio: audio.packetsReceived || 0, audio_lost: audio.packetsLost || 0, audio_bytes: audio.bytesReceived || 0,
     concealed: audio.concealedSamples || 0, gaps: audio.concealmentEvents || 0, samples: audio.totalSamplesReceived || 0,
   };
@@ -79,6 +84,14 @@ def trouble_of(kind: str) -> Trouble:
     if kind == "thin":
         return Trouble(rate=300_000)
     return Trouble(loss=float(kind.rstrip("-")), jitter=0.05)
+
+
+async def repeated(folder: Path) -> int:
+    """Packets that the server has sent again for NACK, to whomever."""
+    connector = aiohttp.UnixConnector(str(socket_path(folder)))
+    async with aiohttp.ClientSession(connector=connector) as http, http.get("http://media/metrics") as response:
+        text = await response.text()
+    return int(float(text.partition("\nclassroom_media_repeated ")[2].split()[0]))
 
 
 async def play(folder: Path, codec: str, seconds: float, kinds: list[str]) -> dict[str, Any]:
@@ -127,6 +140,7 @@ async def play(folder: Path, codec: str, seconds: float, kinds: list[str]) -> di
                 seen[kind] = (
                     {name: round(value - before[kind][name], 2) for name, value in told.items()} if before else {}
                 )
+        seen["repeated"] = await repeated(folder)
         seen["estimate"] = await publisher.evaluate("estimate(pc)")
         seen["layers"] = await publisher.evaluate(LAYERS)
         return seen

@@ -12,7 +12,7 @@ from tests.running import ROOT
 LOOPBACK = "ip link set lo up"
 
 
-async def apart(module: str, *arguments: object, link: str = LOOPBACK) -> dict[str, Any]:
+async def apart(module: str, *arguments: object, link: str = LOOPBACK, quiet: bool = False) -> dict[str, Any]:
     """Run `python -m module ARGUMENT…` there: what it printed, as JSON. `link`: the shell's words that bring its network up.
     Fails with what it wrote to standard error."""
     command = (f'{link} && exec "$@"', "sh", sys.executable, "-m", module, *map(str, arguments))
@@ -25,5 +25,6 @@ async def apart(module: str, *arguments: object, link: str = LOOPBACK) -> dict[s
     out, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
     seen: dict[str, Any] = json.loads(out)
-    print(seen)
+    if not quiet:
+        print(seen)
     return seen

@@ -26,6 +26,7 @@ from classroom.media.sfu.port import Port, bind
 from classroom.media.sfu.sdp import Format
 
 KEY = bytes(range(30))
+UDP_GRO, SO_NO_CHECK = 104, 11  # linux/udp.h, asm-generic/socket.h
 FORMAT = Format(96, "h264", 90_000, 0, (), ())
 
 
@@ -105,26 +106,75 @@ def test_each_of_a_group_is_sent_the_packet_encrypted_for_it(
     sizes = (20, 21, 700, 1_000, LONGEST - 1, LONGEST)
     sent = [packet(65_533 + number & 0xFFFF, size) for number, size in enumerate(sizes)]  # over the wrap of the numbers
     for one in sent:
-        assert fanout.send(sock, one, group) == 0
+        assert fanout.send(sock, [one], group) == 0
     for viewer in viewers[:count]:
         assert viewer.opened() == sent
     assert all(viewer.sealed() == [] for viewer in viewers[count:])
+
+
+BURSTS = {
+    "all alike": [1_000] * 7,
+    "the last shorter": [1_000] * 5 + [20],
+    "cut about equally, the smaller first": [1_000, 1_000, 1_001, 1_001],
+    "cut about equally, the smaller last": [1_001, 1_001, 1_000, 1_000],
+    "smaller and smaller": list(range(1_000, 990, -1)),
+    "more than go together": [200] * 70,
+    "more than there is room for": [LONGEST] * 50,
+    "the longest and the shortest": [LONGEST, 20] * 20,
+    "one that there is no room for": [500, LONGEST + 1, 500, 0, 500],
+}
+
+
+@pytest.mark.parametrize("sizes", BURSTS.values(), ids=BURSTS)
+@pytest.mark.parametrize("count", [1, 3, 64])
+def test_a_burst_comes_as_the_packets_that_it_is_of(
+    fanout: Fanout, sock: socket.socket, viewers: list[Viewer], sizes: list[int], count: int
+) -> None:
+    burst = [packet(number, size) if size else b"" for number, size in enumerate(sizes)]
+    fitting = [one for one in burst if 0 < len(one) <= LONGEST]
+    group = Group(one.leg for one in viewers[:count])
+    assert fanout.send(sock, burst, group) == (len(burst) - len(fitting)) * count
+    for viewer in viewers[:count]:
+        assert viewer.opened() == fitting
+    assert fanout.send(sock, [], group) == 0
+    assert not any(one.sealed() for one in viewers)
+
+
+def test_packets_as_long_as_one_another_go_through_the_kernel_as_one(fanout: Fanout, sock: socket.socket) -> None:
+    viewer = Viewer()
+    viewer.sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)  # it takes them as they come
+    fanout.send(
+        sock, [packet(number, size) for number, size in enumerate((900, 900, 900, 30, 900, 901))], Group([viewer.leg])
+    )
+    came = [viewer.sock.recv(65_535) for _ in range(3)]
+    assert [len(one) for one in came] == [3 * 910 + 40, 910, 911]
+    close(viewer)
+
+
+def test_where_they_cannot_they_are_sent_one_by_one(fanout: Fanout, sock: socket.socket) -> None:
+    viewer = Viewer()
+    group = Group([leg(("255.255.255.255", 9), 1), viewer.leg, leg(("255.255.255.255", 9), 2)])
+    sock.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)  # the kernel makes no segments where it makes no checksums
+    burst = [packet(number, 500) for number in range(4)]
+    assert fanout.send(sock, burst, group) == 8
+    assert viewer.opened() == burst
+    close(viewer)
 
 
 def test_both_loops_send_the_same_bytes(sock: socket.socket, built: native.Native) -> None:
     one, other = ([Viewer(place) for place in range(70)] for _ in range(2))
     report = packets.sender_report(7, 1 << 40, 90_000, 10, 1_000)
     groups = [(Python(), Group(v.leg for v in one)), (built, Group(v.leg for v in other))]
-    for data in (packet(1), packet(2, 20), packet(3, LONGEST)):
+    for burst in ([packet(1)], [packet(2, 20), packet(3, LONGEST)], [packet(4), packet(5), packet(6, 50), packet(7)]):
         for loop, group in groups:
-            assert loop.send(sock, data, group) == 0
+            assert loop.send(sock, burst, group) == 0
     for loop, group in groups:
         assert loop.report(sock, report, group) == 0
     for left, right in zip(one, other, strict=True):
         came = left.sealed()
-        assert len(came) == 4
+        assert len(came) == 8
         assert came == right.sealed()
-        assert left.inbound.rtcp(came[3]) == report
+        assert left.inbound.rtcp(came[7]) == report
     close(*one, *other)
 
 
@@ -132,15 +182,15 @@ def test_both_loops_send_the_same_bytes(sock: socket.socket, built: native.Nativ
 def test_a_packet_that_there_is_no_room_for_goes_to_nobody(
     fanout: Fanout, sock: socket.socket, viewers: list[Viewer], size: int
 ) -> None:
-    assert fanout.send(sock, bytes(size), Group(one.leg for one in viewers)) == len(viewers)
+    assert fanout.send(sock, [bytes(size)], Group(one.leg for one in viewers)) == len(viewers)
     assert not any(one.sealed() for one in viewers)
-    assert fanout.send(sock, bytes(size), Group()) == 0
+    assert fanout.send(sock, [bytes(size)], Group()) == 0
 
 
 def test_whom_the_packet_cannot_be_encrypted_for_is_passed_over(fanout: Fanout, sock: socket.socket) -> None:
     """libsrtp refuses what is no RTP, and for one viewer it may do so for reasons of its own."""
     viewer = Viewer()
-    assert fanout.send(sock, b"\x80" * 11, Group([viewer.leg])) == 0
+    assert fanout.send(sock, [b"\x80" * 11], Group([viewer.leg])) == 0
     assert viewer.sealed() == []
     close(viewer)
 
@@ -156,7 +206,7 @@ def test_who_cannot_be_sent_to_keeps_nobody_waiting_and_is_counted(
             bad += 1
         group.add(one.leg)
     data = packet(1)
-    assert fanout.send(sock, data, group) == bad > 4
+    assert fanout.send(sock, [data], group) == bad > 4
     assert all(one.opened() == [data] for one in viewers)
 
 
@@ -177,7 +227,7 @@ def test_where_the_network_takes_no_more_the_packet_is_dropped_for_that_viewer_a
             group.add(one)
         dropped, kept = [], 0
         for number in range(600):
-            dropped.append(fanout.send(sock, packet(number, 30), group))
+            dropped.append(fanout.send(sock, [packet(number, 30)], group))
             for place in (0, 2):  # the one in the middle never reads
                 assert len(readers[place].recv(4_096)) == 40
         while True:
@@ -188,14 +238,14 @@ def test_where_the_network_takes_no_more_the_packet_is_dropped_for_that_viewer_a
                 break
         assert set(dropped) == {0, 1}
         assert sum(dropped) == 600 - kept > 0
-        assert fanout.send(sock, packet(600), group) == 0  # it reads again, and is sent again
+        assert fanout.send(sock, [packet(600)], group) == 0  # it reads again, and is sent again
     for reader in readers:
         reader.close()
 
 
 def test_a_socket_that_is_gone_takes_nothing(fanout: Fanout, sock: socket.socket, viewers: list[Viewer]) -> None:
     sock.detach()
-    assert fanout.send(sock, packet(1), Group(one.leg for one in viewers)) == len(viewers)
+    assert fanout.send(sock, [packet(1)], Group(one.leg for one in viewers)) == len(viewers)
 
 
 def test_ipv6(fanout: Fanout) -> None:
@@ -204,7 +254,7 @@ def test_ipv6(fanout: Fanout) -> None:
     mapped.leg.move((f"::ffff:{host}", port))  # as an IPv6 socket calls who comes by IPv4
     with bind("::", 0) as sock:
         data = packet(1)
-        assert fanout.send(sock, data, Group([viewer.leg, mapped.leg])) == 0
+        assert fanout.send(sock, [data], Group([viewer.leg, mapped.leg])) == 0
     assert viewer.opened() == [data]
     assert mapped.opened() == [data]
     close(viewer, mapped)
@@ -277,6 +327,41 @@ async def test_pictures_wait_a_moment_after_the_network_has_refused_and_sound_do
     close(viewer)
 
 
+async def test_a_picture_is_sent_when_it_is_whole_and_what_goes_on_too_long_before_that(
+    fanout: Fanout, sock: socket.socket
+) -> None:
+    port = Port(sock, lambda: 0.0, fanout)
+    port.start()
+    viewer = Viewer()
+    picture, sound = Forward(port, "video", "h264"), Forward(port, "audio", "opus")
+    for forward in (picture, sound):
+        forward.add(viewer.leg, 0.0)
+
+    def push(forward: Forward, sequence: int, *, marker: bool) -> None:
+        data = packets.header(96, marker, sequence, 0, 5) + b"\x61"
+        head = packets.read(data)
+        assert head is not None
+        forward.push(head, data, 90_000, 1.0)
+
+    for number in range(3):
+        push(picture, number, marker=number == 2)
+    push(sound, 0, marker=False)
+    assert viewer.sealed() == []  # more may come in this turn
+    await asyncio.sleep(0)
+    assert len(viewer.sealed()) == 4
+    push(picture, 3, marker=False)
+    await asyncio.sleep(0)
+    assert viewer.sealed() == []
+    async with asyncio.timeout(10):
+        while not viewer.sealed():
+            await asyncio.sleep(0.001)
+    push(picture, 4, marker=False)
+    picture.remove(viewer.leg)  # who goes has been sent all
+    assert len(viewer.sealed()) == 1
+    await port.close()
+    close(viewer)
+
+
 # --- which loop serves --------------------------------------------------------------------------------------------------
 
 
@@ -336,7 +421,7 @@ def test_what_others_could_have_written_is_not_loaded(tmp_path: Path, built: nat
 
 def test_a_library_of_another_version_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / "fanout.c"
-    other.write_text(native.SOURCE.read_text().replace("VERSION = 1 }", "VERSION = 2 }"))
+    other.write_text(native.SOURCE.read_text().replace("VERSION = 2 }", "VERSION = 3 }"))
     monkeypatch.setattr(native, "SOURCE", other)
     name, said = chosen(tmp_path / "native")
     assert name == "python"

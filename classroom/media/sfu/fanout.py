@@ -1,13 +1,17 @@
-"""One packet, encrypted for each viewer and sent: the loop that costs what forwarding costs.
+"""A burst of packets, encrypted for each viewer and sent: the loop that costs what forwarding costs.
 
-What always holds: a viewer that cannot be sent to does not keep the others waiting; the packet is dropped for it and counted. The
-loop here needs nothing; `native.py` has the same in C, and one suite holds both to the same bytes and the same counts.
+What always holds: a viewer that cannot be sent to does not keep the others waiting; the packet is dropped for it and counted. A
+viewer's packets go one after the other, since what its encryption needs is then at hand. Those that are as long as one another go
+through the kernel as one, which sends them apart (UDP_SEGMENT, Linux 4.18). The loop here needs nothing; `native.py` has the same
+in C, and one suite holds both to the same bytes and the same counts.
 """
 
 from __future__ import annotations
 
+import errno
 import socket
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from classroom.media.sfu.aiortc_parts import TRAILER, ffi, lib
@@ -15,23 +19,27 @@ from classroom.media.sfu.aiortc_parts import TRAILER, ffi, lib
 if TYPE_CHECKING:
     from classroom.media.sfu.forward import Leg
 
-SIZE = 2_048  # bytes of the buffer that a packet is encrypted in
-LONGEST = SIZE - TRAILER  # bytes of a packet; a longer one goes to nobody
+LONGEST = 1_900  # bytes of a packet; a longer one goes to nobody
+TOGETHER = 32  # packets that go through the kernel as one
+UDP_SEGMENT = 103  # linux/udp.h
+FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)  # there is no room now; packets would do no better one by one
 
-_buffer: Any = ffi.new("char[]", SIZE)
-_view = memoryview(ffi.buffer(_buffer))
+_slots: list[Any] = [ffi.new("char[]", LONGEST + TRAILER) for _ in range(TOGETHER)]
+_views = [memoryview(ffi.buffer(slot)) for slot in _slots]
 _length: Any = ffi.new("int *")
+_each = struct.Struct("=H")
 
 
 class Group:
-    """Viewers who are sent the same bytes. `packed`: what the loop in C has made of them; empty: nothing yet, or they have
-    changed since. It holds addresses of sessions, which `legs` keep alive."""
+    """Viewers who are sent the same bytes. `waiting`: those that they are sent next. `packed`: what the loop in C has made of the
+    viewers; empty: nothing yet, or they have changed since. It holds addresses of sessions, which `legs` keep alive."""
 
-    __slots__ = ("legs", "packed")
+    __slots__ = ("legs", "packed", "waiting")
 
     def __init__(self, legs: Iterable[Leg] = ()) -> None:
         self.legs = dict.fromkeys(legs)
         self.packed = b""
+        self.waiting: list[bytes] = []
 
     def __len__(self) -> int:
         return len(self.legs)
@@ -50,8 +58,8 @@ class Fanout(Protocol):
 
     name: str
 
-    def send(self, sock: socket.socket, packet: bytes, group: Group) -> int:
-        """Send an RTP packet to all of a group; for how many the network did not take it."""
+    def send(self, sock: socket.socket, burst: Sequence[bytes], group: Group) -> int:
+        """Send RTP packets to all of a group; how many the network did not take, counted for each viewer."""
         ...
 
     def report(self, sock: socket.socket, packet: bytes, group: Group) -> int:
@@ -64,25 +72,75 @@ class Python:
 
     name = "python"
 
-    def send(self, sock: socket.socket, packet: bytes, group: Group) -> int:
-        return _send(lib.srtp_protect, sock, packet, group)
+    def send(self, sock: socket.socket, burst: Sequence[bytes], group: Group) -> int:
+        return _send(lib.srtp_protect, sock, burst, group)
 
     def report(self, sock: socket.socket, packet: bytes, group: Group) -> int:
-        return _send(lib.srtp_protect_rtcp, sock, packet, group)
+        return _send(lib.srtp_protect_rtcp, sock, (packet,), group)
 
 
-def _send(protect: Any, sock: socket.socket, packet: bytes, group: Group) -> int:
-    size, dropped = len(packet), 0
-    if not 0 < size <= LONGEST:
-        return len(group)
-    buffer, view, length, sendto = _buffer, _view, _length, sock.sendto
+def takes_segments(sock: socket.socket) -> bool:
+    """Whether packets may go through the kernel as segments of one: a UDP socket's, of Linux 4.18 and later."""
+    try:
+        return sock.getsockopt(socket.IPPROTO_UDP, UDP_SEGMENT) == 0
+    except OSError:
+        return False
+
+
+def _send(protect: Any, sock: socket.socket, burst: Sequence[bytes], group: Group) -> int:
+    fitting = [packet for packet in burst if 0 < len(packet) <= LONGEST]
+    dropped = (len(burst) - len(fitting)) * len(group)
+    if not fitting:
+        return dropped
+    runs = _runs(fitting) if len(fitting) > 1 and takes_segments(sock) else [[packet] for packet in fitting]
+    length, sendto = _length, sock.sendto
     for leg in group.legs:
-        view[:size] = packet
-        length[0] = size
-        if protect(leg.outbound.srtp, buffer, length) != 0:
-            continue
+        srtp, address = leg.outbound.srtp, leg.address
+        for run in runs:
+            sealed = []
+            for packet, slot, view in zip(run, _slots, _views, strict=False):
+                size = length[0] = len(packet)
+                view[:size] = packet
+                if protect(srtp, slot, length) == 0:
+                    sealed.append(view[: length[0]])
+            if len(sealed) > 1:
+                dropped += _send_together(sock, sealed, address)
+                continue
+            for one in sealed:
+                try:
+                    sendto(one, address)
+                except OSError:
+                    dropped += 1
+    return dropped
+
+
+def _runs(burst: list[bytes]) -> list[list[bytes]]:
+    """Packets that may be segments of one: all are as long as the first, but for the last, which may be shorter."""
+    runs: list[list[bytes]] = []
+    open = 0
+    for packet in burst:
+        size = len(packet)
+        if size <= open and len(runs[-1]) < TOGETHER:
+            runs[-1].append(packet)
+            open = size if size == open else 0
+        else:
+            runs.append([packet])
+            open = size
+    return runs
+
+
+def _send_together(sock: socket.socket, parts: list[memoryview], address: tuple[str, int]) -> int:
+    """Send packets as long as the first, the last of which may be shorter; how many the network did not take."""
+    try:
+        sock.sendmsg(parts, [(socket.IPPROTO_UDP, UDP_SEGMENT, _each.pack(len(parts[0])))], 0, address)
+        return 0
+    except OSError as error:
+        if error.errno in FULL:
+            return len(parts)
+    dropped = 0
+    for one in parts:
         try:
-            sendto(view[: length[0]], leg.address)
+            sock.sendto(one, address)
         except OSError:
             dropped += 1
     return dropped

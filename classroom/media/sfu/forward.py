@@ -1,9 +1,10 @@
 """One stream from its publisher to its viewers: a track, or one layer of a track that is sent in several.
 
 What always holds: viewers are sent each packet once; all who use the same payload type and the same `Shift` share one header, so
-that per viewer there is only encryption and the send. The numbering goes on when the publisher comes back with another SSRC, and,
-for a viewer who comes from another layer or from a pause, behind what it has been sent before: it joins at the beginning of a key
-frame, without a gap. A ring of the last `RING` packets answers NACK. A key frame is asked for at most every `KEY_EVERY` seconds.
+that per viewer there is only encryption and the send. A picture's packets are sent together (`Port.later`). The numbering goes
+on when the publisher comes back with another SSRC, and, for a viewer who comes from another layer or from a pause, behind what
+it has been sent before: it joins at the beginning of a key frame, without a gap. A ring of the last `RING` packets answers NACK.
+A key frame is asked for at most every `KEY_EVERY` seconds.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ RING = 1_024
 KEY_EVERY = 0.5
 PICTURE_RATE = 90_000  # Hz, of all codecs of pictures
 HEAD = 20  # bytes of RTP around a payload, which receivers' estimates count; those of UDP and IP they do not
+PRESSED = 0.02  # seconds that pictures wait after the network has refused some
 STRAY = 5  # seconds that two layers' clocks may seem to differ by before their sender reports are not believed
 
 
@@ -65,6 +67,7 @@ class Leg:
         self.address = address
         self.payload_type = format.payload_type
         self.rtx = format.rtx
+        self.repeats = "nack" in format.feedback  # whether it may ask for what it has lost (RFC 4585, 4.2)
         self.send_time = send_time
         self.rtx_sequence = secrets.randbits(15)
         self.forward: Forward | None = None
@@ -161,6 +164,7 @@ class Forward:
         """Send to a viewer no more."""
         if leg.forward is not self:
             return
+        self.flush()
         key = (leg.payload_type, leg.send_time, leg.shift)
         group = self._groups[key]
         group.remove(leg)
@@ -181,6 +185,7 @@ class Forward:
 
     def moved(self, leg: Leg) -> None:
         """One who is sent this is at another address."""
+        self.flush()
         self._groups[leg.payload_type, leg.send_time, leg.shift].packed = b""
 
     def legs(self) -> list[Leg]:
@@ -247,6 +252,7 @@ class Forward:
                 self._counters = (counters.picture, counters.tl0)
 
     def _join(self, leg: Leg, shift: Shift, sequence: int | None) -> None:
+        self.flush()
         leg.go(self)
         leg.shift = shift
         leg.floor = None if sequence is None else sequence + shift.sequence & 0xFFFF
@@ -290,18 +296,32 @@ class Forward:
     def _send(self, marker: bool, sequence: int, timestamp: int, payload: bytes, now: float, late: bool) -> None:
         if self.kind == "video" and now < self._pressed_until:
             return  # sound goes before pictures while the network takes no more
-        dropped = 0
         for (payload_type, send_time, shift), group in self._groups.items():
-            to = _of(group, sequence) if late else group
             number, time = sequence + shift.sequence & 0xFFFF, timestamp + shift.timestamp & 0xFFFFFFFF
             head = packets.header(payload_type, marker, number, time, self.ssrc, send_time)
             if send_time:
                 head = head[:-3] + packets.stamp(now)
-            self._port.forwarded += len(to)
-            dropped += self._port.fanout.send(self._port.sock, head + _counted(payload, shift), to)
+            whole = head + _counted(payload, shift)
+            to = _of(group, sequence) if late else group
+            if to is group:
+                group.waiting.append(whole)
+            else:
+                self._sent(to, [whole])
+        self._port.later(self.flush, whole=marker or self.kind == "audio")
+
+    def flush(self) -> None:
+        """Send what waits."""
+        for group in self._groups.values():
+            if group.waiting:
+                burst, group.waiting = group.waiting, []
+                self._sent(group, burst)
+
+    def _sent(self, group: Group, burst: list[bytes]) -> None:
+        self._port.forwarded += len(burst) * len(group)
+        dropped = self._port.fanout.send(self._port.sock, burst, group)
         if dropped:
             self._port.dropped += dropped
-            self._pressed_until = now + 0.02
+            self._pressed_until = self._last[2] + PRESSED
 
     def again(self, leg: Leg, lost: list[int], now: float) -> int:
         """Answer a NACK; how many packets were sent again. What a viewer lost of another layer before is found there."""
@@ -327,6 +347,7 @@ class Forward:
             self._port.send(leg.outbound.rtp(whole), leg.address)
             leg.extra += len(whole)
             sent += 1
+        self._port.repeated += sent
         return sent
 
     def report(self, ntp: int, timestamp: int) -> None:

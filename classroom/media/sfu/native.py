@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import socket
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,12 +13,12 @@ import structlog
 
 from classroom import native
 from classroom.media.sfu import aiortc_parts
-from classroom.media.sfu.fanout import Fanout, Group, Python
+from classroom.media.sfu.fanout import Fanout, Group, Python, takes_segments
 from classroom.media.sfu.forward import Leg
 from classroom.native import Unavailable
 
 SOURCE = Path(__file__).with_name("fanout.c")
-VERSION = 1
+VERSION = 2
 
 _target = struct.Struct("@P28sI")  # `struct target` of fanout.c
 
@@ -33,22 +34,26 @@ class Native:
         self._send: Any = library.fan_send
         self._send.restype = ctypes.c_int
         self._send.argtypes = (
-            *(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int),
-            *(ctypes.c_char_p, ctypes.c_int),
+            *(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int),
+            *(ctypes.c_char_p, ctypes.c_int, ctypes.c_int),
         )
 
-    def send(self, sock: socket.socket, packet: bytes, group: Group) -> int:
-        return self._all(aiortc_parts.PROTECT, sock, packet, group)
+    def send(self, sock: socket.socket, burst: Sequence[bytes], group: Group) -> int:
+        return self._all(aiortc_parts.PROTECT, sock, burst, group)
 
     def report(self, sock: socket.socket, packet: bytes, group: Group) -> int:
-        return self._all(aiortc_parts.PROTECT_RTCP, sock, packet, group)
+        return self._all(aiortc_parts.PROTECT_RTCP, sock, (packet,), group)
 
-    def _all(self, protect: int, sock: socket.socket, packet: bytes, group: Group) -> int:
+    def _all(self, protect: int, sock: socket.socket, burst: Sequence[bytes], group: Group) -> int:
         packed = group.packed
         if not packed:
             packed = group.packed = b"".join([leg.target or _pack(leg) for leg in group.legs])
+        number = len(burst)
+        sizes = struct.pack(f"@{number}i", *map(len, burst))
+        together = number > 1 and takes_segments(sock)
         dropped: int = self._send(
-            sock.fileno(), protect, packet, len(packet), packed, len(packed) // _target.size
+            *(sock.fileno(), protect, b"".join(burst), sizes, number),
+            *(packed, len(packed) // _target.size, together),
         )  # ctypes lets other threads run meanwhile
         return dropped
 

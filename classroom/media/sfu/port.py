@@ -26,6 +26,7 @@ CONSENT = 30.0  # seconds
 SETTING_UP = 20.0
 TICK = 0.05
 TRIED = 32  # addresses, and checks of ours that wait for an answer, of one peer; the oldest give way
+GATHER = 0.005  # seconds that the rest of a picture is waited for
 READS = 100  # datagrams read in one turn of the loop, so that timers and joins have theirs
 BUFFER = 4 << 20  # bytes, of the socket's two buffers
 
@@ -86,7 +87,8 @@ class Port:
         self._checks: dict[bytes, Peer] = {}
         self._handshaking: set[Peer] = set()
         self._ticker: asyncio.Task[None] | None = None
-        self.dropped = self.strangers = self.forwarded = 0
+        self._gathering: dict[Callable[[], None], asyncio.TimerHandle] = {}
+        self.dropped = self.strangers = self.forwarded = self.repeated = 0
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -97,6 +99,8 @@ class Port:
         if self._ticker is not None:
             self._ticker.cancel()
             await asyncio.gather(self._ticker, return_exceptions=True)
+        for timer in self._gathering.values():
+            timer.cancel()
         for peer in list(self.peers):
             self.shut(peer)
         asyncio.get_running_loop().remove_reader(self.sock.fileno())
@@ -142,6 +146,23 @@ class Port:
         except OSError:
             self.dropped += 1
             return False
+
+    def later(self, send: Callable[[], None], *, whole: bool) -> None:
+        """Have `send` called when all that has come by now is read or, where that is not `whole`, when more of it has come, after
+        `GATHER` at the latest: many packets for a viewer cost less than as many times one. Before the port is open, at once."""
+        if self._ticker is None:
+            send()
+        elif whole:
+            timer = self._gathering.pop(send, None)
+            if timer is not None:
+                timer.cancel()
+            asyncio.get_running_loop().call_soon(send)
+        elif send not in self._gathering:
+            self._gathering[send] = asyncio.get_running_loop().call_later(GATHER, self._gathered, send)
+
+    def _gathered(self, send: Callable[[], None]) -> None:
+        del self._gathering[send]
+        send()
 
     # --- coming in --------------------------------------------------------------------------------------------------
 

@@ -167,7 +167,7 @@ class Viewer:
         if type == packets.PSFB and format in (1, 4):
             if now - self._asked_key >= KEY_EVERY and track.key(now, leg):
                 self._asked_key = now
-        elif type == packets.RTPFB and format == 1:
+        elif type == packets.RTPFB and format == 1 and leg.repeats:
             if now - self._second >= 1.0:
                 self._second, self._repeats = now, 0
             self._lend(now)
