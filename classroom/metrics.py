@@ -64,6 +64,9 @@ class Metrics:
         self.media_forwarded = self._gauge("media_forwarded", "Packets sent to viewers, since the start")
         self.media_repeated = self._gauge("media_repeated", "Packets sent to viewers again for NACK, since the start")
         self.media_dropped = self._gauge("media_dropped", "Packets that the network did not take, since the start")
+        self.media_refused = self._gauge(
+            "media_refused", "Packets of peers that send far more than they may, since the start"
+        )
         self.media_fanout = self._gauge(
             "media_fanout", "1: the loop that sends packets to viewers, c or python", "loop"
         )

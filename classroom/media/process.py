@@ -162,6 +162,7 @@ class Process:
                 self.metrics.media_forwarded.set(self.port.forwarded)
                 self.metrics.media_repeated.set(self.port.repeated)
                 self.metrics.media_dropped.set(self.port.dropped)
+                self.metrics.media_refused.set(self.port.refused)
                 self.metrics.media_strangers.set(self.port.strangers)
             except Exception:
                 log.exception("the media process's tick failed")

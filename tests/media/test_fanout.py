@@ -334,8 +334,8 @@ async def test_a_picture_is_sent_when_it_is_whole_and_what_goes_on_too_long_befo
     port.start()
     viewer = Viewer()
     picture, sound = Forward(port, "video", "h264"), Forward(port, "audio", "opus")
-    for forward in (picture, sound):
-        forward.add(viewer.leg, 0.0)
+    picture.add(viewer.leg, 0.0)
+    sound.add(leg(viewer.leg.address), 0.0)
 
     def push(forward: Forward, sequence: int, *, marker: bool) -> None:
         data = packets.header(96, marker, sequence, 0, 5) + b"\x61"

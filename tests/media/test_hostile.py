@@ -125,7 +125,7 @@ async def test_a_flood_of_strangers_is_not_answered_and_a_class_goes_on_meanwhil
 
 
 async def test_a_strangers_datagram_costs_less_than_a_packet_that_is_forwarded() -> None:
-    async with forwarding() as unit, asyncio.timeout(60):
+    async with forwarding(sfu.Bounds(bits=1_000_000_000)) as unit, asyncio.timeout(60):
         publisher, (viewer,), _ = await pair(unit)
         assert publisher.outbound is not None
         seal = publisher.outbound.rtp
@@ -312,6 +312,57 @@ async def test_a_viewer_that_asks_for_everything_again_and_again_gets_a_bounded_
         seconds = asyncio.get_running_loop().time() - begun
         assert 400 < len(seen) <= sequence + REPEATS * (1 + int(seconds + 1))
         assert len(theirs) <= sequence
+        for peer in (publisher, viewer, other):
+            peer.close()
+
+
+async def test_a_publisher_that_sends_far_more_than_it_may_floods_no_viewer() -> None:
+    async with forwarding(sfu.Bounds(bits=100_000)) as unit, asyncio.timeout(60):
+        publisher, (viewer,), _ = await pair(unit)
+        most = 100_000 / 8 * sfu.OVER
+        begun, number = unit.port.clock(), 0
+        while unit.port.refused < 500:
+            for _ in range(50):
+                publisher.rtp(picture(number, SLICE + bytes(900)))
+                number += 1
+            await asyncio.sleep(0.005)
+        seconds = unit.port.clock() - begun
+        assert unit.port.forwarded * 1_000 <= most * (seconds + 2)
+        before = viewer.received
+        while viewer.received == before:  # and goes on as soon as it keeps to what it may
+            publisher.rtp(picture(number))
+            number += 1
+            await asyncio.sleep(0.05)
+        assert unit.ended == []
+        publisher.close()
+        viewer.close()
+
+
+async def test_a_viewer_that_floods_with_what_is_its_own_is_looked_at_so_much_and_no_more() -> None:
+    async with forwarding() as unit, asyncio.timeout(60):
+        publisher, (viewer, other), (_, seen) = await pair(unit, 2)
+        handler = next(one.handler for one in unit.port.peers if one.address == viewer.sock.getsockname())
+        assert handler is not None
+        looked_at = 0
+        rtcp = handler.rtcp
+
+        def count(packet: bytes, now: float) -> None:
+            nonlocal looked_at
+            looked_at += 1
+            rtcp(packet, now)
+
+        handler.rtcp = count  # type: ignore[method-assign]
+        begun = unit.port.clock()
+        number = 0
+        while number < 20 or not unit.port.refused:
+            for _ in range(50):
+                viewer.report()
+                viewer.rtp(picture(number))  # viewers have no media to send
+            publisher.rtp(picture(number))
+            number += 1
+            await until(lambda before=number: len(seen) >= before)
+        assert looked_at <= sfu.VIEWER_MOST / port.DATAGRAM * (unit.port.clock() - begun + 1)
+        assert len(seen) == number
         for peer in (publisher, viewer, other):
             peer.close()
 

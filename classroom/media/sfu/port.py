@@ -27,6 +27,7 @@ SETTING_UP = 20.0
 TICK = 0.05
 TRIED = 32  # addresses, and checks of ours that wait for an answer, of one peer; the oldest give way
 GATHER = 0.005  # seconds that the rest of a picture is waited for
+DATAGRAM = 100  # bytes that a packet counts for besides its own
 READS = 100  # datagrams read in one turn of the loop, so that timers and joins have theirs
 BUFFER = 4 << 20  # bytes, of the socket's two buffers
 
@@ -34,7 +35,11 @@ log = structlog.get_logger(__name__)
 
 
 class Handler(Protocol):
-    """What a peer's packets are for. None of these may raise."""
+    """What a peer's packets are for. None of these may raise. `sends`: whether it is let send media; `most`: bytes a second of
+    what it sends that are looked at, with `DATAGRAM` for each packet. More is as if it had been lost."""
+
+    sends: bool
+    most: float
 
     def connected(self) -> None: ...
 
@@ -65,6 +70,7 @@ class Peer:
         self.dtls = port.certificate.accept()
         self.tried: dict[Address, None] = {}  # where it said to be
         self.checks: dict[bytes, Address] = {}  # by transaction, those that wait for an answer
+        self.second, self.octets = now, 0  # what it has sent of late, and since when
         self.early: bytes | None = None  # a ClientHello that came before its address had shown itself
 
     def restart(self, remote: tuple[str, str]) -> None:
@@ -88,7 +94,7 @@ class Port:
         self._handshaking: set[Peer] = set()
         self._ticker: asyncio.Task[None] | None = None
         self._gathering: dict[Callable[[], None], asyncio.TimerHandle] = {}
-        self.dropped = self.strangers = self.forwarded = self.repeated = 0
+        self.dropped = self.strangers = self.forwarded = self.repeated = self.refused = 0
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -201,16 +207,22 @@ class Port:
     def _media(self, peer: Peer, data: bytes, now: float) -> None:
         if peer.inbound is None or peer.handler is None:
             return
-        if 192 <= data[1] <= 223:
-            packet = peer.inbound.rtcp(data)
-            if packet is not None:
-                peer.heard = now
-                peer.handler.rtcp(packet, now)
+        is_control = 192 <= data[1] <= 223
+        if not is_control and not peer.handler.sends:
+            return
+        packet = peer.inbound.rtcp(data) if is_control else peer.inbound.rtp(data)
+        if packet is None:
+            return
+        peer.heard = now
+        if now - peer.second >= 1.0:
+            peer.second, peer.octets = now, 0
+        peer.octets += len(data) + DATAGRAM  # not before it is known whose it is: nobody else may use this up
+        if peer.octets > peer.handler.most:
+            self.refused += 1
+        elif is_control:
+            peer.handler.rtcp(packet, now)
         else:
-            packet = peer.inbound.rtp(data)
-            if packet is not None:
-                peer.heard = now
-                peer.handler.rtp(packet, now)
+            peer.handler.rtp(packet, now)
 
     def _stun(self, data: bytes, address: Address, now: float) -> None:
         message = stun.parse(data)

@@ -30,6 +30,8 @@ HALF_OPEN = 2_000  # sessions that have not come through DTLS yet; more are told
 EXTENSIONS = (sdp.MID, sdp.TRANSPORT_CC, sdp.ABS_SEND_TIME)  # header extensions that are of use from a publisher
 IMPORTANCE = ("screen", "camera", "microphone", "screen_audio")
 OWN_HALF_OPEN = 8  # of them, one member's in a room; the oldest give way
+OVER = 4  # times what a publisher was told that it may send: browsers probe beyond that, and headers count
+VIEWER_MOST = 100_000  # bytes a second of a viewer's reports and requests: some hundreds
 KEY_FOR_TAPS = 2.0  # seconds between key frames that the packager needs
 
 log = structlog.get_logger(__name__)
@@ -134,10 +136,13 @@ class Pulled:
 
 
 class _Publishing:
-    """A publisher's packets, and what becomes of its session."""
+    """A publisher's packets, and what becomes of its session. `bits`: what it may send, in bits a second."""
 
-    def __init__(self, sfu: Sfu, session: Session, publisher: Publisher) -> None:
+    sends = True
+
+    def __init__(self, sfu: Sfu, session: Session, publisher: Publisher, bits: int) -> None:
         self._sfu, self._session = sfu, session
+        self.most = bits / 8 * OVER
         self.rtp, self.rtcp = publisher.rtp, publisher.rtcp
 
     def connected(self) -> None:
@@ -152,6 +157,9 @@ class _Publishing:
 
 class _Watching:
     """A viewer's control packets, and what becomes of its session."""
+
+    sends = False
+    most: float = VIEWER_MOST
 
     def __init__(self, sfu: Sfu, session: Session, viewer: Viewer) -> None:
         self._sfu, self._session, self._viewer = sfu, session, viewer
@@ -225,7 +233,7 @@ class Sfu:
             secrets.token_urlsafe(18), "publish", room, member, peer, secrets.token_hex(6), sources, publisher
         )
         self.sessions[session.id] = session
-        peer.handler = _Publishing(self, session, publisher)
+        peer.handler = _Publishing(self, session, publisher, self._bounds.bits)
         return session, self._answer(offer, replies, peer)
 
     @property
