@@ -11,12 +11,13 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from gevent import monkey
 from gevent.event import Event
 
-from loadtest import wire
+from loadtest import herd, wire
 from loadtest.agenda import Agenda
 from loadtest.figures import Figures
 from loadtest.poller import Poller
@@ -69,7 +70,7 @@ class Party:
         self.name_at = wire.NAME_AT[options.codec]
         self.figures = Figures()
         self.agenda = Agenda()
-        self.poller = Poller()
+        self.poller = Poller(partial(herd.choose(), self))
         self.dice = random.Random(f"{options.seed} {options.worker}")
         self.failed = failed
         self.rooms: dict[str, Room] = {}

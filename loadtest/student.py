@@ -10,6 +10,7 @@ A member has no greenlet: what comes is read when the `Poller` finds it, what is
 
 from __future__ import annotations
 
+import errno
 import ssl
 import time
 import zlib
@@ -133,7 +134,7 @@ class Seat:
 
     def _read_again(self, turn: int) -> None:
         if self.turn == turn and self.socket is not None:
-            self._watch(READ, self._readable)
+            self._watch(READ, self.readable)
 
     def _again(self, turn: int) -> None:
         if self.wanted and self.turn == turn and self.state == CLOSED:
@@ -197,7 +198,7 @@ class Seat:
     def _upgrade(self) -> None:
         target, _ = self.party.way(self.number)
         self.state = UPGRADING
-        self._watch(READ, self._readable)
+        self._watch(READ, self.readable)
         self.send(target.handshake(self.party.codec, self.party.deflate))
 
     def _impatient(self, turn: int) -> None:
@@ -329,7 +330,8 @@ class Seat:
 
     # --- what comes -------------------------------------------------------------------------------------------------
 
-    def _readable(self) -> None:
+    def readable(self) -> None:
+        """Read what has come."""
         held = len(self.rest)
         try:
             if held:
@@ -342,6 +344,16 @@ class Seat:
         except OSError as error:
             self._lost(type(error).__name__)
             return
+        self._received(held, got)
+
+    def received(self, got: int) -> None:
+        """Take what was read into the empty buffer: so many bytes; 0: closed; below that: an `errno`."""
+        if got >= 0:
+            self._received(0, got)
+        elif got != -errno.EAGAIN:
+            self._lost(type(OSError(-got, "")).__name__)
+
+    def _received(self, held: int, got: int) -> None:
         if not got:
             self._lost("closed")
             return
@@ -418,13 +430,13 @@ class Seat:
         party = self.party
         if first & 0x40:
             self.head_deflated = True
-            self.head = BUFFER[start : start + 3 * HEAD]
+            self.head = BUFFER[start : min(start + 3 * HEAD, end, size)]
             party.frames += 1
             return True
         letter = BUFFER[start + party.name_at]
         if letter == 0x65 and BUFFER[start] in (0x34, 0x83):  # "e" of `events`
             self.head_deflated = False
-            self.head = BUFFER[start : start + HEAD]
+            self.head = BUFFER[start : min(start + HEAD, end, size)]
         elif letter != 0x73 or BUFFER[start] not in (0x34, 0x83):  # "s" of `signals`
             return False
         if BUFFER[start] == 0x34 and BUFFER[start + 1] != 0x32:  # an acknowledgement, not an event
@@ -536,6 +548,8 @@ class Seat:
         self.state = INSIDE
         self.party.inside += 1
         self.pause = FIRST_PAUSE
+        if self.probe is None and not self.party.way(self.number)[0].tls:
+            self.party.poller.join_herd(self.socket.fileno(), self)
         now = time.monotonic()
         if self.lobby_at:
             self.party.figures.time("lobby_wait", (now - self.lobby_at) * 1_000)

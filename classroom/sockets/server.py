@@ -34,6 +34,7 @@ from classroom.rooms.session import Session
 from classroom.rooms.signals import SignalIn
 from classroom.sockets.link import Link, WebSocketLink
 from classroom.sockets.lobby import Lobby
+from classroom.sockets.manager import Manager
 from classroom.sockets.polling import PollingLink, read_payload
 from classroom.sockets.watch import Pacer, watch
 from classroom.wire import PING, Codec, Incoming, Malformed
@@ -272,6 +273,7 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
         settings = house.settings.server
         engine_log = logging.getLogger("classroom.engineio")
         super().__init__(
+            client_manager=Manager(),
             async_mode="aiohttp",
             serializer="default" if codec is Codec.JSON else "msgpack",
             transports=["websocket", "polling"] if settings.polling else ["websocket"],

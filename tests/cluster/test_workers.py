@@ -40,7 +40,7 @@ async def test_the_owners_worker_is_killed_thirty_times(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 async def test_an_edge_is_killed(tmp_path: Path) -> None:
-    async with in_trouble(tmp_path / "server") as (server, members):
+    async with in_trouble(tmp_path / "server", crowd=200) as (server, members):
         await asyncio.sleep(1)
         owner = await owner_pid(server)
         edge = next(worker for worker in workers_of(server) if worker.pid != owner)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -18,10 +19,15 @@ import redis.asyncio
 
 from classroom.config import load
 from classroom.journal.sql import open_journal
+from classroom.polls.model import Closed
+from tests.cluster.crowd import Crowd, hold
 from tests.running import Subprocess, environment, serving_alone
 from tests.stubborn import Stubborn, check, class_of, lesson, until_agreed
 
 MEMBERS = 60
+# Lean members beside them in every trouble: `make faults` has 5,000 of them, which takes this machine longer than a suite may.
+CROWD = int(os.environ.get("CROWD", "0"))
+API_KEY = "the key of a crowd in trouble"
 
 
 def children_of(server: Subprocess, word: str) -> list[psutil.Process]:
@@ -61,22 +67,46 @@ def answers(members: list[Stubborn]) -> int:
 
 
 @asynccontextmanager
+async def others(server: Subprocess, members: int) -> AsyncIterator[Crowd | None]:
+    """The lean members, in the class; None where there are to be none."""
+    if not members:
+        yield None
+        return
+    crowd = Crowd(server.url, members, API_KEY)
+    try:
+        await crowd.come()
+        yield crowd
+    finally:
+        await crowd.leave()
+
+
+@asynccontextmanager
 async def in_trouble(
-    folder: Path, workers: int = 3, **settings: object
+    folder: Path, workers: int = 3, *, crowd: int = 0, **settings: object
 ) -> AsyncIterator[tuple[Subprocess, list[Stubborn]]]:
-    """A lesson that goes on at several workers while the block makes trouble; checked in every way when it has ended."""
+    """A lesson that goes on at several workers while the block makes trouble; checked in every way when it has ended.
+
+    `crowd`: how many lean members there are at the least beside those of the lesson.
+    """
     limits = {"limits_command_rate": 1_000, "limits_command_burst": 10_000, "media_enabled": False}
+    limits |= {"auth_api_key": API_KEY}
     with serving_alone(folder, cluster_workers=workers, **limits, **settings) as server:
-        async with class_of(server, MEMBERS) as members:
+        async with class_of(server, MEMBERS) as members, others(server, max(crowd, CROWD)) as many:
             stop = asyncio.Event()
             going_on = asyncio.create_task(lesson(members, stop))
             try:
                 yield server, members
                 stop.set()
+                if many is not None:
+                    await many.still()
                 await asyncio.wait_for(going_on, 60)
             finally:
                 going_on.cancel()
             await until_agreed(server, members)
+            if many is not None:
+                log = await server.read()
+                told = await many.told(max(stored.meta.seq for stored in log if isinstance(stored.event, Closed)))
+                hold(told, log)
         server.signal(signal.SIGINT)
         assert await asyncio.to_thread(server.wait) == 0
         log = await server.read()
