@@ -22,6 +22,7 @@ from classroom.polls import rules as polls_rules
 from classroom.polls.model import Tally
 from classroom.rooms import room as rooms
 from classroom.rooms.hub import Bounds, Hub
+from classroom.rooms.missed import Missed
 from classroom.rooms.presence import Presence
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster import rules as roster_rules
@@ -64,6 +65,7 @@ class Hall:
         self.replica = Replica(info.id, journal, self._follow, recent=settings.rooms.recent_events)
         self.hub = Hub(self.replica, metrics, bounds, self._resync, offer)
         self.sheets = Sheets(self.replica, metrics)
+        self._missed = Missed(self.replica)
         self.presence = Presence(edge, loop.time)
         self._bus = bus
         self._metrics = metrics
@@ -133,15 +135,11 @@ class Hall:
     def _resume(self, session: Session, since: int) -> bool:
         """Send only what was missed, where that is possible. Tallies are signals, of which some were missed: they are said
         again."""
-        missed = self.replica.since(since)
-        if missed is None or any(
-            isinstance(s.event, Appointed) and s.event.member == session.member.id for s in missed
-        ):
-            return False
         codec = session.link.codec
-        shown = ((s.meta, rooms.view(s.event, session.audience)) for s in missed)
-        items = [wire.item(codec, meta, event) for meta, event in shown if event is not None]
-        resumed = wire.Resumed(self.replica.seq, self._clock(), msgspec.Raw(wire.join(codec, items)))
+        missed = self._missed.since(since, session, asyncio.get_running_loop().time())
+        if missed is None:
+            return False
+        resumed = wire.Resumed(self.replica.seq, self._clock(), msgspec.Raw(missed))
         session.link.write(wire.message(codec, "resumed", wire.encode(codec, resumed)))
         self._tallies.clear()
         self._tallied = -1
@@ -253,6 +251,7 @@ class Hall:
 
     async def second(self) -> None:
         """Called once a second: counts and attendance."""
+        self._missed.rest(asyncio.get_running_loop().time())
         await self._bus.publish(self.info.id, self.presence.here())
         count = self.presence.count()
         if count != self._present:
