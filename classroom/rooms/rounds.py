@@ -1,5 +1,6 @@
 """A crowd is written to in slices, between which the loop has its turn: else every answer that this worker owes, and whatever
-the room's owner does here, would wait until the last of the crowd is told.
+the room's owner does here, would wait until the last of the crowd is told. What the others take for their turn, a crowd may
+take for its own: else, while hundreds come in at every turn, the last of a crowd would be told many turns later.
 
 What always holds: packets that were put here are written whole, each once to everybody it is for, unless they are dropped;
 `end` is called once after each `run` or `finish`.
@@ -15,7 +16,8 @@ from typing import NamedTuple
 from classroom.rooms.session import Session
 from classroom.wire import Packet, Pair
 
-SLICE = 256  # members who are written to before others of this worker have their turn
+SLICE = 256  # members who are written to, at the least, before others of this worker have their turn
+LONGEST = 0.2  # seconds that a turn may take, however long the others took for theirs
 
 
 class Round(NamedTuple):
@@ -42,6 +44,7 @@ class Rounds:
         self._turn: asyncio.Handle | None = None
         self._frames = 0
         self._spent = 0.0
+        self._left = 0.0  # when the others were let have their turn
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -64,8 +67,9 @@ class Rounds:
             one.todo.discard(session)
 
     def run(self, frames: int, spent: float) -> None:
-        """Write a slice in each turn of the loop. `frames`, `spent`: what the flush took before."""
+        """Write some slices in each turn of the loop. `frames`, `spent`: what the flush took before."""
         self._frames, self._spent = frames, spent
+        self._left = perf_counter()
         self._go_on()
 
     def finish(self, frames: int = 0, spent: float = 0.0) -> None:
@@ -80,11 +84,16 @@ class Rounds:
         self._ended()
 
     def _go_on(self) -> None:
-        """Write a slice, and the next one when others have had their turn."""
+        """Write a slice, and more for as long as the others have taken; the next ones when they have had their turn."""
         self._turn = None
-        if self._rounds:
+        begun = perf_counter()
+        until = begun + min(begun - self._left, LONGEST)
+        while self._rounds:
             self._slice()
+            if perf_counter() >= until:
+                break
         if self._rounds:
+            self._left = perf_counter()
             self._turn = self._loop.call_soon(self._go_on)
         else:
             self._ended()
