@@ -44,6 +44,9 @@ from classroom.wire import Packet, Pair
 PATIENT = Present | TypingBy | Reactions | TallySignal  # signals that can wait for company
 SHARE = 0.33  # of a worker's time that flushing one room may take
 LONGEST_TICK = 0.6  # seconds; a crowd of any size is told at least this often
+RUSH = 50  # who come in a second, from which on a crowd is told less often: who waits outside is told nothing at all
+RUSH_SHARE = 0.15
+LONGEST_RUSH = 1.5
 LAZY_SHARE = 0.1  # the same where nothing waits but counts and who came
 LONGEST_LAZY = 4.0
 SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
@@ -96,6 +99,8 @@ class Hub:
         self._flushed = 0.0
         self._told = 0  # the place of the last event that was sent
         self._crowded = 0.0  # when a flush began that went to more than half of those here
+        self._came = 0  # since that flush
+        self._rush = False  # whether that was at a rate of `RUSH`
         self._signalled = 0.0
         self._frame_cost = 0.0
         self._events = 0  # of the flush under way
@@ -109,6 +114,7 @@ class Hub:
     def add(self, session: Session, seq: int) -> None:
         """Let a session in that has been sent everything up to place `seq` in this very turn of the loop."""
         session.since = seq
+        self._came += 1
         self.sessions.add(session)
         self.by_member.setdefault(session.member.id, set()).add(session)
         if self._pending:
@@ -188,7 +194,7 @@ class Hub:
     def tick(self) -> float:
         """Seconds between two flushes to everybody: the configured ones, more where a flush takes long, so that a crowd's
         fan-out never takes more than a share of the worker's time."""
-        return self._pace(SHARE, LONGEST_TICK)
+        return self._pace(RUSH_SHARE, LONGEST_RUSH) if self._rush else self._pace(SHARE, LONGEST_TICK)
 
     def _pace(self, share: float, longest: float) -> float:
         """Seconds between two flushes to everybody that take at most `share` of the worker's time."""
@@ -243,6 +249,8 @@ class Hub:
         self._events = len(pending)
         frames = self._send(pending)
         if 2 * (frames + self._rounds.waiting) > len(self.sessions):
+            self._rush = self._came > RUSH * (self._flushed - self._crowded)
+            self._came = 0
             self._crowded = self._flushed
         self._settle()
         return frames, perf_counter() - begun
