@@ -9,12 +9,13 @@ DATA   ?= var
 # Hundreds of Pythons are started, each of which would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test check check-python check-client client setup services bench loadtest lock types vectors clean
+.PHONY: help serve test check check-python check-client client setup services bench loadtest faults lock types vectors clean
 
 help:
 	@echo "make serve     run the classroom (PORT=8000 DATA=var); prints a link for the instructor and one for students"
 	@echo "make test      everything: lint, types, client, the whole suite with real Redis, PostgreSQL and Chromium"
 	@echo "make bench     figures of speed and memory, side by side with peers"
+	@echo "make faults    what befalls a deployment, with 5,000 in the class (USERS=5000)"
 	@echo "make client    build the browser client"
 	@echo "make check     ruff, mypy, tsc and the client's tests only"
 	@echo "make types     TypeScript types from the Python structs;  make vectors  golden logs"
@@ -53,6 +54,9 @@ client: classroom/static/index.html
 
 bench: setup
 	$(BIN)/python -m loadtest.bench $(BENCH)
+
+faults: setup services
+	CROWD=$(or $(USERS),5000) $(BIN)/python -m pytest tests/cluster --timeout 900 $(PYTEST)
 
 types: setup
 	$(BIN)/python -m classroom.typescript > client/src/protocol/generated.ts
