@@ -44,8 +44,11 @@ log = structlog.get_logger(__name__)
 PATHS = {Codec.JSON: "socket.io", Codec.MSGPACK: "socket.io/msgpack"}
 RESERVE = 500  # descriptors kept for the journal, the bus, HTTP, and for telling who is too many
 UNDER_WAY = 64  # commands of one connection that may wait for their answers at once
-ALL_UNDER_WAY = 2_000  # of all connections: no more than are answered within a few seconds
-BUSY_PER_SECOND = 300  # of those who were too many, that are told to come again in any one second
+ALL_UNDER_WAY = 2_000  # of all connections, or as many as are answered in
+ANSWERED_WITHIN = 4.0  # seconds, where those are more
+BUSY_PER_SECOND = (
+    300  # of those who were too many, that are told to come again in a second, or as many as are answered in one
+)
 GONE = 2_000  # connections that have gone since the last look for what they left behind, at the least
 SPREAD = 500  # milliseconds by which the slots in which members come back are scattered
 
@@ -77,6 +80,9 @@ class Sockets:
         self.connections = 0
         self._departed = 0
         self._slot = 0.0
+        self._answers = 0  # since `_answers_from`, milliseconds since 1970
+        self._answers_from = 0
+        self._answered_per_second = 0.0
         self._room = self._settings.server.max_connections or _descriptors() - RESERVE
         self._lobby = Lobby(self._settings.rooms.joins_per_second, self._admit)
         self._servers = [_Server(self, codec, house) for codec in Codec]
@@ -216,7 +222,9 @@ class Sockets:
         if link.under_way >= UNDER_WAY:
             raise BUSY
         if len(self._answering) >= ALL_UNDER_WAY:
-            raise self._crowded()
+            self._count_answers()
+            if len(self._answering) >= ANSWERED_WITHIN * self._answered_per_second:
+                raise self._crowded()
         assert link.hall is not None
         self._limits.command(link.hall.info.id, session.member.id, self._house.clock())
         command = wire.read_command(link.codec, packet.argument)
@@ -229,15 +237,24 @@ class Sockets:
         """More have something to say at once than can be carried out in time: each is told when to say it again, one after
         the other, so that they do not all come back together."""
         now = self._house.clock()
-        self._slot = max(self._slot + 1_000 / BUSY_PER_SECOND, now + 1_000)
+        self._slot = max(self._slot + 1_000 / max(BUSY_PER_SECOND, self._answered_per_second), now + 1_000)
         until = int(self._slot)
         return Rejected(
             "busy", "Very many are sending something at once; try again in a moment.", temporary=True, until=until
         )
 
+    def _count_answers(self) -> None:
+        """Once a second while many are under way: how many are answered in one."""
+        now = self._house.clock()
+        elapsed = now - self._answers_from
+        if elapsed >= 1_000:
+            self._answered_per_second = self._answers * 1_000 / elapsed
+            self._answers, self._answers_from = 0, now
+
     def _carried_out(self, under_way: UnderWay, reply: Reply) -> None:
         link, session, type, cid, id, begun = under_way
         self._answering.discard(under_way)
+        self._answers += 1
         link.under_way -= 1
         took, outcome = perf_counter() - begun, "ok" if reply.ok else reply.code
         self._metrics.command_seconds.observe(took)
