@@ -140,7 +140,8 @@ class Peer:
                 opcode, payload = await self._frame()
                 if opcode == CLOSE:
                     self.close_code = int.from_bytes(payload[:2], "big")
-                    self.writer.write(frame(payload, CLOSE))
+                    with suppress(RuntimeError):  # of uvloop's: the server has closed for good meanwhile
+                        self.writer.write(frame(payload, CLOSE))
                 elif opcode == PONG:
                     self.pongs += 1
                 elif opcode in (TEXT, BINARY):
