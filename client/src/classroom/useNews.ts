@@ -41,7 +41,8 @@ function tell(event: RoomEvent, room: RoomState, t: TFunction, format: Format): 
       if (room.doubts.asked.has(event.id)) toast(t("say.doubtAnswered"), "good");
       return;
     case "roster.hand_lowered":
-      if (event.by_staff && event.members.includes(me.id)) toast(t("say.handLowered"));
+      // Who is called on stage is told that instead.
+      if (event.by_staff && event.members.includes(me.id) && !room.stage.people.some(({ id }) => id === me.id)) toast(t("say.handLowered"));
       return;
     case "roster.muted":
       if (event.member !== me.id) return;

@@ -5,11 +5,12 @@ import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom } from "../app/live";
 import { toast } from "../app/toast";
 import common from "../common/common.module.css";
-import { IconVolume } from "../common/icons";
+import { IconPencil, IconVolume } from "../common/icons";
 import { useClassroom } from "../room";
 import { CaptionField, Captions, useCaptionLook } from "./Captions";
 import { ControlBar } from "./ControlBar";
 import { meter } from "./devices";
+import { IconScreenShare } from "./icons";
 import classes from "./live.module.css";
 import { openStudio, useStudioOpen } from "./opening";
 import { Publishing, type PublishView } from "./publishing";
@@ -110,7 +111,8 @@ export default function LiveStage({ board, onMain }: Props) {
       >
         {screen && board && (
           <button type="button" className={classes.swap} aria-pressed={boardFirst} onClick={() => setBoardFirst(!boardFirst)}>
-            {boardFirst ? t("live.showScreen") : t("live.showBoard")}
+            {boardFirst ? <IconScreenShare size={18} aria-hidden /> : <IconPencil size={18} aria-hidden />}
+            <span>{boardFirst ? t("live.showScreen") : t("live.showBoard")}</span>
           </button>
         )}
       </ControlBar>

@@ -69,7 +69,7 @@ export function TileView({ tile, large = false, mine = false, speaking = false, 
       <figcaption>
         {muted && <IconMicrophoneOff size={15} aria-label={t("live.mutedByStaff")} role="img" />}
         {speaking && <IconMicrophone size={15} aria-label={t("live.speaking")} role="img" />}
-        <span dir="auto">{name}</span>
+        <span dir="auto">{tile.what === "screen" ? label : name}</span>
       </figcaption>
       {!mine && tile.member !== "" && <Tools id={tile.member} name={name} />}
     </figure>
