@@ -87,6 +87,8 @@ def parser() -> argparse.ArgumentParser:
     working = command("worker", _worker, "One of several workers; `serve --workers N` starts them.")
     working.add_argument("--number", type=int, required=True, help="which of them this is, from 0")
 
+    command("forkserver", _fork, "What workers are forked from; `serve --workers N` starts it.")
+
     command("media", _media, "The process of the live stream; `serve` starts it.")
 
     token = command("token", _token, "Print a join token; the link with it goes to standard error.")
@@ -161,6 +163,16 @@ def _worker(settings: Settings, options: argparse.Namespace) -> int:
 
     run(settings, lambda port, classroom: _say(f"{READY} {port} {classroom.house.edge}"), options.number)
     return 0
+
+
+def _fork(settings: Settings, options: argparse.Namespace) -> int:
+    with _loading():
+        from classroom import forkserver
+        from classroom.app import prepare
+
+        prepare(settings)
+    config = [] if options.config is None else ["--config", str(options.config)]
+    return forkserver.serve(lambda number: main(["worker", "--number", str(number), *config]))
 
 
 def _media(settings: Settings, _: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import os
 import resource
 import secrets
@@ -27,7 +28,7 @@ from classroom.bus.placement import Alone, Placement
 from classroom.bus.port import Bus
 from classroom.config import Settings
 from classroom.files.desk import Desk, open_desk
-from classroom.http import add_routes
+from classroom.http import add_routes, static
 from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
 from classroom.limits import Limits
@@ -59,6 +60,24 @@ class Classroom(NamedTuple):
     auth: Authenticator
     desk: Desk
     link: Link | None
+
+
+# What a worker loads only when it starts.
+LOADED_LATER = (
+    "classroom.bus.leases",
+    "classroom.bus.redis",
+    "engineio.async_drivers.aiohttp",
+    "socketio.msgpack_packet",
+)
+SQLITE = ("sqlite3",)
+POSTGRES = ("classroom.journal.postgres", "sqlalchemy.dialects.postgresql.asyncpg", "asyncpg")
+
+
+def prepare(settings: Settings) -> None:
+    """Have in memory what any worker will need and none changes, before workers are forked from this process."""
+    for module in (*LOADED_LATER, *(POSTGRES if settings.database_url.startswith("postgres") else SQLITE)):
+        importlib.import_module(module)
+    static.built()
 
 
 async def build(settings: Settings) -> Classroom:

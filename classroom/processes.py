@@ -10,14 +10,17 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
 from classroom.config import Settings
 
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1  # prctl(2)
 log = structlog.get_logger(__name__)
 
 READY = "ready"  # a process's word when it can be used; a worker says its port and its name among the workers too
@@ -27,35 +30,44 @@ LAST_PAUSE = 10.0
 STEADY = 5.0  # seconds that a process must have run for its next death to count as a first one
 
 
-class Child:
-    """One process that must run. `line`: what it says on standard output when it is ready; None: nothing is waited for."""
+class Process(Protocol):
+    """What is used of a process; `asyncio.subprocess.Process` is one."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], line: str | None) -> None:
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    async def wait(self) -> int: ...
+    def send_signal(self, signal: int) -> None: ...
+    def kill(self) -> None: ...
+
+
+# Starts a process: it, and what it will say on standard output; None: nothing is waited for. Raises `OSError`.
+Launch = Callable[[], Awaitable[tuple[Process, asyncio.StreamReader | None]]]
+
+
+class Child:
+    """One process that must run. It is ready when it has said so; `words`: of the line in which it did."""
+
+    def __init__(self, name: str, launch: Launch) -> None:
         self.name = name
-        self._command = command
-        self._environment = environment
-        self._line = line
-        self.words: list[str] = []  # of the line that it said
-        self.process: asyncio.subprocess.Process | None = None
+        self._launch = launch
+        self.words: list[str] = []
+        self.process: Process | None = None
 
     async def start(self) -> None:
         """Start it and wait until it is ready. Raises `RuntimeError` when it ends before."""
-        self.process = await asyncio.create_subprocess_exec(
-            *self._command,
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            # Ctrl-C at the terminal is for the supervisor, which then stops the others in the right order.
-            start_new_session=True,
-            preexec_fn=_end_with_parent,
-            stdout=asyncio.subprocess.PIPE if self._line else asyncio.subprocess.DEVNULL,
-        )
-        if self._line is None or self.process.stdout is None:
+        try:
+            self.process, said = await self._launch()
+        except OSError as error:
+            raise RuntimeError(f"{self.name} did not start") from error
+        if said is None:
             return
         try:
             async with asyncio.timeout(START_SECONDS):
-                async for line in self.process.stdout:
+                async for line in said:
                     self.words = line.decode().split()
-                    if self._line in self.words[:1]:
+                    if READY in self.words[:1]:
                         return
         except TimeoutError:
             await self.end(0)
@@ -73,6 +85,24 @@ class Child:
                 log.warning("does not end; killed", name=self.name, pid=self.process.pid)
                 self.process.kill()
                 await self.process.wait()
+
+
+def executed(command: list[str], environment: dict[str, str], says: bool = True) -> Launch:
+    """Starts a program. `says`: it will say on standard output when it is ready."""
+
+    async def launch() -> tuple[Process, asyncio.StreamReader | None]:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            # Ctrl-C at the terminal is for the supervisor, which then stops the others in the right order.
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+            stdout=asyncio.subprocess.PIPE if says else asyncio.subprocess.DEVNULL,
+        )
+        return process, process.stdout
+
+    return launch
 
 
 async def keep(child: Child) -> None:
@@ -99,10 +129,10 @@ def media_process(settings: Settings, config: Path | None) -> Child:
     environment = {**os.environ, "DATA": settings.storage.data}
     if settings.cluster.redis:  # as a flag may have said it
         environment["CLASSROOM_CLUSTER_REDIS"] = settings.cluster.redis
-    return Child("media process", command, environment, READY)
+    return Child("media process", executed(command, environment))
 
 
-def _end_with_parent() -> None:
-    """In the child: be told to stop when the supervisor dies, however it dies (Linux; prctl(2), PR_SET_PDEATHSIG)."""
-    if _LIBC is not None:
-        _LIBC.prctl(1, signal.SIGTERM)
+def end_with_parent() -> None:
+    """In the child: be told to stop when the parent dies, however it dies (Linux)."""
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,9 +1,11 @@
 """Several workers on one port: started, watched, restarted, replaced one at a time.
 
 What always holds: a worker that dies is started again, each time in a row a little later, and the others are told at once,
-so that its rooms move; on SIGHUP each worker in turn is
-replaced by a fresh one that takes connections before the old one is told to drain; on SIGINT or SIGTERM all drain, and what
-does not end in time is ended. The port is held from the first moment to the last, so that no other program slips in.
+so that its rooms move; on SIGHUP each worker in turn is replaced by a fresh one, of the code that is installed by then, which
+takes connections before the old one is told to drain; on SIGINT or SIGTERM all drain, and what does not end in time is ended. The
+port is held from the first moment to the last, so that no other program slips in.
+
+Where the system can do it workers are forked (`forkserver.py`), elsewhere each is started as a program of its own.
 
 Without a Redis URL a private `redis-server` is run on a Unix socket in the data folder: nothing is kept in it.
 """
@@ -23,8 +25,9 @@ import structlog
 
 from classroom.bus.leases import bury
 from classroom.config import Settings, SettingsError
+from classroom.forkserver import ForkServer, possible
 from classroom.logs import set_up
-from classroom.processes import FIRST_PAUSE, LAST_PAUSE, READY, STEADY, Child, keep, media_process
+from classroom.processes import FIRST_PAUSE, LAST_PAUSE, STEADY, Child, executed, keep, media_process
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +44,7 @@ class Supervisor:
         self._workers: list[Child] = []
         self._watchers: set[asyncio.Task[None]] = set()
         self._being_replaced: set[Child] = set()
+        self._forks: ForkServer | None = None  # that the newest workers come from
 
     async def run(self) -> None:
         """Run until told to stop. Raises `SettingsError`, `RuntimeError` when a worker does not start at all."""
@@ -58,7 +62,8 @@ class Supervisor:
                 await self._keep(redis)
                 await _until_there(url)
             self._environment = {**os.environ, **_environment(self._settings, url, port)}
-            self._workers = [self._worker(number) for number in range(self._settings.cluster.workers)]
+            self._forks = self._fork_server()
+            self._workers = [self._worker(number, self._forks) for number in range(self._settings.cluster.workers)]
             await asyncio.gather(*(self._keep(worker) for worker in self._workers))
             if self._settings.media.enabled:
                 media = media_process(self._settings, self._config)
@@ -70,6 +75,8 @@ class Supervisor:
             self._stopping.set()
             patience = self._settings.cluster.drain_seconds
             await asyncio.gather(*(worker.end(patience) for worker in self._workers))
+            if self._forks is not None:
+                await self._forks.close()
             if redis is not None:
                 await redis.end(5)
             for watcher in self._watchers:
@@ -83,25 +90,36 @@ class Supervisor:
     async def replace_all(self) -> None:
         """Replace the workers by fresh ones, one at a time."""
         async with self._restarting:
+            before, forks = self._forks, self._fork_server()
             for number, old in enumerate(self._workers):
                 if self._stopping.is_set():
-                    return
-                fresh = self._worker(number)
+                    break
+                fresh = self._worker(number, forks)
                 try:
                     await self._keep(fresh)
                 except RuntimeError:
                     log.exception("a fresh worker does not start; the old ones stay")
-                    return
+                    break
                 self._workers[number] = fresh
+                self._forks = forks
                 self._being_replaced.add(old)
                 await old.end(self._settings.cluster.drain_seconds)
                 log.info("worker replaced", number=number)
+            # Should a worker need the one that is let go of once more, it starts by itself.
+            unused = before if self._forks is forks else forks
+            if unused is not None:
+                await unused.close()
 
-    def _worker(self, number: int) -> Child:
-        command = [sys.executable, "-m", "classroom", "worker", "--number", str(number)]
-        if self._config is not None:
-            command += ["--config", str(self._config)]
-        return Child(f"worker {number}", command, self._environment, READY)
+    def _fork_server(self) -> ForkServer | None:
+        return ForkServer(self._command("forkserver"), self._environment) if possible() else None
+
+    def _worker(self, number: int, forks: ForkServer | None) -> Child:
+        alone = executed(self._command("worker", "--number", str(number)), self._environment)
+        return Child(f"worker {number}", alone if forks is None else forks.worker(number))
+
+    def _command(self, *words: str) -> list[str]:
+        command = [sys.executable, "-m", "classroom", *words]
+        return command if self._config is None else [*command, "--config", str(self._config)]
 
     async def _keep(self, child: Child) -> None:
         """Start it, and again whenever it dies."""
@@ -122,9 +140,11 @@ class Supervisor:
             if len(child.words) == 3:  # it had come so far as to say its name
                 self._spawn(bury(self._environment["CLASSROOM_CLUSTER_REDIS"], child.words.pop()))
             await asyncio.sleep(pause)
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and child not in self._being_replaced:
                 try:
                     await child.start()
+                    if child in self._being_replaced:  # in the meantime
+                        await child.end(self._settings.cluster.drain_seconds)
                     break
                 except RuntimeError:
                     pause = min(LAST_PAUSE, pause * 2)
@@ -185,7 +205,7 @@ def _private_redis(data: Path) -> tuple[Child, str]:
         raise SettingsError(f"The data folder's path is too long for a Unix socket in it: {folder}.")
     command = [program, "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
     command += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--loglevel", "warning"]
-    return Child("redis-server", command, dict(os.environ), None), f"unix://{path}"
+    return Child("redis-server", executed(command, dict(os.environ), says=False)), f"unix://{path}"
 
 
 async def _until_there(url: str) -> None:

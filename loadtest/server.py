@@ -86,7 +86,8 @@ class Server:
         raise RuntimeError(f"the server does not start:\n{(self.folder / 'server.log').read_text()[-4_000:]}")
 
     def sample(self) -> dict[str, Sample]:
-        """What each process has used so far, by role and process id: `worker 123`, `redis 124`, `supervisor 125`."""
+        """What each process has used so far, by role and process id: `worker 123`, `forkserver 124` (that workers come from),
+        `redis 125`, `supervisor 126`."""
         try:
             top = psutil.Process(self._process.pid)
             children = top.children(recursive=True)
@@ -169,6 +170,8 @@ def _role(process: psutil.Process, alone: bool) -> str:
     words = process.cmdline()
     if any("redis-server" in word for word in words[:1]):
         return "redis"
+    if "forkserver" in words:
+        return "forkserver"
     return "worker" if alone or "worker" in words else "supervisor"
 
 

@@ -107,10 +107,11 @@ def _served(load: dict[str, Any], figures: Figures, samples: list[dict[str, Any]
     if not samples:
         return {}
 
-    def total(sample: dict[str, Any], what: str, roles: tuple[str, ...] = ("worker",)) -> float:
+    # The memory that workers share is shared with what they were forked from.
+    def total(sample: dict[str, Any], what: str, roles: tuple[str, ...] = ("worker", "forkserver")) -> float:
         return float(sum(p[what] for name, p in sample["processes"].items() if name.split()[0] in roles))
 
-    every = ("worker", "redis", "supervisor")
+    every = ("worker", "forkserver", "redis", "supervisor")
     came = {second: counts["joined"] for second, counts in figures.counts.items() if counts["joined"]}
 
     def inside_at(sample: dict[str, Any]) -> int:

@@ -34,6 +34,7 @@ LAYERS: list[tuple[str, ...]] = [
     ),
     ("rooms", "export"),
     ("http", "sockets", "media"),
+    ("forkserver",),
     ("app", "supervisor", "nursery", "__main__"),
 ]
 # Within one layer, what may be used by its neighbours: small ports that the others are built on.

@@ -12,6 +12,7 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,9 +54,10 @@ class Asset(msgspec.Struct, frozen=True):
     bodies: dict[str, bytes]
 
 
-def routes(settings: Settings, folder: Path = FOLDER) -> list[web.RouteDef]:
-    """The page at `/`, `/r/{room}` and `/r/{room}/recording`, and every file of the build at its own path."""
-    assets = load(folder)
+def routes(settings: Settings, folder: Path | None = None) -> list[web.RouteDef]:
+    """The page at `/`, `/r/{room}` and `/r/{room}/recording`, and every file of the build at its own path. `folder`: of another
+    build than the package's own."""
+    assets = built() if folder is None else load(folder)
     page = assets.get("index.html") or Asset("text/html", '"none"', {"": NOT_BUILT})
     headers = PAGE_HEADERS | {
         "Content-Security-Policy": policy(page.bodies[""], settings.server.allowed_origins, settings.hls.public_url),
@@ -69,6 +71,12 @@ def routes(settings: Settings, folder: Path = FOLDER) -> list[web.RouteDef]:
         kept = FOR_EVER if path.startswith("assets/") else "no-cache"
         found.append(web.get("/" + path, _serve(asset, {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"})))
     return found
+
+
+@cache
+def built() -> dict[str, Asset]:
+    """The package's own build, as it was when this was called first: ten megabytes, which workers that are forked then share."""
+    return load(FOLDER)
 
 
 def load(folder: Path) -> dict[str, Asset]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.cluster.trouble import in_trouble, owner_pid, redis_of, workers_of
-from tests.running import serving_alone, until
+from tests.cluster.trouble import children_of, fork_server_of, in_trouble, owner_pid, redis_of, workers_of
+from tests.running import AS_OPERATED, Subprocess, serving_alone, until
 from tests.services import Postgres
 from tests.stubborn import class_of
 
@@ -63,6 +65,7 @@ async def test_redis_is_killed_and_comes_back(tmp_path: Path) -> None:
 async def test_a_rolling_restart_brings_everybody_back_in_their_slot(tmp_path: Path) -> None:
     async with in_trouble(tmp_path / "server", workers=4) as (server, members):
         before = {worker.pid for worker in workers_of(server)}
+        forks = fork_server_of(server)
         server.signal(signal.SIGHUP)
 
         def replaced() -> bool:
@@ -70,6 +73,7 @@ async def test_a_rolling_restart_brings_everybody_back_in_their_slot(tmp_path: P
             return len(now) == 4 and not now & before
 
         await until(replaced, timeout=90, every=0.1)
+        await until(lambda: not forks.is_running(), timeout=20)  # else the fresh ones would have been of the old code
     assert all(member.following.welcomes + member.following.resumes >= 2 for member in members)
 
 
@@ -85,9 +89,69 @@ async def test_a_worker_that_dies_is_started_again_and_the_port_stays(tmp_path: 
             assert (await members[0].insist("class.start"))["ok"]
 
 
+async def test_a_worker_comes_back_when_what_it_was_forked_from_is_gone(tmp_path: Path) -> None:
+    with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
+        forks = fork_server_of(server)
+        first, other = workers_of(server)
+        forks.kill()
+        first.kill()
+        await until(lambda: first not in workers_of(server) and len(workers_of(server)) == 2, timeout=60)
+        assert other in workers_of(server)
+        assert fork_server_of(server).pid != forks.pid
+        server.signal(signal.SIGINT)
+        assert await asyncio.to_thread(server.wait) == 0
+
+
+async def test_workers_share_their_memory_and_are_told_apart_by_name(tmp_path: Path) -> None:
+    with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
+        assert sorted(worker.name() for worker in workers_of(server)) == ["worker 0", "worker 1"]
+        for worker in workers_of(server):
+            assert shared_memory(worker) > 20 * 2**20
+        assert fork_server_of(server).num_threads() == 1, "what other threads hold is held for ever in what is forked"
+
+
+def shared_memory(process: psutil.Process) -> int:
+    """Bytes that are not the program's nor a library's, and are another process's too."""
+    lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+    return 1_024 * next(int(line.split()[1]) for line in lines if line.startswith("Shared_Dirty:"))
+
+
+async def test_a_worker_that_does_not_start_is_told_and_nothing_is_left_running(tmp_path: Path) -> None:
+    server = Subprocess(
+        tmp_path / "server",
+        cluster_workers=2,
+        media_enabled=False,
+        storage_database="postgresql://nobody@127.0.0.1:1/no",
+    )
+    with pytest.raises(AssertionError) as told:
+        server.start()
+    assert server.wait() == 1
+    assert re.search(r"worker [01] did not start; see the messages above", str(told.value))
+    assert "classroom: " in str(told.value), "why, as a command says it"
+    assert not [p for p in psutil.process_iter() if str(server.folder) in environment_of(p).get("DATA", "")]
+
+
+def environment_of(process: psutil.Process) -> dict[str, str]:
+    with suppress(psutil.Error):
+        return process.environ()
+    return {}
+
+
+async def test_workers_are_programs_where_none_can_be_forked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"  # a system without what it takes
+    elsewhere.mkdir()
+    (elsewhere / "sitecustomize.py").write_text("import os\ndel os.pidfd_open\n")
+    monkeypatch.setitem(AS_OPERATED, "PYTHONPATH", str(elsewhere))
+    with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
+        assert {"--number"} < {word for worker in workers_of(server) for word in worker.cmdline()}
+        assert not children_of(server, "forkserver")
+        async with class_of(server, 4) as members:
+            assert (await members[0].insist("class.start"))["ok"]
+
+
 async def test_when_the_supervisor_is_killed_nothing_is_left_running(tmp_path: Path) -> None:
     with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
-        children = [*workers_of(server), redis_of(server)]
+        children = [*workers_of(server), fork_server_of(server), redis_of(server)]
         server.signal(signal.SIGKILL)
         await asyncio.to_thread(server.wait)
         await until(lambda: not any(child.is_running() for child in children), timeout=20)

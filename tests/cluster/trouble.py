@@ -45,6 +45,10 @@ def workers_of(server: Subprocess) -> list[psutil.Process]:
     return children_of(server, "worker")
 
 
+def fork_server_of(server: Subprocess) -> psutil.Process:
+    return children_of(server, "forkserver")[0]
+
+
 def redis_of(server: Subprocess) -> psutil.Process:
     return children_of(server, "redis-server")[0]
 
