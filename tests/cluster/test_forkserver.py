@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -65,7 +66,12 @@ async def running(forks: ForkServer) -> tuple[Forked, asyncio.StreamReader]:
 
 
 def fork_servers() -> list[int]:
-    return [child.pid for child in psutil.Process().children() if "forkserver" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # one may end at this moment
+            if "forkserver" in child.cmdline():
+                found.append(child.pid)
+    return found
 
 
 async def test_a_child_is_ours_in_a_session_of_its_own_and_has_no_file_of_another(forks: ForkServer) -> None:
