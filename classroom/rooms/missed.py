@@ -12,6 +12,7 @@ from typing import NamedTuple
 from classroom import wire
 from classroom.kernel import Audience, Event, Stored
 from classroom.rooms import room as rooms
+from classroom.rooms.groups import item
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster.model import Appointed
 from classroom.rooms.session import Session
@@ -67,10 +68,10 @@ class Missed:
         joined = None if own else self._joined.get((kind, seq))
         if joined is None:
             items = (
-                _item(stored, session.audience, kind.codec) if index in own else _shared(one, stored, kind)
+                item(kind.codec, stored, session.audience) if index in own else _shared(one, stored, kind)
                 for index, (stored, one) in enumerate(zip(missed, made, strict=True))
             )
-            joined = wire.join(kind.codec, [item for item in items if item is not None])
+            joined = wire.join(kind.codec, [each for each in items if each is not None])
             if not own and len(self._joined) < JOINED:
                 self._joined[kind, seq] = joined
         return joined
@@ -98,10 +99,5 @@ class Missed:
 
 def _shared(made: _Made, stored: Stored, kind: Kind) -> bytes | None:
     if kind not in made.items:
-        made.items[kind] = _item(stored, kind.audience, kind.codec)
+        made.items[kind] = item(kind.codec, stored, kind.audience)
     return made.items[kind]
-
-
-def _item(stored: Stored, audience: Audience, codec: Codec) -> bytes | None:
-    shown = rooms.view(stored.event, audience)
-    return None if shown is None else wire.item(codec, stored.meta, shown)

@@ -8,10 +8,10 @@ from typing import Any
 
 from classroom.__main__ import main
 from classroom.kernel import STAFF, Stored
-from classroom.rooms import hub
+from classroom.rooms import groups, hub, missed
 
 EVERY = 3
-_item: Any = hub._item
+_item: Any = groups.item
 
 
 def forgetting(codec: Any, stored: Stored, audience: Any) -> bytes | None:
@@ -23,5 +23,5 @@ def forgetting(codec: Any, stored: Stored, audience: Any) -> bytes | None:
 
 
 if __name__ == "__main__":
-    hub._item = forgetting
+    groups.item = hub.item = missed.item = forgetting
     sys.exit(main())

@@ -82,13 +82,13 @@ def test_everybody_is_sent_what_they_are_shown(name: str) -> None:
 def test_each_event_is_encoded_once_however_many_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     log = LOGS["polls"]
     made: list[int] = []
-    item = module._item
+    item = module.item
 
-    def counted(stored: Stored, audience: Any, codec: Codec) -> bytes | None:
+    def counted(codec: Codec, stored: Stored, audience: Any) -> bytes | None:
         made.append(stored.meta.seq)
-        return item(stored, audience, codec)
+        return item(codec, stored, audience)
 
-    monkeypatch.setattr(module, "_item", counted)
+    monkeypatch.setattr(module, "item", counted)
     missed = Missed(replica_of(log, len(log)))
     for number in range(500):
         session = Session(Member(f"m{number}", "Somebody", Role.STUDENT), Wire(Codec.JSON))  # type: ignore[arg-type]
