@@ -23,6 +23,9 @@ MARGIN = (
     0.85  # of what arrived where too little did: of headers below RTP nothing is counted, and a full queue has to empty
 )
 FAR_OVER = 0.5  # below this an estimate needs no loss to be believed, if it is made four times in a row
+# More than the one before by this: it is still on its way up to what is sent. Receivers raise theirs by 8 % a second at the most,
+# and a way that carries no more makes them lower it.
+RISING = 1.01
 EARLY = 3.0  # seconds after joining in which an estimate is still being made
 FIRST_WAIT, LAST_WAIT = 2.0, 60.0  # seconds without trouble until more is tried
 TRIAL = 8.0  # seconds in which trouble is put down to an attempt
@@ -50,6 +53,8 @@ class Pace:
         self._began = self._looked = now
         self._loss = 0.0
         self._low = 0  # estimates in a row that were below what was sent
+        self._far = 0  # and far below, without rising
+        self._estimate = 0.0  # the last one
         self._carried = inf  # bits a second that arrived, while too little did
         self._bad = 0  # reports of trouble in a row
         self._pauses = False
@@ -79,13 +84,15 @@ class Pace:
                 self.allowed = min(self.allowed, MARGIN * self._carried)
         if estimate is not None and now - self._began > EARLY:
             self._low = self._low + 1 if estimate < OVER * sent else 0
-            far = estimate < FAR_OVER * sent
-            worry = self._low > 0 and (self._loss >= CLEAN or far)
-            if (self._low >= 2 and self._loss >= CLEAN) or (self._low >= 4 and far):
+            far = estimate < FAR_OVER * sent and estimate <= RISING * self._estimate
+            self._far = self._far + 1 if far else 0
+            worry = self._low > 0 and (self._loss >= CLEAN or self._far >= 2)
+            if (self._low >= 2 and self._loss >= CLEAN) or self._far >= 4:
                 trouble = True
                 self.allowed = min(self.allowed, estimate)
             elif estimate >= sent and not trouble:
                 self.allowed = max(self.allowed, estimate)
+        self._estimate = self._estimate if estimate is None else estimate
         if lost is not None:
             self._bad = self._bad + 1 if trouble else 0
         if trouble or worry or self._loss >= clean:
@@ -120,7 +127,7 @@ class Pace:
             chosen[chosen.index(-1)] = 0
             self._pause = min(LONGEST_PAUSE, 2 * self._pause)
             self._pausing_since = None
-            self._bad = self._low = 0
+            self._bad = self._low = self._far = 0
 
     def _fewer(self, sound: float, tracks: list[Track]) -> list[int]:
         left, least = self.allowed - sound, sound
