@@ -7,7 +7,6 @@ is for whoever started it to judge.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import signal
@@ -19,8 +18,9 @@ from types import FrameType
 
 import structlog
 
+from classroom.processes import LIBC
+
 STEADY = 5.0  # seconds
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 log = structlog.get_logger(__name__)
 
 
@@ -62,7 +62,7 @@ def _end_with(parent: int) -> None:
     """In the child: be killed when the parent dies, however it dies (Linux; prctl(2), PR_SET_PDEATHSIG)."""
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, signal.SIG_DFL)
-    if _LIBC is not None:
-        _LIBC.prctl(1, signal.SIGKILL)
+    if LIBC is not None:
+        LIBC.prctl(1, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)

@@ -1,0 +1,44 @@
+"""A crowd is told in slices, and has as much of the worker's time as those who have theirs in between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+from typing import Any
+
+from classroom.rooms.rounds import SLICE, Rounds
+
+
+async def turns_of(members: int, others: float) -> tuple[int, int]:
+    """How many turns of the loop a crowd takes, and how many are told, while others take so many seconds in each."""
+    told = 0
+    done = asyncio.Event()
+
+    def write(_packet: Any, sessions: Collection[Any], _before: int | None) -> int:
+        nonlocal told
+        told += len(sessions)
+        return len(sessions)
+
+    rounds = Rounds(write, lambda _frames, _spent: done.set())
+    rounds.put(object(), range(members), None)  # type: ignore[arg-type]
+    rounds.run(0, 0.0)
+    turns = 1
+    while not done.is_set():
+        turns += 1
+        time.sleep(others)  # noqa: ASYNC251 (as joins do, it holds up the loop)
+        await asyncio.sleep(0)
+    return turns, told
+
+
+async def test_a_crowd_is_told_slice_by_slice_where_others_take_no_time() -> None:
+    # What another process takes of the core meanwhile counts as the others', so a few turns may be saved.
+    turns, told = await turns_of(40 * SLICE, 0.0)
+    assert told == 40 * SLICE
+    assert turns > 3
+
+
+async def test_the_last_of_a_crowd_does_not_wait_for_many_long_turns_of_others() -> None:
+    turns, told = await turns_of(40 * SLICE, 0.02)
+    assert told == 40 * SLICE
+    assert turns <= 5
