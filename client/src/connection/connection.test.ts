@@ -538,4 +538,14 @@ describe("signals", () => {
     await until(() => expect(server.signals).toEqual([{ type: "react", emoji: "👏" }]));
     await until(() => expect(connection.room?.passing.present).toBe(3));
   });
+
+  it("all go out, also in the turn of something else", async () => {
+    const connection = connect();
+    await reach(connection, "live");
+    const sent = ["👏", "❤️", "😂"].map((emoji) => ({ type: "react", emoji }) as const);
+    void connection.send(SAY);
+    for (const signal of sent) connection.signal(signal);
+
+    await until(() => expect(server.signals).toEqual(sent));
+  });
 });

@@ -75,8 +75,10 @@ export class Link {
     this.#socket.emit("command", payload, (ack: Ack) => this.#tell(() => answered(ack)));
   }
 
+  /** Not `volatile`: that would let go of what is sent in the same turn as something else, and a stroke's first ink comes with the
+   * pointer that it begins at. What is sent on a connection that breaks is gone either way. */
   signal(signal: SignalIn): void {
-    if (this.up) this.#socket.volatile.emit("signal", signal);
+    if (this.up) this.#socket.emit("signal", signal);
   }
 
   /** End it, telling nothing. */
