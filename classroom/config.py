@@ -42,7 +42,7 @@ class Server(Section, frozen=True, kw_only=True):
     polling: bool
     compression: bool
     max_connections: Annotated[int, Meta(ge=0, le=10_000_000)]
-    fanout: Literal["auto", "python"]
+    fanout: Literal["auto", "send", "python"]
     max_frame_bytes: Annotated[int, Meta(ge=4_096, le=1 << 24)]
     allowed_origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]

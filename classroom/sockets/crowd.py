@@ -1,4 +1,5 @@
 """A packet written to many members at once: past their transports, by a loop in C (`crowd.c`), where nothing waits for them.
+The loop hands its sends to io_uring, where the kernel has that.
 
 What always holds: it is the same for every member as `Link.offer` one after the other, which serves where there is no C
 compiler. Whoever has bytes waiting, closes, speaks TLS or has no socket of their own is offered the packet as ever, and what a
@@ -8,6 +9,7 @@ socket does not take is handed to its transport, so that nothing goes out twice 
 from __future__ import annotations
 
 import ctypes
+import weakref
 from array import array
 from collections.abc import Collection
 from pathlib import Path
@@ -21,26 +23,37 @@ from classroom.rooms.session import Link, Offer, Session, one_by_one
 from classroom.wire import Packet, Pair
 
 SOURCE = Path(__file__).with_name("crowd.c")
-VERSION = 1
+VERSION = 2
 FEW = 16  # members for whom gathering their sockets is not worth it
+AT_ONCE = 256  # sends that are handed to the kernel at once
 
 log = structlog.get_logger(__name__)
 
 
 class Crowd:
-    """The loop in C. `library`: what was built of it."""
+    """The loop in C. `library`: what was built of it; `uring`: whether io_uring is to be asked for. `ring`: where sends are
+    handed over; None: they are system calls, one by one."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
+    def __init__(self, library: ctypes.CDLL, *, uring: bool = True) -> None:
         self._send: Any = library.crowd_send
         self._send.restype = ctypes.c_int
-        self._send.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p)
+        self._send.argtypes = (
+            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p,
+        )  # fmt: skip
+        library.crowd_open.restype = ctypes.c_void_p
+        library.crowd_close.restype = None
+        library.crowd_close.argtypes = (ctypes.c_void_p,)
+        self.ring: int | None = library.crowd_open(AT_ONCE) if uring else None
+        if self.ring is not None:
+            weakref.finalize(self, library.crowd_close, self.ring)
 
     def offer(self, packet: Packet | Pair, sessions: Collection[Session], bound: int) -> list[Session]:
         """As `one_by_one`."""
         if len(sessions) < FEW:
             return one_by_one(packet, sessions, bound)
         refused = []
-        crowds: dict[bytes, tuple[array[int], list[Link]]] = {}
+        crowds: dict[bytes, tuple[list[int], list[Link]]] = {}
+        last = None
         for session in sessions:
             link = session.link
             frame = link.ready(packet)
@@ -48,30 +61,33 @@ class Crowd:
                 if not link.offer(packet, bound):
                     refused.append(session)
                 continue
-            crowd = crowds.get(frame)
-            if crowd is None:
-                crowd = crowds[frame] = (array("i"), [])
-            crowd[0].append(link.descriptor)
-            crowd[1].append(link)
+            if frame is not last:  # nearly always it is: most are written the same
+                last = frame
+                sockets, links = crowds.setdefault(frame, ([], []))
+            sockets.append(link.descriptor)
+            links.append(link)
         for frame, (sockets, links) in crowds.items():
             self._write(frame, sockets, links)
         return refused
 
-    def _write(self, frame: bytes, sockets: array[int], links: list[Link]) -> None:
+    def _write(self, frame: bytes, sockets: list[int], links: list[Link]) -> None:
         count, size = len(sockets), len(frame)
-        taken = array("i", bytes(sockets.itemsize * count))
-        if self._send(sockets.buffer_info()[0], count, frame, size, taken.buffer_info()[0]):
+        numbers = array("i", sockets)
+        taken = array("i", bytes(numbers.itemsize * count))
+        ring = self.ring
+        if self._send(ring, numbers.buffer_info()[0], count, frame, size, taken.buffer_info()[0]):
             for link, sent in zip(links, taken, strict=True):
                 if sent != size:
                     link.rest(frame[sent:])
 
 
-def choose(wanted: Literal["auto", "python"], folder: Path) -> Offer:
-    """What writes to crowds. `folder`: where the loop in C is kept once it is built."""
+def choose(wanted: Literal["auto", "send", "python"], folder: Path) -> Offer:
+    """What writes to crowds. `wanted`: as in the settings. `folder`: where the loop in C is kept once it is built."""
     if wanted == "python":
         return one_by_one
     try:
-        return Crowd(native.load(SOURCE, folder, VERSION << 16 | array("i").itemsize)).offer
+        library = native.load(SOURCE, folder, VERSION << 16 | array("i").itemsize)
+        return Crowd(library, uring=wanted == "auto").offer
     except (Unavailable, OSError) as error:
         log.warning("crowds are written to by the loop in Python, which takes longer than that in C", reason=str(error))
         return one_by_one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import socket
 import subprocess
@@ -77,12 +78,17 @@ class End:
         self.far.close()
 
 
-@pytest.fixture
-def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Offer:
-    """The loop in C, for any number of members."""
+@pytest.fixture(params=["auto", "send"])
+def offer(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Offer:
+    """The loop in C, for any number of members: by io_uring, a few at a time, and by a system call for each."""
     monkeypatch.setattr(crowd, "FEW", 1)
-    found = crowd.choose("auto", tmp_path / "native")
+    monkeypatch.setattr(crowd, "AT_ONCE", 8)
+    found = crowd.choose(request.param, tmp_path / "native")
     assert found is not one_by_one
+    loop: crowd.Crowd = found.__self__  # type: ignore[attr-defined]
+    if request.param == "auto" and loop.ring is None:
+        pytest.skip("the kernel gives no io_uring here")
+    assert (loop.ring is None) == (request.param == "send")
     return found
 
 
@@ -132,6 +138,14 @@ def test_who_has_gone_stops_nobody(offer: Offer, ends: list[End]) -> None:
             assert end.heard == packet.frame
         else:
             assert end.waiting == packet.frame, "the transport is to find out"
+
+
+def test_rings_are_given_back(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        crowd.choose("auto", tmp_path / "native")
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_few_are_written_to_one_by_one(tmp_path: Path, ends: list[End]) -> None:
@@ -212,9 +226,15 @@ CHECK = """
 #include <sys/socket.h>
 #include <unistd.h>
 
-int crowd_send(const int *sockets, int count, const void *frame, int size, int *taken);
+struct ring;
+struct ring *crowd_open(unsigned entries);
+void crowd_close(struct ring *ring);
+int crowd_send(struct ring *ring, const int *sockets, int count, const void *frame, int size, int *taken);
 
 int main(void) {
+    crowd_close(NULL);
+    for (unsigned entries = 0; entries <= 16; entries = entries ? 2 * entries : 1) {
+    struct ring *ring = entries ? crowd_open(entries) : NULL;
     for (int count = 0; count <= 9; count++) {
         int *sockets = malloc(sizeof(int) * count), *taken = malloc(sizeof(int) * count);
         int far[9], size = 200000;
@@ -227,11 +247,14 @@ int main(void) {
             far[at] = both[1];
             if (at == 4) close(far[at]);
         }
-        if (crowd_send(sockets, count, frame, 1, taken) != (count > 3) + (count > 4)) return 3;
+        if (crowd_send(ring, sockets, count, frame, 1, taken) != (count > 3) + (count > 4)) return 3;
         for (int at = 0; at < count; at++) if (taken[at] != (at != 3 && at != 4)) return 4;
-        for (int round = 0; round < 9; round++) crowd_send(sockets, count, frame, size, taken);
+        for (int round = 0; round < 9; round++) crowd_send(ring, sockets, count, frame, size, taken);
         for (int at = 0; at < count; at++) if (taken[at] != 0) return 5;
+        for (int at = 0; at < count; at++) { if (at != 4) close(far[at]); close(sockets[at]); }
         free(frame); free(sockets); free(taken);
+    }
+    crowd_close(ring);
     }
     puts("well");
 }
