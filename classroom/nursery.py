@@ -7,7 +7,6 @@ is for whoever started it to judge.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -18,18 +17,16 @@ from types import FrameType
 
 import structlog
 
-from classroom.processes import LIBC
+from classroom.forks import fork
+from classroom.processes import STEADY
 
-STEADY = 5.0  # seconds
 log = structlog.get_logger(__name__)
 
 
 def keep_forking(work: Callable[[], None]) -> int:
     """Run `work` in a child, and again in another whenever a signal kills it. The exit code. To be called before this process has
     started threads or an event loop."""
-    gc.freeze()  # what has been imported stays shared with the children
     signals = {signal.SIGTERM, signal.SIGINT}
-    parent = os.getpid()
     child = 0
     is_told = False
 
@@ -42,9 +39,10 @@ def keep_forking(work: Callable[[], None]) -> int:
     while True:
         begun = time.monotonic()
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # until there is a child that they can go to
-        child = os.fork()
+        child = fork(signal.SIGKILL)
         if child == 0:
-            _end_with(parent)
+            for one in signals:
+                signal.signal(one, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
             work()
             sys.exit(0)
@@ -56,13 +54,3 @@ def keep_forking(work: Callable[[], None]) -> int:
         if is_told or code >= 0 or time.monotonic() - begun < STEADY:
             return abs(code)
         log.error("killed; another takes its place", signal=-code)
-
-
-def _end_with(parent: int) -> None:
-    """In the child: be killed when the parent dies, however it dies (Linux; prctl(2), PR_SET_PDEATHSIG)."""
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, signal.SIG_DFL)
-    if LIBC is not None:
-        LIBC.prctl(1, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)

@@ -6,21 +6,20 @@ What always holds: it ends when this process does, however that ends.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 
 from classroom.config import Settings
+from classroom.forks import end_with
 
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-PR_SET_PDEATHSIG = 1  # prctl(2)
 log = structlog.get_logger(__name__)
 
 READY = "ready"  # a process's word when it can be used; a worker says its port and its name among the workers too
@@ -97,7 +96,7 @@ def executed(command: list[str], environment: dict[str, str], says: bool = True)
             stdin=asyncio.subprocess.DEVNULL,
             # Ctrl-C at the terminal is for the supervisor, which then stops the others in the right order.
             start_new_session=True,
-            preexec_fn=end_with_parent,
+            preexec_fn=partial(end_with, os.getpid()),
             stdout=asyncio.subprocess.PIPE if says else asyncio.subprocess.DEVNULL,
         )
         return process, process.stdout
@@ -130,9 +129,3 @@ def media_process(settings: Settings, config: Path | None) -> Child:
     if settings.cluster.redis:  # as a flag may have said it
         environment["CLASSROOM_CLUSTER_REDIS"] = settings.cluster.redis
     return Child("media process", executed(command, environment))
-
-
-def end_with_parent() -> None:
-    """In the child: be told to stop when the parent dies, however it dies (Linux)."""
-    if LIBC is not None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

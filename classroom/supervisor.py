@@ -25,7 +25,8 @@ import structlog
 
 from classroom.bus.leases import bury
 from classroom.config import Settings, SettingsError
-from classroom.forkserver import ForkServer, possible
+from classroom.forks import possible
+from classroom.forkserver import ForkServer
 from classroom.logs import set_up
 from classroom.processes import FIRST_PAUSE, LAST_PAUSE, STEADY, Child, executed, keep, media_process
 

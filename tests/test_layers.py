@@ -14,7 +14,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("kernel",),
     ("chat", "doubts", "polls", "whiteboard", "rooms.roster", "media.stage", "media.captions"),
     ("rooms.signals", "rooms.room"),
-    ("wire",),
+    ("wire", "forks"),
     (
         "config",
         "address",

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from classroom.forkserver import Forked, ForkServer, possible
+from classroom.forks import Forked, possible
+from classroom.forkserver import ForkServer
 from tests.running import until
 
 pytestmark = pytest.mark.skipif(not possible(), reason="this system cannot have children forked by another process")
