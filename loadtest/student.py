@@ -1,9 +1,8 @@
 """A member of a class as lean as can be: a socket, a watcher, a few numbers. One in fifty is a probe (`probe`).
 
 What always holds: pings are answered; a command is sent under the same `cid` until it is answered for good, whatever happens
-to the connection; who is told to come back does so, when told, saying where they were; every end of a connection that
-nobody here asked for is counted with its reason. What is counted only is not parsed: such a read costs one `recv` into a
-buffer that all share, and a look at a few bytes.
+to the connection; who comes back says where they were. What is counted only is not parsed: such a read costs one `recv` into
+a buffer that all share, and a look at a few bytes.
 
 A member has no greenlet: what comes is read when the `Poller` finds it, what is due later stands in the `Agenda`.
 """
@@ -19,27 +18,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loadtest import wire
-from loadtest.poller import READ, WRITE
+from loadtest.connection import FIRST_PAUSE, GREETING, INSIDE, OPENING, UPGRADING, Connection
 from loadtest.probe import Probe
 
 if TYPE_CHECKING:
     from loadtest.party import Party, Room
-
-IPPROTO_IP, BIND_ADDRESS_NO_PORT = 0, 24
-SOL_SOCKET, SO_LINGER, SO_ERROR, IPPROTO_TCP, TCP_NODELAY = 1, 13, 4, 6, 1
-AF_INET, AF_INET6, SOCK_STREAM = 2, 10, 1
-IN_PROGRESS = (0, 115, 11)
 
 BUFFER = bytearray(1 << 20)
 VIEW = memoryview(BUFFER)
 BEGINNING = 8_192  # bytes of a welcome in which all stands that is looked at
 HEAD = 44  # bytes of an `events` packet that tell its first place
 
-JOIN_SECONDS = 120.0  # until a connection that is neither in nor waiting in the lobby is given up and tried anew
 ACK_SECONDS = 10.0  # until a command is sent again
-FIRST_PAUSE, LAST_PAUSE = 1.0, 30.0  # seconds until one comes back who was not told when
-
-CLOSED, CONNECTING, UPGRADING, OPENING, GREETING, INSIDE = range(6)
 
 
 class Pending:
@@ -64,32 +54,18 @@ class Seen(NamedTuple):
     head_deflated: bool = False
 
 
-class Seat:
-    """One member's connection, over reconnects. `hello`: what is said at CONNECT; `probe`: None for those who only count."""
+class Seat(Connection):
+    """One member, over reconnects. `hello`: what is said at CONNECT; `probe`: None for those who only count."""
 
     __slots__ = (
-        "begun", "commands", "deflates", "epoch", "head", "head_deflated", "hello", "last_id", "lobby_at", "lobby_told",
-        "number", "out", "party", "pause", "pending", "probe", "rest", "room", "seq", "skip", "socket", "state", "stuck", "turn",
-        "voted", "wanted",
+        "commands", "deflates", "epoch", "head", "head_deflated", "hello", "last_id", "pending", "probe", "room", "seq", "voted",
     )  # fmt: skip
 
     def __init__(self, party: Party, room: Room, number: int, hello: dict[str, Any], probe: Probe | None) -> None:
-        self.party = party
+        super().__init__(party, number, probe is not None)
         self.room = room
-        self.number = number
         self.hello = hello
         self.probe = probe
-        self.socket: Any = None
-        self.state = CLOSED
-        self.wanted = False
-        self.turn = 0
-        self.pause = FIRST_PAUSE
-        self.begun = 0.0
-        self.lobby_at = 0.0
-        self.lobby_told = 0
-        self.rest: bytes = b""
-        self.out: bytes = b""
-        self.skip = 0
         self.head: bytes | bytearray = b""
         self.head_deflated = False
         self.deflates = False
@@ -99,181 +75,8 @@ class Seat:
         self.last_id = 0
         self.commands = 0
         self.voted = 0
-        self.stuck = False
 
-    # --- coming and going -------------------------------------------------------------------------------------------
-
-    def come(self) -> None:
-        """Come in, or come back."""
-        self.wanted = True
-        self.begun = time.monotonic()
-        self._connect()
-
-    def leave(self) -> None:
-        """Go for good."""
-        self.wanted = False
-        self._close()
-
-    def drop(self, back_in: float) -> None:
-        """Lose the connection as a phone in a tunnel does, and come back after so many seconds."""
-        if self.socket is not None:
-            self.socket.setsockopt(SOL_SOCKET, SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-        self._remember()
-        self._close()
-        self.begun = time.monotonic()
-        self.party.agenda.after(back_in, self._again, self.turn)
-
-    def stop_reading(self, seconds: float) -> bool:
-        """Read nothing for so many seconds, as on a network that does not keep up; whether this member was in."""
-        if self.state != INSIDE:
-            return False
-        self.party.poller.forget(self.socket.fileno())
-        self.stuck = True
-        self.party.agenda.after(seconds, self._read_again, self.turn)
-        return True
-
-    def _read_again(self, turn: int) -> None:
-        if self.turn == turn and self.socket is not None:
-            self._watch(READ, self.readable)
-
-    def _again(self, turn: int) -> None:
-        if self.wanted and self.turn == turn and self.state == CLOSED:
-            self._connect()
-
-    def _connect(self) -> None:
-        target, source = self.party.way(self.number)
-        family = AF_INET6 if ":" in target.host else AF_INET
-        self.turn += 1
-        try:
-            sock = self.party.original_socket(family, SOCK_STREAM)
-        except OSError as error:
-            self._lost(f"socket: {error.strerror}")
-            return
-        sock.setblocking(False)
-        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        if source:
-            sock.setsockopt(IPPROTO_IP, BIND_ADDRESS_NO_PORT, 1)
-            sock.bind((source, 0))
-        self.socket = sock
-        self.state = CONNECTING
-        self.rest = self.out = b""
-        self.skip = 0
-        code = sock.connect_ex((self.party.address(target.host), target.port))
-        if code not in IN_PROGRESS:
-            self._lost(f"connect {code}")
-            return
-        self._watch(WRITE, self._connected)
-        self.party.agenda.after(JOIN_SECONDS, self._impatient, self.turn)
-
-    def _watch(self, events: int, call: Callable[[], None]) -> None:
-        self.party.poller.watch(self.socket.fileno(), events, call, probe=self.probe is not None)
-
-    def _connected(self) -> None:
-        code = self.socket.getsockopt(SOL_SOCKET, SO_ERROR)
-        if code:
-            self._lost(f"connect {code}")
-            return
-        target, _ = self.party.way(self.number)
-        if target.tls:
-            self.socket = self.party.tls().wrap_socket(
-                self.socket, server_hostname=target.host, do_handshake_on_connect=False, suppress_ragged_eofs=False
-            )
-            self._shake()
-        else:
-            self._upgrade()
-
-    def _shake(self) -> None:
-        """Go on with the handshake of TLS."""
-        try:
-            self.socket.do_handshake()
-        except ssl.SSLWantReadError:
-            self._watch(READ, self._shake)
-        except ssl.SSLWantWriteError:
-            self._watch(WRITE, self._shake)
-        except OSError as error:
-            self._lost(type(error).__name__)
-        else:
-            self._upgrade()
-
-    def _upgrade(self) -> None:
-        target, _ = self.party.way(self.number)
-        self.state = UPGRADING
-        self._watch(READ, self.readable)
-        self.send(target.handshake(self.party.codec, self.party.deflate))
-
-    def _impatient(self, turn: int) -> None:
-        if self.turn != turn or self.state in (CLOSED, INSIDE):
-            return
-        if self.lobby_told:  # waits in the lobby, and is told so
-            self.lobby_told = 0
-            self.party.agenda.after(JOIN_SECONDS, self._impatient, turn)
-            return
-        self._lost("timeout")
-
-    def _close(self) -> None:
-        if self.socket is not None:
-            self.party.poller.forget(self.socket.fileno())
-            self.socket.close()
-            self.socket = None
-        if self.state == INSIDE:
-            self.party.inside -= 1
-        self.state = CLOSED
-        self.lobby_at = 0.0
-        self.turn += 1
-
-    def _lost(self, reason: str, back_in: float | None = None, for_good: bool = False) -> None:
-        """The connection has ended, or never came about."""
-        inside = self.state == INSIDE
-        self._remember()
-        self._close()
-        if not self.wanted:
-            return
-        self.party.figures.count(f"{('let_go' if self.stuck else 'dropped') if inside else 'failed'}:{reason}")
-        self.stuck = False
-        if for_good:
-            self.wanted = False
-            self.party.figures.count("gave_up")
-            self.party.failed("join", f"{reason} for good")
-            return
-        if inside:
-            self.begun = time.monotonic()
-        pause = self.pause * (0.5 + self.party.dice.random()) if back_in is None else back_in
-        self.pause = min(LAST_PAUSE, self.pause * 2)
-        self.party.agenda.after(pause, self._again, self.turn)
-
-    def _remember(self) -> None:
-        """Where this member was: a probe knows it, the others know what the last packet began with."""
-        if self.probe is not None:
-            self.seq = self.probe.last
-        elif self.head:
-            with suppress(ValueError):  # of signals: the place known from before does as well
-                self.seq = max(self.seq, wire.first_seq(self.party.codec, bytes(self.head), self.head_deflated) - 1)
-            self.head = b""
-
-    # --- what is sent -----------------------------------------------------------------------------------------------
-
-    def send(self, data: bytes) -> None:
-        """Write it, or what there is room for now and the rest when there is."""
-        if self.socket is None:
-            return
-        if self.out:
-            self.out += data
-            return
-        try:
-            sent = self.socket.send(data)
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            sent = 0
-        except OSError as error:
-            self._lost(type(error).__name__)
-            return
-        if sent < len(data):
-            self.out = data[sent:]
-            self.party.agenda.after(0.02, self._rest, self.turn)
-
-    def _rest(self, turn: int) -> None:
-        if self.turn == turn and self.out:
-            data, self.out = self.out, b""
-            self.send(data)
+    # --- commands ---------------------------------------------------------------------------------------------------
 
     def command(self, type: str, then: Callable[[dict[str, Any]], None] | None = None, **fields: Any) -> None:
         """Give a command, until it is answered for good; `then` is called with that answer."""
@@ -521,16 +324,14 @@ class Seat:
             case _:
                 pass
 
-    def _bye(self, bye: dict[str, Any], retry_in: float | None) -> None:
-        back_in = None if retry_in is None else retry_in / 1_000
-        self._lost(bye["code"], back_in, for_good=not bye.get("temporary", False))
-
-    def _in_line(self, waiting: dict[str, Any]) -> None:
-        self.lobby_told += 1
-        if not self.lobby_at:
-            self.lobby_at = time.monotonic()
-            self.party.figures.count("lobby")
-            self.party.figures.time("lobby_estimate", waiting["estimate"])
+    def _remember(self) -> None:
+        """Where this member was: a probe knows it, the others know what the last packet began with."""
+        if self.probe is not None:
+            self.seq = self.probe.last
+        elif self.head:
+            with suppress(ValueError):  # of signals: the place known from before does as well
+                self.seq = max(self.seq, wire.first_seq(self.party.codec, bytes(self.head), self.head_deflated) - 1)
+            self.head = b""
 
     def _welcomed(self, beginning: bytes) -> None:
         try:

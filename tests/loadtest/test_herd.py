@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from loadtest import herd, student, wire
+from loadtest.connection import INSIDE
 from loadtest.herd import Herd
 from loadtest.party import Options, Party
 from loadtest.scenarios import SCENARIOS
-from loadtest.student import INSIDE, Seat
+from loadtest.student import Seat
 
 SEATS = 40
 
