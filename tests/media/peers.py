@@ -30,7 +30,7 @@ class Recorded:
 
     def __init__(self) -> None:
         self.packets: list[tuple[Track, bytes]] = []
-        self.reports: list[Track] = []
+        self.reports: list[tuple[Track, float, int]] = []
         self.over: list[Track] = []
 
     def rtp(self, track: Track, packet: bytes) -> None:
@@ -38,7 +38,7 @@ class Recorded:
 
     def report(self, track: Track, ntp: float, rtp_time: int) -> None:
         assert abs(ntp - time.time()) < 60
-        self.reports.append(track)
+        self.reports.append((track, ntp, rtp_time))
 
     def ended(self, track: Track) -> None:
         self.over.append(track)
@@ -54,9 +54,8 @@ class Unit:
         self.port = Port(bind("127.0.0.1", 0), time.monotonic, fanout)
         address = self.port.sock.getsockname()
         self.address = (address[0], address[1])
-        self.sfu = Sfu(
-            self.port, (self.address,), bounds or Bounds(), Taps(self.tap), self.began.append, self.ended.append
-        )
+        self.taps = Taps(self.tap)
+        self.sfu = Sfu(self.port, (self.address,), bounds or Bounds(), self.taps, self.began.append, self.ended.append)
 
     async def turn(self) -> None:
         while True:

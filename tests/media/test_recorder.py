@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import aiohttp
@@ -23,8 +23,9 @@ from classroom.media.intake.opus import SETUP
 from classroom.media.recorder.library import Library
 from classroom.media.recorder.routes import add_recording_routes
 from classroom.media.recorder.take import finish, is_being_written, scan
+from classroom.media.tap import Codec
 from classroom.metrics import Metrics
-from tests.media.browser import film, tone
+from tests.media.browser import Sender, film, tone
 from tests.media.studio import on_air
 from tests.media.test_intake import Out, sent
 from tests.running import ROOT, until
@@ -124,25 +125,33 @@ async def test_a_long_pause_begins_another_file_on_the_same_clock(library: Libra
     assert [one.start for one in await library.recorded("demo")] == [START, START + 60_000]
 
 
-async def test_a_larger_picture_goes_on_in_the_same_file(library: Library) -> None:
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+async def test_pictures_of_another_size_and_back_stay_in_one_file_that_plays_from_any_key_frame(
+    codec: Codec, library: Library
+) -> None:
     recorder = library.recorder("demo")
     assert recorder is not None
-    out = Out("h264")
-    for index, size in enumerate([(320, 180), (640, 360)]):
-        from tests.media.browser import Sender
-
-        sender = Sender("h264", index * 1_000, index * 180_000)
-        for shot in film("h264", 60, size=size):
+    out, sizes = Out(codec), [(320, 180), (640, 360), (320, 180)]
+    for index, size in enumerate(sizes):
+        sender = Sender(codec, index * 1_000, index * 180_000, ssrc=index)
+        for shot in film(codec, 60, size=size):
             out.take(sender.packets(shot), START / 1_000 + index * 2 + shot.at)
     for frame in out.frames:
         recorder.frame("screen", frame)
     await recorder.close()
     (made,) = await library.recorded("demo")
     path = await library.file("demo", made.name)
+    shown = times(path, "video")
+    assert len(shown) == 180
+    assert max(after - before for before, after in pairwise(shown)) < 0.1
     with av.open(str(path)) as file:
-        sizes = [(picture.width, picture.height) for picture in file.decode(video=0)]
-    assert len(sizes) >= 119
-    assert set(sizes) == {(320, 180), (640, 360)}
+        stream = file.streams.video[0]
+        seen = [(picture.width, picture.height) for picture in file.decode(stream)]
+        assert [size for size, _ in groupby(seen)] == sizes
+        for second in (5, 1, 3, 0):  # one decoder, there and back
+            file.seek(round(second / stream.time_base), stream=stream)
+            picture = next(file.decode(stream))
+            assert (picture.width, picture.height) == sizes[second // 2]
 
 
 async def test_a_class_on_the_air_is_recorded_without_a_gap(library: Library) -> None:

@@ -41,7 +41,7 @@ async def test_viewers_see_and_hear_what_is_published_and_the_tap_is_given_each_
         assert {track.source for track, _ in unit.tap.packets} == {"camera", "microphone"}
         numbers = [packets.read(data).sequence for track, data in unit.tap.packets if track.source == "camera"]
         assert len(numbers) == len(set(numbers))
-        await until(lambda: {track.source for track in unit.tap.reports} == {"camera", "microphone"})
+        await until(lambda: {track.source for track, _, _ in unit.tap.reports} == {"camera", "microphone"})
 
         await shut(viewers[0][0])
         await until(lambda: unit.sfu.viewers == 2)

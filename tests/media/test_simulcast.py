@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from itertools import pairwise
+from itertools import groupby, pairwise
+from pathlib import Path
 
+import av
 import pytest
 
+from classroom.config import load
+from classroom.media.hls.streams import Streams
+from classroom.media.recorder.library import Library
 from classroom.media.sfu import packets, pictures, sdp
-from classroom.media.sfu.layers import Layers
+from classroom.media.sfu.layers import TOGETHER, Layers
+from classroom.media.sfu.publisher import Publisher
 from classroom.media.sfu.viewer import CREDIT, REPEATED, SECOND_CREDIT
+from classroom.metrics import Metrics
 from tests.media.bare import Bare
 from tests.media.browser import film, payloads
 from tests.media.peers import Unit, forwarding
+from tests.media.studio import hls_settings
 from tests.running import until
 
 RIDS = ("q", "h", "f")
@@ -85,12 +94,13 @@ class Stage:
         self.seen: list[bytes] = []
         self.at = 10
 
-    async def play(self, done: Callable[[], bool], *rids: str, seconds: float = 10.0) -> None:
-        """Send frames, of each layer a key frame when it is asked for, until something is so."""
-        asked = self.unit.sfu.feeds["r", "t1"].session.publisher  # type: ignore[union-attr]
-        assert asked is not None
-        wanted: set[str] = set()
-        for incoming in asked.tracks:
+    async def play(
+        self, done: Callable[[], bool], *rids: str, seconds: float = 10.0, every: float = 0.005, first: str = ""
+    ) -> None:
+        """Send a frame `every` so many seconds until something is so, of each layer a key frame when it is asked for; of those
+        in `first` the first one too."""
+        wanted = set(first)
+        for incoming in self.sender().tracks:
             incoming.forward.ask = lambda rid=incoming.rid: wanted.add(rid)  # type: ignore[misc]
         async with asyncio.timeout(seconds):
             while not done():
@@ -98,7 +108,14 @@ class Stage:
                 for rid in rids or RIDS:
                     self.publisher.frame(rid, self.at, rid in wanted)
                     wanted.discard(rid)
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(every)
+
+    def sender(self) -> Publisher:
+        """Who sends, as the unit knows it."""
+        session = self.unit.sfu.feeds["r", "t1"].session
+        assert session is not None
+        assert session.publisher is not None
+        return session.publisher
 
     def heads(self) -> list[packets.Rtp]:
         found = [packets.read(one) for one in self.seen]
@@ -109,16 +126,17 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(codec: str) -> AsyncIterator[Stage]:
+async def staged(codec: str, rids: tuple[str, ...] = RIDS) -> AsyncIterator[Stage]:
+    """`rids`: the layers that have begun."""
     async with forwarding() as unit, asyncio.timeout(40):
         publisher = Layered(codec, sends=True)
         _, answer = unit.sfu.publish("r", "t1", publisher.offer())
         await publisher.connect(answer)
         await until(lambda: bool(unit.began))
-        for rid in RIDS:
+        for rid in rids:
             publisher.frame(rid, 1, True)
         track = unit.sfu.feeds["r", "t1"].forwards["camera"]
-        await until(lambda: len(track.live) == 3)
+        await until(lambda: len(track.live) == len(rids))
         viewer = Layered(codec)
         _, answer = unit.sfu.watch("r", "t1", viewer.offer(), "s1")
         stage = Stage(unit, publisher, viewer, track)
@@ -251,6 +269,60 @@ async def test_the_packager_is_given_one_layer_at_a_time_the_largest_there_is_fr
         await stage.play(lambda: stage.unit.tap.packets[-1][1][8:12] == b"\0\0\0\x33", "q", "h")
         layers = [data[11] - 50 for _, data in stage.unit.tap.packets]
         assert [one for at, one in enumerate(layers) if at == 0 or layers[at - 1] != one] == [2, 1]
+
+
+async def test_the_packager_goes_over_to_a_larger_layer_with_its_first_key_frame_and_is_told_its_clock() -> None:
+    async with staged("h264", ("q", "h")) as stage:
+        tap = stage.unit.tap
+        await stage.play(lambda: any(data[11] == 51 for _, data in tap.packets), "q", "h")
+        stage.publisher.frame("f", stage.at, False)
+        ntp, timestamp = int((time.time() + packets.NTP_EPOCH) * (1 << 32)), 0xFFFFFF00
+        stage.publisher.rtcp(packets.sender_report(52, ntp, timestamp, 1, 1))
+        await until(lambda: any(one.reported for one in stage.sender().tracks))
+        begins = stage.publisher.frame("f", stage.at + 1, True)[0]
+        await until(lambda: any(data[11] == 52 for _, data in tap.packets))
+        first = next(data for _, data in tap.packets if data[11] == 52)
+        assert int.from_bytes(first[2:4], "big") == begins
+        _, told, stood = tap.reports[-1]
+        passed = told + packets.NTP_EPOCH - ntp / (1 << 32)
+        assert 0 < passed < 5
+        assert (stood - timestamp & 0xFFFFFFFF) / 90_000 == pytest.approx(passed, abs=1e-3)
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+async def test_what_begins_in_a_small_layer_is_recorded_and_packaged_in_the_large_one_as_soon_as_it_comes(
+    codec: str, tmp_path: Path
+) -> None:
+    library = Library(tmp_path, load().recording, Metrics())
+    async with staged(codec, ("q", "h")) as stage:
+        streams = Streams(hls_settings(), Metrics(), stage.unit.taps.need_key, library.recorder)
+        stage.unit.taps.add(streams)
+
+        async def play(*rids: str, seconds: float, first: str = "") -> None:
+            until = time.monotonic() + seconds
+            await stage.play(lambda: time.monotonic() > until, *rids, every=1 / 30, first=first)
+
+        await play("q", "h", seconds=TOGETHER + 1)
+        before = stage.at
+        await play(seconds=1, first="f")
+        large = stage.at - before
+        if codec == "h264":
+            address = streams.address("r")
+            assert address is not None
+            live = streams.find(address.split("/")[-2])
+            assert live is not None
+            setup = live.current["camera"].setup
+            assert setup is not None
+            assert (setup.width, setup.height) == SIZES["f"]
+        await streams.close()
+    (made,) = [one for one in await library.recorded("r") if one.kind == "camera"]
+    await library.close()
+    with av.open(str(await library.file("r", made.name))) as file:
+        shown = [((one.width, one.height), one.time) for one in file.decode(video=0)]
+    sizes = [size for size, _ in shown]
+    assert [size for size, _ in groupby(sizes)] == [SIZES["h"], SIZES["f"]]
+    assert sizes.count(SIZES["f"]) >= large - 1
+    assert max(after - before for before, after in pairwise(at for _, at in shown)) < 0.1
 
 
 async def test_reports_of_a_narrow_way_bring_the_viewer_down_and_then_to_a_pause() -> None:

@@ -10,7 +10,7 @@ from classroom.media.intake.rtp import Packet
 class Setup(NamedTuple):
     """What a decoder needs beforehand. `codec` as a track names it; `string`: RFC 6381; `private`: the body of the box that
     describes the codec in MP4 (avcC, vpcC, av1C, dOps), without its header; `inline`: what a key frame must begin with where
-    the file's header describes another setup."""
+    the setup may change within a file."""
 
     codec: str
     string: str

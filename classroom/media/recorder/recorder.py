@@ -67,7 +67,6 @@ class Writing:
         self.start = int(start)
         self.tracks = header_for(picture, sound)
         self.last = start
-        self.setup = picture
         self.take: Take | None = None
         self._count = 0
         self._flushed = start
@@ -84,7 +83,8 @@ class Writing:
             return b""
         leads = number == self.tracks[0].number
         data = frame.data
-        if leads and number == 1 and frame.key and frame.setup != self.setup:
+        if number == 1 and frame.key:
+            # Sizes change within a file, and a player that goes back has seen another last: so each key frame says its own.
             data = frame.setup.inline + data
         self._strands[number].add(frame.at, data, frame.key)
         self.last = max(self.last, frame.at)

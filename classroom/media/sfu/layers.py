@@ -152,9 +152,15 @@ class Layers:
             if not self._begins(forward, now):
                 return False
             self.tapped = forward
-        elif forward is not self.tapped and forward.at_key and self.live and forward is self.live[-1]:
+        elif forward is not self.tapped and forward.at_key and self._takes_over(forward):
             self.tapped = forward
         return self.tapped is forward
+
+    def _takes_over(self, forward: Forward) -> bool:
+        """Whether the packager is to go on with this layer, which begins a key frame. One that comes late begins with one."""
+        if forward in self.live:
+            return forward is self.live[-1]
+        return all(_area(one) < _area(forward) for one in self.live)
 
     def _begins(self, forward: Forward, now: float) -> bool:
         """Whether the packager is to begin with this packet: players take a file to be as large as its first picture."""
@@ -165,7 +171,7 @@ class Layers:
             self._begun_at = now
         if len(there) < len(self._by_rid) and now - self._begun_at < TOGETHER:
             return False
-        largest = max(there, key=lambda one: one.size[0] * one.size[1])
+        largest = max(there, key=_area)
         if forward is largest and forward.at_key:
             return True
         largest.key(now)
@@ -206,6 +212,10 @@ class Layers:
         newest = max((one.last_at for one in layers), default=0.0)
         there = [one for one in layers if one.packets and newest - one.last_at < SILENT] or layers[:1]
         if all(one.size[0] for one in there):
-            there.sort(key=lambda one: one.size[0] * one.size[1])
+            there.sort(key=_area)
         self.live = there
         self.rates = tuple(map(self.rate, there))
+
+
+def _area(forward: Forward) -> int:
+    return forward.size[0] * forward.size[1]

@@ -47,7 +47,7 @@ class Incoming:
         self.jitter = 0.0
         self.transit: float | None = None
         self.missing: dict[int, tuple[int, float]] = {}
-        self.reported: tuple[int, float] | None = None  # middle of the last report's NTP time, and when it came
+        self.reported: tuple[int, int, float] | None = None  # a report's NTP time and timestamp, and when it came
 
     def arrived(self, head: packets.Rtp, now: float) -> bool:
         """Note a packet of the stream itself. Whether there is a hole now that was not there before."""
@@ -77,6 +77,25 @@ class Incoming:
         self.highest = head.sequence
         return hole
 
+    def hand(self, taps: Taps, data: bytes, now: float) -> None:
+        """Give a packet that has just been forwarded to the packager too, if it is of the layer that this one is given."""
+        before = self.layers.tapped
+        if not self.layers.taps(self.forward, now):
+            return
+        taps.rtp(self.track, data)
+        if before is not self.forward and self.reported is not None:
+            # Another layer counts its time from elsewhere: what its last report would say now puts it in its place.
+            ntp, timestamp, at = self.reported
+            seconds = ntp / (1 << 32) - packets.NTP_EPOCH + now - at
+            taps.report(self.track, seconds, timestamp + int((now - at) * self.format.clock_rate) & 0xFFFFFFFF)
+
+    def tell(self, taps: Taps, ntp: int, timestamp: int, now: float) -> None:
+        """Pass a sender report on."""
+        self.reported = (ntp, timestamp, now)
+        self.forward.report(ntp, timestamp)
+        if self.layers.tapped is self.forward:
+            taps.report(self.track, ntp / (1 << 32) - packets.NTP_EPOCH, timestamp)
+
     def due(self, now: float) -> list[int]:
         """Numbers to ask for again now."""
         asked = []
@@ -98,7 +117,9 @@ class Incoming:
         lately, got = expected - self.expected_before, self.received - self.received_before
         self.expected_before, self.received_before = expected, self.received
         fraction = max(0, min(255, (lately - got) * 256 // lately)) if lately > 0 else 0
-        last, since = (self.reported[0], int((now - self.reported[1]) * 65_536)) if self.reported else (0, 0)
+        last = since = 0
+        if self.reported is not None:
+            last, since = self.reported[0] >> 16 & 0xFFFFFFFF, int((now - self.reported[2]) * 65_536)
         return packets.report_block(
             self.ssrc, fraction, expected - self.received, extended, int(self.jitter), last, since
         )
@@ -174,8 +195,7 @@ class Publisher:
             return
         for outlet in self.outlets:
             outlet.rtp(incoming, data)
-        if incoming.layers.taps(forward, now):
-            self._taps.rtp(incoming.track, data)
+        incoming.hand(self._taps, data, now)
 
     def _find(self, head: packets.Rtp, data: bytes) -> Incoming | None:
         mid = packets.extension(data, self._mid) if self._mid else None
@@ -201,14 +221,12 @@ class Publisher:
                     continue
                 ntp = int.from_bytes(control.body[4:12], "big")
                 timestamp = int.from_bytes(control.body[12:16], "big")
-                incoming.reported = (ntp >> 16 & 0xFFFFFFFF, now)
-                if incoming.track.source not in self.muted:
-                    incoming.forward.report(ntp, timestamp)
-                    for outlet in self.outlets:
-                        outlet.report(incoming, ntp, timestamp)
-                    if incoming.layers.tapped is not incoming.forward:
-                        continue
-                    self._taps.report(incoming.track, ntp / (1 << 32) - packets.NTP_EPOCH, timestamp)
+                if incoming.track.source in self.muted:
+                    incoming.reported = (ntp, timestamp, now)
+                    continue
+                incoming.tell(self._taps, ntp, timestamp, now)
+                for outlet in self.outlets:
+                    outlet.report(incoming, ntp, timestamp)
 
     def need_key(self, incoming: Incoming) -> None:
         if incoming.ssrc:

@@ -232,7 +232,7 @@ class _Pull:
             if kind == RTP:
                 pulled.rtp(place, data, now)
             elif kind == REPORT and size == 12:
-                pulled.report(place, *_report.unpack(data))
+                pulled.report(place, *_report.unpack(data), now)
             if self._is_wanted():
                 used = now
             elif now - used > IDLE:

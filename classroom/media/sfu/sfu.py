@@ -112,17 +112,14 @@ class Pulled:
         if head is None or place >= len(self._tracks) or self.is_closed:
             return
         one = self._tracks[place]
-        if one.forward.push(head, data, one.format.clock_rate, now) and one.layers.taps(one.forward, now):
-            self._taps.rtp(one.track, data)
+        if one.forward.push(head, data, one.format.clock_rate, now):
+            one.hand(self._taps, data, now)
 
-    def report(self, place: int, ntp: int, timestamp: int) -> None:
+    def report(self, place: int, ntp: int, timestamp: int, now: float) -> None:
         """A sender report of one of its tracks."""
         if place >= len(self._tracks) or self.is_closed:
             return
-        one = self._tracks[place]
-        one.forward.report(ntp, timestamp)
-        if one.layers.tapped is one.forward:
-            self._taps.report(one.track, ntp / (1 << 32) - packets.NTP_EPOCH, timestamp)
+        self._tracks[place].tell(self._taps, ntp, timestamp, now)
 
     def close(self) -> None:
         """Nothing more comes of it. Its viewers stay, for what comes in its place."""
