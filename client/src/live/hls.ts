@@ -3,6 +3,8 @@
 /// What always holds: the player waits until there is something to play, catches up by itself when it is behind, and says
 /// `lost` once, when it has given up.
 
+import { Behind } from "./behind";
+
 export interface HlsNews {
   playing(): void;
   behind(): void;
@@ -72,10 +74,20 @@ export function playHls(video: HTMLVideoElement, url: string, now: () => number,
     const { default: Hls } = await import("hls.js");
     if (stopped) return;
     if (!Hls.isSupported()) return lose();
-    const hls = new Hls({ enableWorker: false, lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.5, backBufferLength: 30 });
+    const { Events } = Hls;
+    const hls = new Hls({ enableWorker: false, lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.5, backBufferLength: Number.POSITIVE_INFINITY });
     close = () => hls.destroy();
     date = () => hls.playingDate?.getTime() ?? null;
-    hls.on(Hls.Events.ERROR, (_, { fatal, type }) => {
+    const behind = new Behind();
+    hls.on(Events.FRAG_LOADING, (_, { frag: { type, sn }, part }) => {
+      if (sn !== "initSegment") behind.asked(type, sn, part?.index ?? null);
+    });
+    hls.on(Events.FRAG_BUFFERED, (_, { frag: { type, sn }, part }) => {
+      if (sn !== "initSegment") behind.came(type, sn, part?.index ?? null);
+      const endOffset = video.buffered.length > 0 ? behind.end(video.buffered.start(0), video.currentTime) : null;
+      if (endOffset !== null) hls.trigger(Events.BUFFER_FLUSHING, { startOffset: 0, endOffset, type: null });
+    });
+    hls.on(Events.ERROR, (_, { fatal, type }) => {
       if (!fatal) return;
       if (type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
       else lose();
