@@ -70,3 +70,19 @@ it("counts all the sizes that are sent at once", () => {
   expect(after(look, 10).layer).toBe(0);
   expect(after({ ...look, needs: [2_020_000, 820_000, 420_000, 120_000] }, 10).layer).toBe(1);
 });
+
+it("comes back where an estimate is never more than twice what is sent, and goes no further than the network lets it", () => {
+  const needs = [1_620_000, 820_000, 420_000, 120_000];
+  const healed = (network: number) => {
+    let quality = after({ available: 60_000, lost: 0 }, 10);
+    expect(quality.layer).toBe(SOUND_ONLY);
+    for (let each = 0; each < 200; each++) {
+      const sent = (needs[quality.layer] ?? 0) + 50_000;
+      quality = judge(quality, { available: Math.min(network, 2 * sent), lost: 0, needs });
+    }
+    return quality.layer;
+  };
+  expect(healed(3_000_000)).toBe(0);
+  expect(healed(1_000_000)).toBe(1);
+  expect(healed(500_000)).toBe(2);
+});

@@ -46,6 +46,8 @@ export interface Quality {
 export const BEST: Quality = { layer: 0, bad: 0, calm: 0, patience: 4, raised: false, network: "good", busy: false };
 
 const SOUND_BITS = 50_000;
+// An estimate of so many times what is sent says nothing of a limit: browsers reckon no further than that from what gets through.
+const ENOUGH = 1.5;
 const MOST_PATIENCE = 32;
 
 export function judge(before: Quality, { available, lost, busy = false, needs = LAYERS.map(({ bits }) => bits) }: Look): Quality {
@@ -64,7 +66,8 @@ export function judge(before: Quality, { available, lost, busy = false, needs = 
   }
   const above = needs[layer - 1];
   // While sound goes alone nothing tells how much more would get through: now and then it is tried.
-  const room = layer === SOUND_ONLY || available === null || (above !== undefined && available >= above * 0.9 + SOUND_BITS);
+  const known = Math.min((above ?? 0) * 0.9 + SOUND_BITS, ENOUGH * (bits + SOUND_BITS));
+  const room = layer === SOUND_ONLY || available === null || available >= known;
   const calm = !busy && (lost ?? 0) < 0.03 && (above === undefined || room) ? quality.calm + 1 : 0;
   if (above !== undefined && calm >= quality.patience) return seen({ ...quality, layer: layer - 1, bad: 0, calm: 0, raised: true });
   return seen({ ...quality, bad: 0, calm: Math.min(calm, MOST_PATIENCE) });
