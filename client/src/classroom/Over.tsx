@@ -3,6 +3,7 @@
 import { useTranslation } from "react-i18next";
 import { useRoom } from "../app/live";
 import { go } from "../app/router";
+import common from "../common/common.module.css";
 import { IconPlayerPlay } from "../common/icons";
 import classes from "./classroom.module.css";
 
@@ -14,7 +15,7 @@ export function Over() {
   return (
     <div className={classes.banner} role="region" aria-label={t("stage.endedTitle")}>
       <span>{t("stage.endedTitle")}</span>
-      <button type="button" onClick={() => go(`/r/${room}/recording`)}>
+      <button type="button" className={common.outlined} onClick={() => go(`/r/${room}/recording`)}>
         <IconPlayerPlay size={16} /> {t("replay.watch")}
       </button>
     </div>

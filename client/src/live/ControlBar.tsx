@@ -54,7 +54,7 @@ export function ControlBar(props: Props) {
           {pictures && <IconButton icon={IconMaximize} label={t("live.full")} onClick={() => void picture()?.closest("figure")?.requestFullscreen?.().catch(() => undefined)} />}
         </>
       )}
-      <CaptionMenu {...props} staff={staff} />
+      <CaptionMenu {...props} writes={staff && !over} />
       {staff && !over && props.offersBoard && <IconButton icon={IconPencil} label={t("board.openIt")} onClick={openBoard} />}
       {props.children}
       {watching && <Delay watch={watch} />}
@@ -84,7 +84,7 @@ function Delay({ watch: { course, delay } }: { watch: WatchView }) {
   );
 }
 
-function CaptionMenu({ captions, onCaptions, writing, onWriting, staff }: Props & { readonly staff: boolean }) {
+function CaptionMenu({ captions, onCaptions, writing, onWriting, writes }: Props & { readonly writes: boolean }) {
   const { t } = useTranslation();
   const check = (on: boolean) => (on ? <IconCheck size={16} /> : <span className={classes.blank} />);
   return (
@@ -105,7 +105,7 @@ function CaptionMenu({ captions, onCaptions, writing, onWriting, staff }: Props 
             {t(`live.size.${size}`)}
           </Menu.RadioItem>
         ))}
-        {staff && (
+        {writes && (
           <>
             <Menu.Divider />
             <Menu.Item leftSection={check(writing)} closeMenuOnClick onClick={() => onWriting(!writing)}>

@@ -36,6 +36,7 @@ export default function LiveStage({ board, onMain }: Props) {
   const [boardFirst, setBoardFirst] = useState(false);
   const [look, setLook] = useCaptionLook();
   const [writing, setWriting] = useState(false);
+  const over = useRoom((room) => room.roster.phase === "ended");
   const root = useRef<HTMLDivElement>(null);
 
   const own = useOwnTile(mine);
@@ -91,7 +92,7 @@ export default function LiveStage({ board, onMain }: Props) {
         </button>
       )}
       <Captions look={look} />
-      {writing && <CaptionField />}
+      {writing && !over && <CaptionField />}
       <ControlBar
         watch={watch}
         sound={audible}
