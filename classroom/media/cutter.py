@@ -133,5 +133,7 @@ class Cutter:
         self._count += 1
         samples, self._samples = self._samples, []
         run = mp4.Run(1, self._first if samples else self._at, samples)
-        self._out.part(mp4.fragment(self._count, [run]), end - self._at, bool(samples) and samples[0].key)
+        # Players that begin with a part take its first frame to lie where the part does, and find holes later where it does not.
+        independent = bool(samples) and samples[0].key and self._first == self._at
+        self._out.part(mp4.fragment(self._count, [run]), end - self._at, independent)
         self._at = end

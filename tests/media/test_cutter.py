@@ -52,6 +52,18 @@ def cutter(out: Kept) -> Cutter:
     return Cutter(out, mp4.VIDEO_RATE, EPOCH, 1 / 3, 1.8, 4.0)
 
 
+def begins(data: bytes) -> int:
+    """When a part's first sample does, in ticks."""
+    return int.from_bytes(data[data.index(b"tfdt") + 8 :][:8], "big")
+
+
+def is_key(data: bytes) -> bool:
+    """Whether a part's first sample is a key frame."""
+    run = data.index(b"trun")
+    steady = not data[run + 6] & 0x04  # all alike: then all are key frames
+    return steady or data[run + 24 : run + 28] == mp4.SYNC.to_bytes(4, "big")
+
+
 def frame(at: float, key: bool = False, setup: Setup = SETUP) -> Frame:
     return Frame(EPOCH + at * 1_000, PICTURE, key, setup)
 
@@ -88,10 +100,28 @@ def test_whatever_comes_parts_and_segments_cover_the_time_without_a_gap(made: li
         assert all(duration >= 30_000 for duration, _, _ in segment.parts[:-1])
         assert 0.85 * SLACK * 30_000 <= 30_000  # rfc8216bis, 4.4.4.9
         assert all(0 < duration <= SLACK * 30_000 for duration, _, _ in segment.parts)
-        expected += sum(duration for duration, _, _ in segment.parts)
+        for duration, independent, data in segment.parts:
+            if independent:
+                assert begins(data) == expected
+                assert is_key(data)
+            expected += duration
         assert expected - segment.start <= 360_000  # rfc8216bis, 4.4.3.1
     samples = sum(data.count(PICTURE) for segment in out.segments for _, _, data in segment.parts)
     assert samples == len(made) + 1
+
+
+def test_a_part_is_independent_only_where_it_begins_when_its_key_frame_does() -> None:
+    out = Kept()
+    one = cutter(out)
+    for index in range(12):  # so few pictures that parts do not end where pictures do
+        one.frame(frame(index * 0.15, index in (0, 3)))
+    one.end()
+    at, seen = 0, set()
+    for duration, independent, data in out.segments[0].parts:
+        if is_key(data):
+            seen.add((begins(data) == at, independent))
+        at += duration
+    assert seen == {(True, True), (False, False)}
 
 
 def test_key_frames_that_come_too_often_do_not_make_segments_of_their_own() -> None:
