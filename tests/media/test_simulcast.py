@@ -93,6 +93,7 @@ class Stage:
         self.unit, self.publisher, self.viewer, self.track = unit, publisher, viewer, track
         self.seen: list[bytes] = []
         self.at = 10
+        self.slowest = 0.0  # seconds between two frames, at most: on a busy machine
 
     async def play(
         self, done: Callable[[], bool], *rids: str, seconds: float = 10.0, every: float = 0.005, first: str = ""
@@ -103,12 +104,14 @@ class Stage:
         for incoming in self.sender().tracks:
             incoming.forward.ask = lambda rid=incoming.rid: wanted.add(rid)  # type: ignore[misc]
         async with asyncio.timeout(seconds):
+            sent = time.monotonic()
             while not done():
                 self.at += 1
                 for rid in rids or RIDS:
                     self.publisher.frame(rid, self.at, rid in wanted)
                     wanted.discard(rid)
                 await asyncio.sleep(every)
+                self.slowest, sent = max(self.slowest, time.monotonic() - sent), time.monotonic()
 
     def sender(self) -> Publisher:
         """Who sends, as the unit knows it."""
@@ -314,6 +317,7 @@ async def test_what_begins_in_a_small_layer_is_recorded_and_packaged_in_the_larg
             setup = live.current["camera"].setup
             assert setup is not None
             assert (setup.width, setup.height) == SIZES["f"]
+        stage.unit.taps.remove(streams)
         await streams.close()
     (made,) = [one for one in await library.recorded("r") if one.kind == "camera"]
     await library.close()
@@ -322,7 +326,7 @@ async def test_what_begins_in_a_small_layer_is_recorded_and_packaged_in_the_larg
     sizes = [size for size, _ in shown]
     assert [size for size, _ in groupby(sizes)] == [SIZES["h"], SIZES["f"]]
     assert sizes.count(SIZES["f"]) >= large - 1
-    assert max(after - before for before, after in pairwise(at for _, at in shown)) < 0.1
+    assert max(after - before for before, after in pairwise(at for _, at in shown)) < 0.1 + stage.slowest
 
 
 async def test_reports_of_a_narrow_way_bring_the_viewer_down_and_then_to_a_pause() -> None:

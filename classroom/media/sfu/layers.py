@@ -14,7 +14,7 @@ from classroom.media.sfu import packets
 from classroom.media.sfu.forward import PICTURE_RATE, Forward, Leg
 from classroom.media.sfu.port import Port
 
-SILENT = 2.0
+SILENT = 1.0
 TOGETHER = 1.5  # seconds in which a publication's layers begin; one that has not by then is not waited for
 COUNTED_EVERY = 0.5  # seconds between two measurements of the layers' rates
 SMOOTH = 0.5  # the weight of the newest
@@ -152,15 +152,12 @@ class Layers:
             if not self._begins(forward, now):
                 return False
             self.tapped = forward
-        elif forward is not self.tapped and forward.at_key and self._takes_over(forward):
-            self.tapped = forward
+        elif forward is not self.tapped and forward.at_key:
+            if forward not in self.live:  # it comes late, and begins with this
+                self._look(now)
+            if forward is self.live[-1]:
+                self.tapped = forward
         return self.tapped is forward
-
-    def _takes_over(self, forward: Forward) -> bool:
-        """Whether the packager is to go on with this layer, which begins a key frame. One that comes late begins with one."""
-        if forward in self.live:
-            return forward is self.live[-1]
-        return all(_area(one) < _area(forward) for one in self.live)
 
     def _begins(self, forward: Forward, now: float) -> bool:
         """Whether the packager is to begin with this packet: players take a file to be as large as its first picture."""
@@ -187,6 +184,10 @@ class Layers:
         if now - self._counted_at < COUNTED_EVERY:
             return
         self._count(now)
+        self._look(now)
+
+    def _look(self, now: float) -> None:
+        """See which layers there are now; who was sent one that is no more is sent another."""
         before = self.live
         self._order(now)
         if before == self.live:
