@@ -1,16 +1,19 @@
-"""What returning members have missed, encoded once for all of a kind.
+"""What returning members have missed, made once for all of a kind.
 
-What always holds: what comes out is what `view` shows each of them, in order; an event is looked at and encoded once for each
-kind of audience and codec, however many missed it. Thousands come back together, from a network that was gone or a worker
-that was replaced, and an event of which each of them is shown nothing may name thousands.
+What always holds: what comes out is what `view` shows each of them, in order; an event is looked at once, and encoded once for
+each kind of audience and codec, however many missed it. What one who returns costs besides is to copy the bytes, and to make what
+is shown to nobody else. Thousands come back together, from a network that was gone or a worker that was replaced, and an event of
+which each of them is shown nothing may name thousands.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from classroom import wire
-from classroom.kernel import Audience, Event, Stored
+from classroom.kernel import Audience, Stored
 from classroom.rooms import room as rooms
 from classroom.rooms.groups import item
 from classroom.rooms.replica import Replica
@@ -29,16 +32,27 @@ class Kind(NamedTuple):
     codec: Codec
 
 
-class _Made:
-    """An event. `own`: the members who are shown something else of it; `appointed`: whose role it changes; `items`: it, as the
-    others are sent it."""
+class _Run:
+    """Events, one after the other, as those of a kind are sent them who have no part in them."""
 
-    __slots__ = ("appointed", "items", "own")
+    __slots__ = ("_before", "_items", "_kind")
 
-    def __init__(self, event: Event) -> None:
-        self.own = frozenset(rooms.addressees(event))
-        self.appointed = event.member if isinstance(event, Appointed) else None
-        self.items: dict[Kind, bytes | None] = {}
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._items: list[bytes] = []
+        self._before: list[int] = [0]  # how many items there are before each event, and before the next one
+
+    def follow(self, events: Sequence[Stored]) -> None:
+        """Take those of `events` that have come since."""
+        for index in range(len(self._before) - 1, len(events)):
+            made = item(self._kind.codec, events[index], self._kind.audience)
+            if made is not None:
+                self._items.append(made)
+            self._before.append(len(self._items))
+
+    def between(self, start: int, stop: int) -> list[bytes]:
+        """The items of the events from index `start` to before `stop`."""
+        return self._items[self._before[start] : self._before[stop]]
 
 
 class Missed:
@@ -46,32 +60,32 @@ class Missed:
 
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
-        self._made: dict[int, _Made] = {}
-        self._joined: dict[tuple[Kind, int], bytes] = {}  # from a place to `_head`
+        self._events: list[Stored] = []  # up to `_head`; what is below is about these, by index
         self._head = 0
+        self._own: dict[str, list[int]] = {}  # of which a member is shown something else than others
+        self._appointed: dict[str, int] = {}  # the last that changed a member's role
+        self._runs: dict[Kind, _Run] = {}
+        self._joined: dict[tuple[Kind, int], bytes] = {}  # from a place to `_head`
         self._asked = 0.0
 
     def since(self, seq: int, session: Session, now: float) -> bytes | None:
         """The items after place `seq` as this session is to be sent them, joined. None: that is further back than is kept, or
         their role is another since. `now`: seconds of a monotonic clock."""
-        missed = self._replica.since(seq)
-        if missed is None:
+        if not self._replica.reaches(seq):
             return None
         self._asked = now
         self._turn_to(self._replica.seq)
-        kind = Kind(session.kind, session.link.codec)
-        made = [self._of(stored) for stored in missed]
+        stop = len(self._events)
+        start = stop - (self._head - seq)
         member = session.member.id
-        if any(one.appointed == member for one in made):
+        if self._appointed.get(member, -1) >= start:
             return None
-        own = {index for index, one in enumerate(made) if member in one.own}
+        kind = Kind(session.kind, session.link.codec)
+        own: Sequence[int] = self._own.get(member, ())
+        own = own[bisect_left(own, start) :]
         joined = None if own else self._joined.get((kind, seq))
         if joined is None:
-            items = (
-                item(kind.codec, stored, session.audience) if index in own else _shared(one, stored, kind)
-                for index, (stored, one) in enumerate(zip(missed, made, strict=True))
-            )
-            joined = wire.join(kind.codec, [each for each in items if each is not None])
+            joined = wire.join(kind.codec, self._items(kind, start, own, session.audience))
             if not own and len(self._joined) < JOINED:
                 self._joined[kind, seq] = joined
         return joined
@@ -79,25 +93,42 @@ class Missed:
     def rest(self, now: float) -> None:
         """Let go of what was made, when nobody has come back for a while."""
         if now - self._asked > KEPT_SECONDS:
-            self._made.clear()
-            self._joined.clear()
+            self._forget()
+
+    def _items(self, kind: Kind, start: int, own: Sequence[int], audience: Audience) -> list[bytes]:
+        """The events from index `start` on: at the indexes `own` as `audience`, one member, is shown them, else as the others."""
+        run = self._runs.get(kind)
+        if run is None:
+            run = self._runs[kind] = _Run(kind)
+        run.follow(self._events)
+        items: list[bytes] = []
+        for index in own:
+            items += run.between(start, index)
+            mine = item(kind.codec, self._events[index], audience)
+            if mine is not None:
+                items.append(mine)
+            start = index + 1
+        return items + run.between(start, len(self._events))
 
     def _turn_to(self, head: int) -> None:
+        """Look at the events up to place `head` that have come since."""
         if head == self._head:
             return
+        new = self._replica.since(self._head) if self._events else None
+        if new is None or len(self._events) > 2 * (self._replica.recent.maxlen or 0):
+            self._forget()  # most of it is further back than anybody can ask for
+            new = list(self._replica.recent)
+        for index, stored in enumerate(new, len(self._events)):
+            for member in frozenset(rooms.addressees(stored.event)):
+                self._own.setdefault(member, []).append(index)
+            if isinstance(stored.event, Appointed):
+                self._appointed[stored.event.member] = index
+        self._events += new
         self._head = head
         self._joined.clear()
-        if len(self._made) > 2 * (self._replica.recent.maxlen or 0):
-            self._made.clear()  # most of it is further back than anybody can ask for
 
-    def _of(self, stored: Stored) -> _Made:
-        made = self._made.get(stored.meta.seq)
-        if made is None:
-            made = self._made[stored.meta.seq] = _Made(stored.event)
-        return made
-
-
-def _shared(made: _Made, stored: Stored, kind: Kind) -> bytes | None:
-    if kind not in made.items:
-        made.items[kind] = item(kind.codec, stored, kind.audience)
-    return made.items[kind]
+    def _forget(self) -> None:
+        self._events = []
+        self._head = 0
+        for made in (self._own, self._appointed, self._runs, self._joined):
+            made.clear()

@@ -60,11 +60,13 @@ class Replica:
         self._loaded = True
         self.want(self._wanted)
 
+    def reaches(self, seq: int) -> bool:
+        """Whether all events after place `seq` are kept here."""
+        return seq == self.seq or (seq < self.seq and bool(self.recent) and self.recent[0].meta.seq <= seq + 1)
+
     def since(self, seq: int) -> list[Stored] | None:
         """The events after place `seq`, or None when they go back further than is kept here."""
-        if seq == self.seq:
-            return []
-        if seq > self.seq or not self.recent or self.recent[0].meta.seq > seq + 1:
+        if not self.reaches(seq):
             return None
         missed = self.seq - seq
         return [self.recent[index] for index in range(len(self.recent) - missed, len(self.recent))]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, SupportsIndex
 
 import pytest
 
@@ -47,8 +49,8 @@ class Wire:
         self.codec = codec
 
 
-def replica_of(log: list[Stored], upto: int) -> Replica:
-    replica = Replica("a", None, lambda _events: None)  # type: ignore[arg-type]
+def replica_of(log: list[Stored], upto: int, recent: int = 2_000) -> Replica:
+    replica = Replica("a", None, lambda _events: None, recent=recent)  # type: ignore[arg-type]
     for stored in log[:upto]:
         rooms.apply(replica.state, stored)
         replica.recent.append(stored)
@@ -96,13 +98,58 @@ def test_each_event_is_encoded_once_however_many_come_back(monkeypatch: pytest.M
     assert sorted(made) == list(range(1, len(log) + 1))
 
 
+@pytest.mark.parametrize("name", ["polls", "doubts"])
+def test_what_is_further_back_than_is_kept_is_let_go_and_the_rest_stays_right(name: str) -> None:
+    log = LOGS[name]
+    replica = replica_of(log, 4, recent=4)
+    missed = Missed(replica)
+    sessions = [Session(member, Wire(Codec.JSON)) for member in EVERYONE]  # type: ignore[arg-type]
+    for upto in (4, 5, 7, *range(8, len(log) - 6), len(log)):  # by one, by some, and by more than is kept
+        for stored in log[replica.seq : upto]:
+            rooms.apply(replica.state, stored)
+            replica.recent.append(stored)
+        for session in sessions:
+            assert missed.since(upto - 5, session, 0.0) is None
+            for since in range(upto - 4, upto + 1):
+                assert missed.since(since, session, 0.0) == alone(log[:upto], session, since)
+        assert len(missed._events) <= 3 * 4
+
+
+class Looked(deque[Stored]):
+    """Counts how often one of them is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, index: SupportsIndex) -> Stored:  # type: ignore[override]
+        self.looks += 1
+        return super().__getitem__(index)
+
+    def __iter__(self) -> Iterator[Stored]:
+        self.looks += len(self)
+        return super().__iter__()
+
+
+def test_those_who_come_back_do_not_each_look_through_all_that_was_missed() -> None:
+    log = LOGS["polls"]
+    replica = replica_of(log, len(log))
+    replica.recent = looked = Looked(replica.recent, maxlen=2_000)
+    missed = Missed(replica)
+    voters = [Session(member, Wire(Codec.JSON)) for member in (ASHA, RAVI)]  # type: ignore[arg-type]
+    others = [Session(Member(f"m{n}", "S", Role.STUDENT), Wire(Codec.JSON)) for n in range(500)]  # type: ignore[arg-type]
+    sent = [missed.since(0, session, 0.0) for session in (*voters, *others)]
+    assert sent[:2] == [alone(log, session, 0) for session in voters]
+    assert sent[0] != sent[2]
+    assert all(each is sent[2] for each in sent[2:])
+    assert looked.looks <= len(log) + len(sent)
+
+
 def test_what_was_made_is_let_go_when_nobody_comes_back_any_more() -> None:
     log = LOGS["polls"]
     missed = Missed(replica_of(log, len(log)))
     session = Session(ASHA, Wire(Codec.JSON))  # type: ignore[arg-type]
     missed.since(0, session, 100.0)
     missed.rest(100.0 + KEPT_SECONDS)
-    assert missed._made
+    assert missed._events
     missed.rest(101.0 + KEPT_SECONDS)
-    assert not missed._made
+    assert not missed._events
     assert missed.since(0, session, 200.0) == alone(log, session, 0)
