@@ -42,7 +42,7 @@ from classroom.doubts.model import (
     Withdraw,
     Withdrawn,
 )
-from classroom.doubts.sight import addressees, own, show, view
+from classroom.doubts.sight import addressees, own, shares, show, view
 from classroom.kernel import (
     Context,
     Event,
@@ -54,7 +54,7 @@ from classroom.kernel import (
     unreachable,
 )
 
-__all__ = ["addressees", "apply", "decide", "merge", "own", "show", "view"]
+__all__ = ["addressees", "apply", "decide", "merge", "own", "shares", "show", "view"]
 
 # Each voter is shown their own changes of an event, so what one event costs grows with the square of its changes.
 CHANGES_LIMIT = 256

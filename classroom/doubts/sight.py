@@ -29,6 +29,8 @@ Where a doubt that was not public is merged, students who had no part in it are 
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from msgspec.structs import replace
 
 from classroom.doubts.model import (
@@ -47,6 +49,7 @@ from classroom.doubts.model import (
     Pinned,
     Published,
     Started,
+    Tick,
     Voted,
     Withdrawn,
 )
@@ -104,6 +107,15 @@ def _view_merged(event: Merged, me: str, mine: bool) -> Event | None:
     if event.into_public or (me and me == event.into_by):
         return Voted(votes={event.into: event.votes})
     return None
+
+
+def shares(event: Voted, members: Container[str]) -> dict[str, Voted]:
+    """By the id of each voter among `members`, as much of `event` as `view` shows them something of."""
+    mine: dict[str, tuple[Tick, ...]] = {}
+    for tick in event.changes:
+        if tick.member in members:
+            mine[tick.member] = (*mine.get(tick.member, ()), tick)
+    return {member: replace(event, changes=ticks) for member, ticks in mine.items()}
 
 
 def addressees(event: DoubtEvent) -> tuple[str, ...]:

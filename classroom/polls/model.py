@@ -22,7 +22,7 @@ SECONDS_LEAST = 5
 SECONDS_LIMIT = 3_600
 POLLS_LIMIT = 500
 RATING_LIMIT = 10
-BATCH_LIMIT = 200  # ballots in one event; more go into the next, as every voter's view looks through all of them
+BATCH_LIMIT = 200  # ballots in one event; more go into the next
 
 
 class PollKind(StrEnum):

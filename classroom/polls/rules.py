@@ -17,6 +17,8 @@ What a client does with each event (it holds `PollsView` and `PollsOwn`):
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from msgspec.structs import replace
 
 from classroom.kernel import (
@@ -78,6 +80,7 @@ __all__ = [
     "merge",
     "next_due",
     "own",
+    "shares",
     "show",
     "tallies",
     "tally",
@@ -169,6 +172,15 @@ def addressees(event: PollEvent) -> tuple[str, ...]:
     if isinstance(event, Voted):
         return tuple(dict.fromkeys(ballot.member for ballot in event.ballots))
     return ()
+
+
+def shares(event: Voted, members: Container[str]) -> dict[str, Voted]:
+    """By the id of each voter among `members`, as much of `event` as `view` shows them something of."""
+    mine: dict[str, tuple[Ballot, ...]] = {}
+    for ballot in event.ballots:
+        if ballot.member in members:
+            mine[ballot.member] = (*mine.get(ballot.member, ()), ballot)
+    return {member: replace(event, count=len(ballots), ballots=ballots) for member, ballots in mine.items()}
 
 
 def merge(previous: Event, event: Event) -> Event | None:

@@ -17,7 +17,7 @@ A crowd is written to in slices (`rounds`). A flush begins when the one before h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from time import monotonic, perf_counter
 from typing import NamedTuple
 
@@ -308,7 +308,7 @@ class Hub:
             group = self._group(session)
             parts = made.get(group.kind) or self._make(group, pending, live, signals)
             made[group.kind] = parts
-            own = special.get(session.member.id, ())
+            own = special.get(session.member.id, {})
             frames += self._send_own(session, pending, parts.items, own, session.since)
             frames += self._pass(parts.told, (session,))  # shorthand it can read once it is let in
         for audience, waiting in self._signals.items():
@@ -344,13 +344,12 @@ class Hub:
         self._signals[audience] = {}
         return list(waiting.values())
 
-    def _special(self, pending: list[Stored]) -> dict[str, list[int]]:
-        """Which of the members here are shown something of their own: their id to the indexes of those events."""
-        special: dict[str, list[int]] = {}
+    def _special(self, pending: list[Stored]) -> dict[str, dict[int, Stored]]:
+        """Which of the members here are shown something of their own: by their id, by index, what there is of it for them."""
+        special: dict[str, dict[int, Stored]] = {}
         for index, stored in enumerate(pending):
-            for member in rooms.addressees(stored.event):
-                if member in self.by_member:
-                    special.setdefault(member, []).append(index)
+            for member, share in rooms.shares(stored.event, self.by_member).items():
+                special.setdefault(member, {})[index] = Stored(stored.meta, share)
         return special
 
     def _live(self, pending: list[Stored]) -> dict[int, Stored]:
@@ -374,13 +373,13 @@ class Hub:
         session: Session,
         pending: list[Stored],
         items: list[bytes | None],
-        own: Iterable[int],
+        own: dict[int, Stored],
         since: int,
     ) -> int:
-        """A packet for one session: the group's items, in the places `own` what this member alone is shown."""
+        """A packet for one session: the group's items, in place of some what this member alone is shown of `own`."""
         mine = list(items)
-        for index in own:
-            mine[index] = item(session.link.codec, pending[index], session.audience)
+        for index, stored in own.items():
+            mine[index] = item(session.link.codec, stored, session.audience)
         seen = [each for each, s in zip(mine, pending, strict=True) if each is not None and s.meta.seq > since]
         packet = events_packet(session.link.codec, seen)
         return 0 if packet is None else self._spread(packet, (session,), since)

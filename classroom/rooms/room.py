@@ -7,6 +7,7 @@ depends on the event alone (`view`), so it can be encoded once for all who share
 
 from __future__ import annotations
 
+from collections.abc import Container
 from hashlib import sha256
 from typing import assert_never, cast
 
@@ -192,6 +193,16 @@ def addressees(event: Event) -> tuple[str, ...]:
     if isinstance(known, board.BoardEvent | stage.StageEvent | captions.CaptionEvent):
         return ()
     assert_never(known)
+
+
+def shares(event: Event, members: Container[str]) -> dict[str, Event]:
+    """By the id of each addressee among `members`, an event of which `view` shows them the same as of `event`: what names many
+    is looked through once, and not for each of them."""
+    if isinstance(event, polls.Voted):
+        return {**polls_rules.shares(event, members)}
+    if isinstance(event, doubts.Voted):
+        return {**doubts_rules.shares(event, members)}
+    return {member: event for member in addressees(event) if member in members}
 
 
 def merge(previous: Event, event: Event) -> Event | None:

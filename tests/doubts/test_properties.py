@@ -252,6 +252,21 @@ def test_who_only_votes_is_named_to_nobody_but_in_the_record(doubts: Playing) ->
 
 
 @given(LOGS)
+def test_of_their_share_a_voter_is_shown_what_is_shown_of_all_the_votes(doubts: Playing) -> None:
+    votes: Voted | None = None
+    for _, event in doubts.log:
+        if not isinstance(event, Voted):
+            votes = None
+            continue
+        votes = event if votes is None else rules.merge(votes, event) or event
+        shares = rules.shares(votes, {member.id for member in MEMBERS} - {VOTER.id})
+        assert shares.keys() == set(rules.addressees(votes)) - {VOTER.id}
+        for member in MEMBERS:
+            if member.id in shares:
+                assert rules.view(shares[member.id], audience_of(member)) == rules.view(votes, audience_of(member))
+
+
+@given(LOGS)
 def test_only_addressees_are_shown_something_else_than_others_of_their_kind(doubts: Playing) -> None:
     for _, event in doubts.log:
         for member in MEMBERS:

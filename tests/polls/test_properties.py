@@ -142,21 +142,40 @@ def test_replaying_from_the_start_or_from_any_snapshot_gives_the_same_bytes(poll
         assert encoded(state) == polls.states[-1]
 
 
+def united(polls: Playing) -> list[tuple[Meta, Any]]:
+    """The log with all neighbours united that can be."""
+    found: list[tuple[Meta, Any]] = []
+    for meta, event in polls.log:
+        merged = rules.merge(found[-1][1], event) if found else None
+        if merged is None:
+            found.append((meta, event))
+        else:
+            found[-1] = (meta, recoded(merged))
+    return found
+
+
 @HOLDS
 @given(st.one_of(LOGS, TEXT_LOGS))
 def test_uniting_neighbours_gives_the_same_bytes(polls: Playing) -> None:
-    united: list[tuple[Meta, Any]] = []
-    for meta, event in polls.log:
-        merged = rules.merge(united[-1][1], event) if united else None
-        if merged is None:
-            united.append((meta, event))
-        else:
-            united[-1] = (meta, recoded(merged))
     state = Polls()
-    for meta, event in united:
+    for meta, event in united(polls):
         rules.apply(state, event, meta)
+        assert not isinstance(event, Voted) or event.count == len(event.ballots)
     assert encoded(state) == polls.states[-1]
-    assert all(event.count == len(event.ballots) for _, event in united if isinstance(event, Voted))
+
+
+@HOLDS
+@given(st.one_of(LOGS, TEXT_LOGS))
+def test_of_their_share_a_voter_is_shown_what_is_shown_of_all_the_votes(polls: Playing) -> None:
+    for _, event in united(polls):
+        if not isinstance(event, Voted):
+            continue
+        voters = set(rules.addressees(event))
+        shares = rules.shares(event, {member.id for member in MEMBERS} - {LENA.id})
+        assert shares.keys() == voters - {LENA.id}
+        for member in MEMBERS:
+            if member.id in shares:
+                assert rules.view(shares[member.id], audience_of(member)) == rules.view(event, audience_of(member))
 
 
 def recounted(polls: Playing, id: int) -> Tally:

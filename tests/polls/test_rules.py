@@ -495,6 +495,42 @@ class TestShow:
         assert rules.tallies(polls.state, ALL) == rules.tallies(polls.state, audience_of(ASHA)) == [figures]
 
 
+class Compared(str):
+    """A member's id that counts how often it is compared with another."""
+
+    __slots__ = ()
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def comparisons(voters: int) -> int:
+    """How often voters' ids are compared until each of so many has been shown their vote."""
+    ids = [Compared(f"m{n}") for n in range(voters)]
+    event = Voted(id=1, count=voters, ballots=tuple(Ballot(member=id, choice=(0,)) for id in ids))
+    Compared.times = 0
+    for id, share in rules.shares(event, dict.fromkeys(map(str, ids))).items():
+        assert rules.view(share, Audience("member", str(id))) == share
+    return Compared.times
+
+
+class TestShares:
+    def test_twice_as_many_voters_are_shown_their_votes_with_twice_the_work(self) -> None:
+        assert 0 < comparisons(200) == 2 * comparisons(100)
+
+    def test_a_share_has_all_of_a_voter_and_nothing_of_others(self) -> None:
+        ballots = tuple(Ballot(member=member, choice=(n,)) for n, member in enumerate("abac"))
+        event = Voted(id=1, count=4, ballots=ballots, secret=False)
+        assert rules.shares(event, {"a", "c", "else"}) == {
+            "a": Voted(id=1, count=2, ballots=(ballots[0], ballots[2]), secret=False),
+            "c": Voted(id=1, count=1, ballots=(ballots[3],), secret=False),
+        }
+
+
 class TestMerge:
     def test_votes_on_one_poll_unite_and_the_later_of_a_member_holds(self) -> None:
         first = Voted(id=1, count=2, ballots=(Ballot(member="a", choice=(0,)), Ballot(member="b", choice=(1,))))

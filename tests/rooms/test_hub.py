@@ -17,6 +17,8 @@ from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
 from classroom.kernel import ALL, STAFF, Member, Meta, Stored
 from classroom.metrics import Metrics
+from classroom.polls import rules as poll_rules
+from classroom.polls.model import Ballot, Voted
 from classroom.rooms import groups, rounds
 from classroom.rooms import hub as hubs
 from classroom.rooms import room as rooms
@@ -330,6 +332,28 @@ async def test_a_replica_tells_what_was_missed_or_that_it_cannot(edge: Edge) -> 
     fresh = Replica("physics", edge.journal, lambda events: None, recent=100)
     await fresh.load()
     assert [s.meta.seq for s in fresh.recent] == list(range(51, 151))
+
+
+@pytest.mark.parametrize("voters", [20, 200])
+async def test_of_many_votes_each_voter_is_shown_their_own_and_no_ballot_is_looked_at_for_all_of_them(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, voters: int
+) -> None:
+    looked: list[int] = []
+    real = poll_rules.view
+
+    def view(event: Any, audience: Any) -> Any:
+        looked.append(len(event.ballots))
+        return real(event, audience)
+
+    monkeypatch.setattr(poll_rules, "view", view)
+    links = [edge.enter(Member(f"s{n}", "S", ASHA.role))[1] for n in range(voters)]
+    ballots = tuple(Ballot(f"s{n}", (n % 3,)) for n in range(voters))
+    edge.hub.events([Stored(Meta(1, 1_000, "system"), Voted(id=1, count=voters, ballots=ballots))])
+    edge.hub.flush()
+    assert [[e["ballots"] for e in link.packets[0][1]] for link in links] == [
+        [[[f"s{n}", [n % 3], None]]] for n in range(voters)
+    ]
+    assert sum(looked) == 2 * voters  # once for those who are shown nothing of them, and each for its voter
 
 
 def test_packets_are_what_socketio_clients_decode(monkeypatch: pytest.MonkeyPatch) -> None:
