@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -332,6 +332,88 @@ async def test_a_replica_tells_what_was_missed_or_that_it_cannot(edge: Edge) -> 
     fresh = Replica("physics", edge.journal, lambda events: None, recent=100)
     await fresh.load()
     assert [s.meta.seq for s in fresh.recent] == list(range(51, 151))
+
+
+class ByHand:
+    """As much of a loop as a hub asks for: its clock and what it is to call later, moved by hand."""
+
+    def __init__(self) -> None:
+        self._now = 1_000.0
+        self._calls: list[asyncio.TimerHandle] = []
+        self._real = asyncio.get_running_loop()
+
+    def time(self) -> float:
+        return self._now
+
+    def call_soon(self, call: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.call_at(self._now, call)
+
+    def call_at(self, when: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        self._calls.append(asyncio.TimerHandle(when, call, (), self._real))
+        return self._calls[-1]
+
+    def pass_by(self, seconds: float) -> None:
+        until = self._now + seconds
+        while due := [handle for handle in self._calls if handle.when() <= until]:
+            handle = min(due, key=asyncio.TimerHandle.when)
+            self._calls.remove(handle)
+            self._now = max(self._now, handle.when())
+            if not handle.cancelled():
+                handle._run()
+        self._now = until
+
+
+class Crowd:
+    """Members of a hub whose clock is moved by hand, for whom a frame costs so much that they are told as seldom as may be."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._seq = 0
+        self.clock = ByHand()
+        edge.hub._loop = self.clock  # type: ignore[assignment]
+        edge.hub._frame_cost = 1.0
+        self.links: list[Recorder] = []
+        self.come(100)
+        self.told_within(0.0, TEACHER)
+        self.clock.pass_by(1.0)
+
+    def come(self, number: int) -> None:
+        for _ in range(number):
+            self.links.append(self._edge.enter(Member(f"s{len(self.links)}", "S", ASHA.role))[1])
+
+    def told_within(self, seconds: float, who: Member) -> bool:
+        """Somebody says something: whether the first of the crowd is told of it by then."""
+        self._seq += 1
+        said = rooms.decide(rooms.Room(), say("news"), who, 1_000)[0]
+        self._edge.hub.events([Stored(Meta(self._seq, 1_000, who.id), said)])
+        self.clock.pass_by(seconds)
+        return self._seq in self.links[0].seqs
+
+
+async def test_while_many_come_in_a_crowd_is_told_less_often_but_at_once_what_the_staff_say(edge: Edge) -> None:
+    crowd = Crowd(edge)
+    crowd.come(hubs.RUSH + 1)
+    assert crowd.told_within(0.0, RAVI)
+    assert not crowd.told_within(hubs.LONGEST_RUSH - 0.1, RAVI)
+    assert crowd.told_within(0.1, RAVI)
+    assert not crowd.told_within(TICK / 2, TEACHER)  # every flush is a tick after the last
+    assert crowd.told_within(TICK / 2, TEACHER)
+
+
+async def test_who_come_in_one_by_one_do_not_keep_a_crowd_waiting(edge: Edge) -> None:
+    crowd = Crowd(edge)
+    crowd.come(hubs.RUSH - 1)
+    assert crowd.told_within(0.0, RAVI)
+    assert not crowd.told_within(hubs.LONGEST_TICK - 0.1, RAVI)
+    assert crowd.told_within(0.1, RAVI)
+
+
+async def test_when_all_are_in_a_crowd_is_told_as_often_as_before(edge: Edge) -> None:
+    crowd = Crowd(edge)
+    crowd.come(hubs.RUSH + 1)
+    assert crowd.told_within(0.0, RAVI)
+    assert crowd.told_within(hubs.LONGEST_RUSH, RAVI)
+    assert crowd.told_within(hubs.LONGEST_TICK, RAVI)
 
 
 @pytest.mark.parametrize("voters", [20, 200])
