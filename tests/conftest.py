@@ -9,11 +9,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from classroom.http import static
 from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
 from tests.services import Postgres, Redis, RedisCluster
+
+# No deadline: how fast an example runs says nothing on a machine that does other things.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 
 def pytest_collection_finish() -> None:

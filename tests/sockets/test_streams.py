@@ -71,7 +71,7 @@ STEP = st.tuples(
 
 
 @pytest.mark.parametrize("codec", Codec)
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(st.lists(STEP, min_size=5, max_size=60))
 def test_whatever_happens_everybody_reads_what_was_written(codec: Codec, steps: list[Any]) -> None:
     stream, readers, now = Stream(), [Reader() for _ in range(3)], 0.0
