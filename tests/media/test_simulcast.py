@@ -104,13 +104,14 @@ class Stage:
         for incoming in self.sender().tracks:
             incoming.forward.ask = lambda rid=incoming.rid: wanted.add(rid)  # type: ignore[misc]
         async with asyncio.timeout(seconds):
-            sent = time.monotonic()
+            begun = sent = time.monotonic()
             while not done():
                 self.at += 1
+                begun += every
                 for rid in rids or RIDS:
                     self.publisher.frame(rid, self.at, rid in wanted)
                     wanted.discard(rid)
-                await asyncio.sleep(every)
+                await asyncio.sleep(max(0, begun - time.monotonic()))
                 self.slowest, sent = max(self.slowest, time.monotonic() - sent), time.monotonic()
 
     def sender(self) -> Publisher:

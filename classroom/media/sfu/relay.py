@@ -232,7 +232,8 @@ class _Pull:
             if kind == RTP:
                 pulled.rtp(place, data, now)
             elif kind == REPORT and size == 12:
-                pulled.report(place, *_report.unpack(data), now)
+                ntp, timestamp = _report.unpack(data)
+                pulled.report(place, ntp, timestamp, now)
             if self._is_wanted():
                 used = now
             elif now - used > IDLE:
