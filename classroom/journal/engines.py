@@ -2,24 +2,27 @@
 
 What always holds:
 
-- A function runs in one transaction, which ends whole or not at all. A caller that is cancelled only stops waiting: the
-  transaction goes on to its end without it, so nothing is left half done and no connection is left unusable.
+- A function runs in one transaction, and what it wrote is kept whole or not at all, whatever others do in there. A caller
+  that is cancelled only stops waiting: the transaction goes on to its end without it, so nothing is left half done and no
+  connection is left unusable.
 - Reads never wait behind writes.
 - What the database cannot do now is raised as `Unavailable`; what the journal itself means (`Conflict`, …) passes
   through.
 
 On SQLite a whole transaction is one step in a thread: nothing of the event loop stands between BEGIN and COMMIT, so a
 busy loop does not hold the write lock, and a transaction costs one change of threads. (aiosqlite changes threads for
-every call of the driver, about ten a transaction: two to three times the CPU.) For PostgreSQL see `postgres.py`.
+every call of the driver, about ten a transaction: two to three times the CPU.) There is one writer at a time, and each
+commit waits for the disk: what many rooms want to write meanwhile goes into the next transaction together, each behind
+a savepoint of its own. For PostgreSQL, which does so itself, see `postgres.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import (
@@ -36,6 +39,7 @@ from classroom.journal.port import Unavailable
 
 T = TypeVar("T")
 
+GROUP = 256  # functions that write in one transaction, at most
 BUSY_SECONDS = 5  # how long a writer waits for another process's write, and a caller for a free connection
 SQLITE_READERS = 3
 
@@ -69,6 +73,23 @@ def translated(error: Exception) -> Exception:
     return error
 
 
+@runtime_checkable
+class Joint(Protocol):
+    """A function that can be run at once with others of its kind, for less than one after the other."""
+
+    def __call__(self, connection: Connection) -> None: ...
+
+    def together(self, connection: Connection, functions: Sequence[Any]) -> None:
+        """Run all of them, or raise."""
+
+
+class Written(NamedTuple):
+    """What a function has returned, or raised."""
+
+    value: Any
+    error: Exception | None
+
+
 class SqliteStore:
     """One writer and a few readers, each in a thread of its own."""
 
@@ -76,13 +97,41 @@ class SqliteStore:
         self._writer, self._writes = _sqlite_engine(path, 1, "BEGIN IMMEDIATE"), ThreadPoolExecutor(1, "journal-write")
         self._reader = _sqlite_engine(path, SQLITE_READERS, "BEGIN")
         self._reads = ThreadPoolExecutor(SQLITE_READERS, "journal-read")
+        self._waiting: list[tuple[Callable[[Connection], Any], asyncio.Future[Any]]] = []
+        self._writing: asyncio.Task[None] | None = None
         self._closed = False
 
     async def read(self, function: Callable[[Connection], T]) -> T:
-        return await self._run(self._reads, self._reader, function)
+        if self._closed:
+            raise Unavailable("the journal is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._reads, _transaction, self._reader, function)
 
     async def write(self, function: Callable[[Connection], T]) -> T:
-        return await self._run(self._writes, self._writer, function)
+        if self._closed:
+            raise Unavailable("the journal is closed")
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((function, answer))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write(), name="journal")
+        return await answer
+
+    async def _write(self) -> None:
+        """Write all that waits, and what comes meanwhile."""
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+                functions = [function for function, _ in group]
+                found = await loop.run_in_executor(self._writes, _together, self._writer, functions)
+                for (_, answer), (value, error) in zip(group, found, strict=True):
+                    if answer.done():
+                        continue
+                    if error is None:
+                        answer.set_result(value)
+                    else:
+                        answer.set_exception(error)
+        finally:
+            self._writing = None
 
     async def migrate(self) -> None:
         if not await self.read(migrations.current):
@@ -92,6 +141,8 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -100,10 +151,40 @@ class SqliteStore:
         self._writes.shutdown()
         self._writer.dispose()  # last: the last connection to go folds the write-ahead log into the file
 
-    async def _run(self, pool: ThreadPoolExecutor, engine: Engine, function: Callable[[Connection], T]) -> T:
-        if self._closed:
-            raise Unavailable("the journal is closed")
-        return await asyncio.get_running_loop().run_in_executor(pool, _transaction, engine, function)
+
+def _together(engine: Engine, functions: Sequence[Callable[[Connection], Any]]) -> list[Written]:
+    """Run all in one transaction. What one raises for reasons of its own undoes what that one wrote; where the database
+    fails, or the transaction does not end well, nothing was written and all have failed."""
+    try:
+        if len(functions) == 1:
+            return [Written(_transaction(engine, functions[0]), None)]
+        return _transaction(engine, lambda connection: _all(connection, functions))
+    except Exception as error:
+        return [Written(None, error) for _ in functions]
+
+
+def _all(connection: Connection, functions: Sequence[Callable[[Connection], Any]]) -> list[Written]:
+    joint = [function for function in functions if isinstance(function, Joint)]
+    at_once = len(joint) > 1 and _apart(connection, lambda all: joint[0].together(all, joint)).error is None
+    return [
+        Written(None, None) if at_once and isinstance(function, Joint) else _apart(connection, function)
+        for function in functions
+    ]
+
+
+def _apart(connection: Connection, function: Callable[[Connection], Any]) -> Written:
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("SAVEPOINT apart")
+    try:
+        found = Written(function(connection), None)
+    except Exception as error:
+        if translated(error) is not error:
+            raise
+        driver.execute("ROLLBACK TO apart")
+        found = Written(None, error)
+    driver.execute("RELEASE apart")
+    return found
 
 
 def _transaction(engine: Engine, function: Callable[[Connection], T]) -> T:

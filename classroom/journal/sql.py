@@ -7,7 +7,6 @@ What always holds is in `port.py`. The statements are in `statements.py`, the tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -83,7 +82,7 @@ class SqlJournal:
 
     async def append(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done] = ()) -> None:
         rows = statements.rows(room, after, events)
-        await self._store.write(partial(statements.append, room=room, after=after, events=rows, done=done))
+        await self._store.write(statements.Append(room, after, rows, done))
 
     async def read(self, room: str, after: int, limit: int = 1_000) -> list[Stored]:
         return await self._store.read(lambda connection: statements.read(connection, room, after, limit))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -201,6 +201,34 @@ def append(connection: Connection, room: str, after: int, events: list[dict[str,
             connection.execute(_INSERT_DONE, marks)
         except IntegrityError as error:
             raise Duplicate(f"a command in {room!r} was done before") from error
+
+
+class Append(NamedTuple):
+    """An `append` to be run: by itself, or together with others as three statements for all of them."""
+
+    room: str
+    after: int
+    events: list[dict[str, Any]]
+    done: Sequence[Done]
+
+    def __call__(self, connection: Connection) -> None:
+        append(connection, *self)
+
+    @staticmethod
+    def together(connection: Connection, appends: Sequence[Append]) -> None:
+        """Run all of them, each of another room. Raises where that does not go for one of them: which, is not told."""
+        marks = [
+            {"room": each.room, "actor": mark.actor, "cid": mark.cid, "seq": mark.seq}
+            for each in appends
+            for mark in each.done
+        ]
+        _need_keepable(*(name for mark in marks for name in (mark["actor"], mark["cid"])))
+        heads = [{"room": each.room, "after": each.after, "new": each.after + len(each.events)} for each in appends]
+        if connection.execute(_MOVE_HEAD, heads).rowcount != len(appends):
+            raise Conflict("a log ends elsewhere")
+        connection.execute(_INSERT_EVENTS, [row for each in appends for row in each.events])
+        if marks:
+            connection.execute(_INSERT_DONE, marks)
 
 
 def _stored(found: Any) -> list[Stored]:

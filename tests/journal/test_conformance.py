@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 
 import pytest
 from sqlalchemy import insert
@@ -179,6 +180,34 @@ class TestAppend:
         assert [stored.meta.seq for stored in await whole(two, "r")] == list(range(1, len(ones) + len(twos) + 1))
         await one.close()
         await two.close()
+
+    @pytest.mark.parametrize("wrong", [(), ("unknown", "moved", "twice", "unkeepable")])
+    async def test_what_many_rooms_append_at_once_is_kept_but_for_what_cannot_be(
+        self, journal: Journal, wrong: tuple[str, ...]
+    ) -> None:
+        rooms = [f"r{number}" for number in range(40)] + [room for room in wrong if room != "unknown"]
+        for room in rooms:
+            await make(journal, room)
+            await journal.append(room, 0, sayings(0, 2), [Done("asha", "first", 2)])
+
+        def append(room: str) -> Coroutine[None, None, None]:
+            cid = {"twice": "first", "unkeepable": "half \ud800"}.get(room, "second")
+            after = {"unknown": 0, "moved": 1}.get(room, 2)
+            return journal.append(room, after, sayings(after, 3), [Done("asha", cid, after + 3)])
+
+        asked = [*rooms[:30], *wrong, *rooms[30:40]]
+        results = await asyncio.gather(*map(append, asked), return_exceptions=True)
+
+        refused = {room: type(result) for room, result in zip(asked, results, strict=True) if result is not None}
+        assert refused == {
+            room: {"unknown": KeyError, "moved": Conflict, "twice": Duplicate, "unkeepable": ValueError}[room]
+            for room in wrong
+        }
+        for room in rooms:
+            kept = room not in wrong
+            assert await whole(journal, room) == sayings(0, 5 if kept else 2)
+            marks = {("asha", "first"): 2} | ({("asha", "second"): 5} if kept else {})
+            assert await journal.done(room, [("asha", "first"), ("asha", "second")]) == marks
 
 
 class TestDone:

@@ -178,6 +178,47 @@ async def test_close_waits_for_what_is_under_way(journal_url: str) -> None:
     await again.close()
 
 
+async def test_what_many_rooms_want_to_write_meanwhile_takes_one_commit(sqlite_url: str) -> None:
+    store = SqliteStore(Path(file_of(sqlite_url)))
+    await store.migrate()
+    journal = SqlJournal(store)
+    rooms = [f"r{number}" for number in range(100)]
+    for room in rooms:
+        await make(journal, room)
+    commits = statements_run = 0
+
+    def committed(_connection: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    def run(*_: object) -> None:
+        nonlocal statements_run
+        statements_run += 1
+
+    event.listen(store._writer, "commit", committed)
+    event.listen(store._writer, "before_cursor_execute", run)
+    await asyncio.gather(*(journal.append(room, 0, sayings(0, 2), [Done("asha", "c", 2)]) for room in rooms))
+    assert commits == 1
+    assert statements_run == len(("BEGIN", "UPDATE", "INSERT", "INSERT"))
+    await journal.close()
+
+
+async def test_what_waits_when_the_journal_is_closed_is_written_before(sqlite_url: str) -> None:
+    journal = await open_journal(sqlite_url)
+    await make(journal)
+    await make(journal, "s")
+    waiting = [asyncio.create_task(journal.append("r", 0, sayings(0, 2)))]
+    await asyncio.sleep(0)
+    waiting.append(asyncio.create_task(journal.append("s", 0, sayings(0, 2))))
+    await asyncio.sleep(0)
+    await journal.close()
+    await asyncio.gather(*waiting)
+
+    journal = await open_journal(sqlite_url)
+    assert await whole(journal, "r") == await whole(journal, "s") == sayings(0, 2)
+    await journal.close()
+
+
 async def test_a_closed_journal_is_unavailable_and_may_be_closed_again(journal: Journal) -> None:
     await journal.close()
 
