@@ -6,10 +6,10 @@ What always holds is in `port.py`. The statements are in `statements.py`, the tr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from classroom.journal import statements
@@ -82,7 +82,8 @@ class SqlJournal:
 
     async def append(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done] = ()) -> None:
         rows = statements.rows(room, after, events)
-        await self._store.write(statements.Append(room, after, rows, done))
+        function: Callable[[Connection], None] = statements.Append(room, after, rows, done)
+        await self._store.write(function)
 
     async def read(self, room: str, after: int, limit: int = 1_000) -> list[Stored]:
         return await self._store.read(lambda connection: statements.read(connection, room, after, limit))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -203,7 +204,8 @@ def append(connection: Connection, room: str, after: int, events: list[dict[str,
             raise Duplicate(f"a command in {room!r} was done before") from error
 
 
-class Append(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Append:
     """An `append` to be run: by itself, or together with others as three statements for all of them."""
 
     room: str
@@ -212,7 +214,7 @@ class Append(NamedTuple):
     done: Sequence[Done]
 
     def __call__(self, connection: Connection) -> None:
-        append(connection, *self)
+        append(connection, self.room, self.after, self.events, self.done)
 
     @staticmethod
     def together(connection: Connection, appends: Sequence[Append]) -> None:
@@ -222,7 +224,8 @@ class Append(NamedTuple):
             for each in appends
             for mark in each.done
         ]
-        _need_keepable(*(name for mark in marks for name in (mark["actor"], mark["cid"])))
+        for each in appends:
+            _need_keepable(*(name for mark in each.done for name in (mark.actor, mark.cid)))
         heads = [{"room": each.room, "after": each.after, "new": each.after + len(each.events)} for each in appends]
         if connection.execute(_MOVE_HEAD, heads).rowcount != len(appends):
             raise Conflict("a log ends elsewhere")
