@@ -35,8 +35,8 @@ SENT = """async () => [...(await connections.at(-1).getStats()).values()]
     ({rid, height: frameHeight, fps: framesPerSecond, bits: targetBitrate, limited: qualityLimitationReason}))"""
 
 
-async def through(page: Page, relay: Relay) -> None:
-    """What is watched from this page comes over `relay`."""
+async def through(page: Page, relay: Relay, asked: str = "whep") -> None:
+    """What is watched from this page comes over `relay`; or, with `whip`, what is published from it goes over it."""
 
     async def answer(route: Route) -> None:
         response = await route.fetch()
@@ -46,7 +46,7 @@ async def through(page: Page, relay: Relay) -> None:
             await relay.start((found[2], int(found[3])))
         await route.fulfill(response=response, body=CANDIDATE.sub(rf"\1 \2 {relay.port}", told))
 
-    await page.route("**/whep?*", answer)
+    await page.route(f"**/{asked}?*", answer)
 
 
 async def one_size(page: Page) -> None:

@@ -15,12 +15,13 @@ QUEUE = 0.2  # seconds
 
 class Trouble(NamedTuple):
     """Towards the peers: share lost, seconds of jitter (each packet is late by 0 to so much, so they overtake each other), and
-    bits a second (0: any). `up` is the share lost on the way back."""
+    bits a second (0: any). `up` is the share lost on the way back, `up_rate` the bits a second that it carries."""
 
     loss: float = 0.0
     jitter: float = 0.0
     rate: float = 0.0
     up: float = 0.0
+    up_rate: float = 0.0
 
 
 class Relay:
@@ -32,7 +33,7 @@ class Relay:
         self.carried = self.lost = 0
         self._dice = random.Random(seed)
         self._server = ("", 0)
-        self._free = 0.0
+        self._free = self._up_free = 0.0
         self._front: asyncio.DatagramTransport | None = None
         self._ways: dict[tuple[str, int], asyncio.DatagramTransport] = {}
         self._opening: dict[tuple[str, int], list[bytes]] = {}
@@ -56,8 +57,18 @@ class Relay:
         await asyncio.sleep(0)
 
     def up(self, data: bytes, peer: tuple[str, int]) -> None:
-        if self._dice.random() < self.trouble.up:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        at = max(now, self._up_free)
+        if self._dice.random() < self.trouble.up or at - now > QUEUE:
             return
+        if not self.trouble.up_rate:
+            self._up(data, peer)
+            return
+        self._up_free = at + 8 * (len(data) + 28) / self.trouble.up_rate
+        loop.call_at(self._up_free, self._up, data, peer)
+
+    def _up(self, data: bytes, peer: tuple[str, int]) -> None:
         way = self._ways.get(peer)
         if way is not None:
             way.sendto(data)
