@@ -2,6 +2,7 @@
 
 import type { Source } from "../protocol";
 import { end, exchange, type Fetch, Refusal, type Session } from "./exchange";
+import { FREE, held } from "./hold";
 
 const CONNECTS_WITHIN = 4_000; // ms
 const SILENT = 6_000; // ms without a packet of any kind
@@ -36,6 +37,8 @@ export class Leg {
   #heard = 0;
   #heardAt = performance.now();
   #waited = { delay: 0, count: 0 };
+  #counted = { lost: 0, packets: 0 };
+  #hold = FREE;
   readonly #moved = new Map<Source, { frames: number; at: number }>();
 
   constructor(fetch: Fetch, ice: RTCIceServer[], member: string, sources: readonly Source[], news: LegNews) {
@@ -81,6 +84,7 @@ export class Leg {
     const stats = await this.#pc.getStats().catch(() => null);
     if (stats === null || this.#pc.signalingState === "closed") return;
     let packets = 0;
+    let lost = 0;
     let heard = 0;
     let roundTrip: number | null = null;
     let delay = 0;
@@ -89,6 +93,7 @@ export class Leg {
     stats.forEach((one) => {
       if (one.type === "inbound-rtp") {
         packets += one.packetsReceived ?? 0;
+        lost += Math.max(0, one.packetsLost ?? 0);
         delay += one.jitterBufferDelay ?? 0;
         count += one.jitterBufferEmittedCount ?? 0;
         const source = this.#session?.sources.get(one.mid);
@@ -100,6 +105,7 @@ export class Leg {
         roundTrip = one.currentRoundTripTime ?? roundTrip;
       }
     });
+    this.#wait({ lost, packets: packets + lost });
     const now = performance.now();
     this.#pause(frames, now);
     if (heard !== this.#heard) [this.#heard, this.#heardAt] = [heard, now];
@@ -114,6 +120,15 @@ export class Leg {
     const late = !this.playing && this.#pc.connectionState !== "connected" && now - this.#opened > CONNECTS_WITHIN;
     if (late || now - this.#heardAt > SILENT) return this.#lose();
     this.#timer = setTimeout(() => void this.#look(), this.playing ? LOOK : EARLY_LOOK);
+  }
+
+  /** Have the browser hold pictures and sound longer, or no longer. */
+  #wait(counted: { lost: number; packets: number }): void {
+    const before = this.#hold;
+    this.#hold = held(before, { lost: counted.lost - this.#counted.lost, packets: counted.packets - this.#counted.packets });
+    this.#counted = counted;
+    if (this.#hold.ms === before.ms) return;
+    for (const receiver of this.#pc.getReceivers()) receiver.jitterBufferTarget = this.#hold.ms;
   }
 
   #pause(frames: ReadonlyMap<Source, number>, now: number): void {
