@@ -24,7 +24,7 @@ from classroom.chat.model import Said
 from classroom.kernel import Stored
 from loadtest import api, wire
 from loadtest.party import Options, Party
-from loadtest.probe import Findings, Probe, Record, check
+from loadtest.probe import Findings, Item, Probe, Record, check
 from loadtest.scenarios import Scenario
 from loadtest.student import Seat
 
@@ -84,9 +84,13 @@ class Program:
 
     def _seat(self, number: int) -> Member:
         hello = {"v": 1, "room": ROOM, "name": f"Member {number}", "client": f"crowd-{number}"}
-        heard = self.room.heard if number == 0 else lambda _item: None
+        heard = self._heard if number == 0 else lambda _item: None
         probe = Probe(self.party.codec, self.party.figures, heard) if number % 50 == 0 else None
         return Member(self.party, self.room, number, hello, probe)
+
+    def _heard(self, item: Item) -> None:
+        if not self.quiet:
+            self.room.heard(item)
 
     def _failed(self, what: str, why: str) -> None:
         self.wrong[f"{what}: {why}"] += 1
@@ -103,6 +107,7 @@ class Program:
         gevent.spawn(self._talk)
         self._line()
         self.quiet = True
+        self.room.polls.clear()  # who meant to vote later does not: the instructor closes the poll next
         until = time.monotonic() + ANSWERED_SECONDS
         while self.unanswered and time.monotonic() < until:
             gevent.sleep(0.05)
