@@ -28,6 +28,7 @@ from aiohttp import web
 from classroom.app import BACKLOG, Classroom, build, drain
 from classroom.auth import Authenticator
 from classroom.config import PREFIX, Settings, load
+from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
 from classroom.kernel import Role, Stored
 from classroom.rooms.hall import Hall
@@ -35,6 +36,7 @@ from classroom.rooms.hall import Hall
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 30
 STOP_SECONDS = 20
+INSTRUCTOR = "demo-instructor"  # who follows the instructor's link
 AS_OPERATED = {
     "PYTHONUNBUFFERED": "1",
     "PYTHONPATH": str(Path(__file__).parent / "serving"),
@@ -161,6 +163,10 @@ class Subprocess:
             raise AssertionError(f"the server does not start:\n{self.log.read_text()}")
         self.port = urlsplit(self.link("Instructor")).port or 0
 
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def link(self, whose: str) -> str:
         """The link printed for "Instructor" or "Student"."""
         return next(line.split()[-1] for line in self.lines if line.startswith(whose))
@@ -184,7 +190,7 @@ class Subprocess:
 
     def kill(self) -> None:
         """SIGKILL, if it still runs."""
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.running:
             self.process.kill()
         if self.process is not None:
             self.wait()
@@ -196,11 +202,57 @@ class Subprocess:
 
     async def read(self, room: str = "demo") -> list[Stored]:
         """The room's whole log, read from the server's journal (also while it runs)."""
-        journal = await open_journal(load(environment=self._variables).database_url)
+        journal = await self.journal()
         try:
             return await read_log(journal, room)
         finally:
             await journal.close()
+
+    async def journal(self) -> Journal:
+        """The server's journal, opened a second time (also while it runs)."""
+        return await open_journal(load(environment=self._variables).database_url)
+
+
+class Class:
+    """A room of its own, at a server that has others too; students may enter it by name."""
+
+    def __init__(self, server: Subprocess, room: str = "demo") -> None:
+        self.server = server
+        self.room = room
+
+    @property
+    def url(self) -> str:
+        """The server's."""
+        return self.server.url
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def path(self) -> str:
+        """The page's at the server."""
+        return f"/r/{self.room}"
+
+    def link(self, whose: str) -> str:
+        """The link for "Instructor" or "Student"."""
+        token = f"#token={self.token('Instructor', Role.INSTRUCTOR, INSTRUCTOR)}" if whose == "Instructor" else ""
+        return f"{self.url}{self.path}{token}"
+
+    def token(self, name: str, role: Role, sub: str | None = None) -> str:
+        return self.server.auth.mint(self.room, name, role, sub)
+
+    async def found(self) -> None:
+        """Make the room."""
+        journal = await self.server.journal()
+        try:
+            await journal.create(self.room, "Demo class", int(time.time() * 1_000), open=True)
+        finally:
+            await journal.close()
+
+    async def read(self) -> list[Stored]:
+        """The room's whole log."""
+        return await self.server.read(self.room)
 
 
 @contextmanager

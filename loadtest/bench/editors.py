@@ -15,7 +15,7 @@ from loadtest.bench.stage import UNLIMITED, Say
 from loadtest.bench.table import Row
 from tests.e2e import editors
 from tests.e2e.people import browsing
-from tests.running import serving_alone
+from tests.running import Class, serving_alone
 
 SECONDS = 60.0
 
@@ -32,8 +32,9 @@ async def _minute(count: int, say: Say) -> tuple[float, float, float]:
     limits = {name.removeprefix("CLASSROOM_").lower(): value for name, value in UNLIMITED.items()}
     with (
         TemporaryDirectory() as folder,
-        serving_alone(Path(folder) / "data", media_enabled=False, **limits) as server,
+        serving_alone(Path(folder) / "data", media_enabled=False, **limits) as running,
     ):
+        server = Class(running)
         async with browsing() as people:
             drawers = await editors.gather(people, server, count)
             did = await editors.draw(drawers, SECONDS, seed=count)

@@ -1,4 +1,4 @@
-"""A built client, one real browser for each pytest process, and a real server in a process of its own for each test.
+"""A built client, and for each pytest process one real browser and one real server, at which each test has a class of its own.
 
 A browser belongs to the event loop that it was started in: tests here run in the session's.
 """
@@ -6,14 +6,16 @@ A browser belongs to the event loop that it was started in: tests here run in th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from itertools import count
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.e2e.people import People, a_browser, need_client
-from tests.running import Subprocess, serving_alone
+from tests.running import Class, Subprocess, serving_alone
+
+NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,11 +24,34 @@ def built() -> None:
     need_client()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Subprocess]:
-    """A server with the room `demo`, as `classroom serve` starts it but for the media process, which has its own tests."""
-    with serving_alone(tmp_path / "data", media_enabled=False) as running:
+@pytest.fixture(scope="session")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subprocess]:
+    """A server as `classroom serve` starts it but for the media process, which has its own tests."""
+    with serving_alone(tmp_path_factory.mktemp("school"), media_enabled=False) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def airing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subprocess]:
+    """A server with its media process."""
+    with serving_alone(tmp_path_factory.mktemp("airing")) as running:
+        yield running
+
+
+@pytest.fixture
+def on_air(airing: Subprocess) -> Class:
+    """A class at that server, which is yet to be founded."""
+    return Class(airing, f"class-{next(NUMBERS)}")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def server(school: Subprocess) -> Class:
+    """A class at that server in which nobody has been."""
+    if not school.running:  # a test that failed has left it stopped
+        school.start()
+    made = Class(school, f"class-{next(NUMBERS)}")
+    await made.found()
+    return made
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -27,7 +27,7 @@ from classroom.whiteboard.quantise import unpack
 from loadtest.bench.speaker import Speaker
 from tests.e2e.people import People
 from tests.e2e.test_whiteboard import Drawer
-from tests.running import ROOT, Subprocess, environment
+from tests.running import ROOT, Class, environment
 from tests.whiteboard.client_fold import Sheet
 
 Elements = dict[str, dict[str, Any]]
@@ -100,7 +100,7 @@ class Hand:
         await self.drawer.page.keyboard.press("Control+a")
 
 
-async def gather(people: People, server: Subprocess, count: int) -> list[Drawer]:
+async def gather(people: People, server: Class, count: int) -> list[Drawer]:
     """A teacher and others, all of whom may draw."""
     teacher = await people.person("Teacher")
     await teacher.open(server.link("Instructor"))
@@ -128,7 +128,7 @@ async def draw(drawers: list[Drawer], seconds: float, seed: int) -> int:
     return sum(hand.did for hand in hands)
 
 
-async def agreed(drawers: list[Drawer], server: Subprocess) -> Elements:
+async def agreed(drawers: list[Drawer], server: Class) -> Elements:
     """The page, once every browser, the server and the journal have the same. Raises `AssertionError` where they do not."""
     limit = time.monotonic() + SETTLED
     while True:
@@ -149,17 +149,17 @@ def _by_id(elements: list[dict[str, Any]]) -> Elements:
     return {element["id"]: element for element in sorted(elements, key=lambda element: str(element["id"]))}
 
 
-async def _of_the_server(server: Subprocess) -> Elements:
+async def _of_the_server(server: Class) -> Elements:
     """The page as a newcomer is given it, with the events since on top, as a newcomer folds them: by a second fetch."""
 
     def welcome() -> dict[str, Any]:
-        with Speaker(server.port, {"v": 1, "room": "demo", "name": "Late", "client": "late"}) as late:
+        with Speaker(server.port, {"v": 1, "room": server.room, "name": "Late", "client": "late"}) as late:
             return late.welcome
 
     told = await asyncio.to_thread(welcome)
     board = told["state"]["board"]
     page = next(page for page in board["pages"] if page["id"] == board["current"])
-    url = f"{server.url}/api/rooms/demo/board/{page['id']}@{page['at']}?key={told['key']}"
+    url = f"{server.url}/api/rooms/{server.room}/board/{page['id']}@{page['at']}?key={told['key']}"
     async with aiohttp.ClientSession() as http, http.get(url) as answer:
         answer.raise_for_status()
         return _fold(await answer.json())
@@ -173,12 +173,11 @@ def _fold(answer: dict[str, Any]) -> Elements:
     return _by_id(list(sheet.elements.values()))
 
 
-def _of_the_journal(server: Subprocess) -> Elements:
+def _of_the_journal(server: Class) -> Elements:
     """The page as `classroom replay` folds it from the first event on; the snapshot that is kept agrees."""
-    variables = {**os.environ, **environment(server.folder, {})}
-    done = subprocess.run(
-        [sys.executable, "-m", "classroom", "replay", "demo"], cwd=ROOT, env=variables, capture_output=True, text=True
-    )
+    variables = {**os.environ, **environment(server.server.folder, {})}
+    replay = [sys.executable, "-m", "classroom", "replay", server.room]
+    done = subprocess.run(replay, cwd=ROOT, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     board = json.loads(done.stdout)["state"]["board"]
     _, _, _, _, _, elements, *_ = board["pages"][str(board["current"])]

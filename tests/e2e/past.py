@@ -141,16 +141,16 @@ class Past:
     def end(self) -> None:
         self.happens(ClassEnded(), "demo-instructor")
 
-    async def keep(self, folder: Path, title: str = "Demo class") -> int:
-        """Write it as the room `demo` of the server that will have its data in `folder`. When it began, in ms since 1970."""
+    async def keep(self, folder: Path, title: str = "Demo class", room: str = "demo") -> int:
+        """Write it as a room of the server that has, or will have, its data in `folder`. When it began, in ms since 1970."""
         folder.mkdir(parents=True, exist_ok=True)
         late = int(time.time() * 1_000) - self._at
         events = [_later(stored, late) for stored in self.events]
         journal = await open_journal(load(environment=environment(folder, {})).database_url)
         try:
-            await journal.create("demo", title, events[0].meta.at, open=True)
+            await journal.create(room, title, events[0].meta.at, open=True)
             for at in range(0, len(events), PAGE):
-                await journal.append("demo", at, events[at : at + PAGE])
+                await journal.append(room, at, events[at : at + PAGE])
         finally:
             await journal.close()
         return late

@@ -4,8 +4,7 @@ and on a desk; a student needs no mouse; the page says which language it speaks.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from playwright.async_api import Locator, expect
 from classroom.kernel import Role
 from tests.e2e.past import Past
 from tests.e2e.people import DESKTOP, PHONE, ROOT, People, Someone
-from tests.running import Subprocess, serving_alone
+from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -71,7 +70,7 @@ def audit() -> Iterator[Audit]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def server(tmp_path: Path) -> AsyncIterator[Subprocess]:
+async def server(on_air: Class) -> Class:
     """A class under way: messages, doubts that wait and that are open, polls open and prepared, a raised hand."""
     past = Past()
     past.come("Mina", "Kabir")
@@ -83,9 +82,8 @@ async def server(tmp_path: Path) -> AsyncIterator[Subprocess]:
     past.vote(past.poll("Which metal?", ("Copper", "Iron")), 3, 1)
     past.poll("Clear so far?", ("Yes", "No"), open=False)
     past.raise_hand("Kabir")
-    await past.keep(tmp_path / "data")
-    with serving_alone(tmp_path / "data") as running:
-        yield running
+    await past.keep(on_air.server.folder, room=on_air.room)
+    return on_air
 
 
 async def menus(someone: Someone, audit: Audit, place: str, *openers: Locator) -> None:
@@ -110,7 +108,7 @@ async def dialogs(someone: Someone, audit: Audit, place: str, *openers: Locator)
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
 async def test_pages_before_and_after_the_class(
-    people: People, server: Subprocess, audit: Audit, size: tuple[int, int]
+    people: People, server: Class, audit: Audit, size: tuple[int, int]
 ) -> None:
     asha = await people.person("Asha", size)
     page = asha.page
@@ -124,22 +122,22 @@ async def test_pages_before_and_after_the_class(
     await expect(page.get_by_text("A room's name has 1 to 64 letters")).to_be_visible()
     await audit.look(asha, "home with a wrong name")
 
-    await page.goto(f"{home}/r/demo")
+    await page.goto(home + server.path)
     await expect(asha.button("Join the class")).to_be_visible()
     await audit.look(asha, "lobby")
     await menus(asha, audit, "lobby's menus", asha.button("Language"), asha.button("Light or dark"))
 
-    await page.goto(f"{home}/r/not-yet")
+    await page.goto(f"{home}{server.path}-not-yet")
     await page.get_by_role("textbox", name="Your name").fill("Asha")
     await asha.button("Join the class").click()
     await expect(page.get_by_role("heading", name="Waiting for the instructor")).to_be_visible()
     await audit.look(asha, "waiting room")
 
-    await page.goto(f"{home}/r/demo#token=not.a.token")
+    await page.goto(f"{home}{server.path}#token=not.a.token")
     await expect(page.get_by_role("alert").get_by_role("heading", name="You cannot enter")).to_be_visible()
     await audit.look(asha, "refused")
 
-    await page.goto(f"{home}/r/demo#token={server.auth.mint('demo', 'Asha', Role.STUDENT)}")
+    await page.goto(f"{home}{server.path}#token={server.token('Asha', Role.STUDENT)}")
     await asha.inside()
     await asha.button("Settings").click()
     await page.get_by_role("menuitem", name="Leave").click()
@@ -148,7 +146,7 @@ async def test_pages_before_and_after_the_class(
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
-async def test_a_student_in_the_class(people: People, server: Subprocess, audit: Audit, size: tuple[int, int]) -> None:
+async def test_a_student_in_the_class(people: People, server: Class, audit: Audit, size: tuple[int, int]) -> None:
     asha = await people.person("Asha", size)
     await asha.join(server.link("Student"))
     page = asha.page
@@ -182,7 +180,7 @@ async def test_a_student_in_the_class(people: People, server: Subprocess, audit:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
-async def test_the_staff_in_the_class(people: People, server: Subprocess, audit: Audit, size: tuple[int, int]) -> None:
+async def test_the_staff_in_the_class(people: People, server: Class, audit: Audit, size: tuple[int, int]) -> None:
     helper = await people.person("Instructor", size)
     await helper.open(server.link("Instructor"))
     page = helper.page
@@ -239,7 +237,7 @@ async def test_the_staff_in_the_class(people: People, server: Subprocess, audit:
     await dialogs(helper, audit, "removing", page.get_by_role("menuitem", name="Remove from the class"))
 
 
-async def test_a_student_needs_no_mouse(people: People, server: Subprocess) -> None:
+async def test_a_student_needs_no_mouse(people: People, server: Class) -> None:
     asha = await people.person("Asha")
     page, keys = asha.page, asha.page.keyboard
     await page.goto(server.link("Student"))
@@ -304,7 +302,7 @@ async def reach(someone: Someone, target: Locator, back: bool = False) -> None:
     raise AssertionError(f"the Tab key does not reach {target}")
 
 
-async def test_the_page_says_which_language_it_speaks(people: People, server: Subprocess, audit: Audit) -> None:
+async def test_the_page_says_which_language_it_speaks(people: People, server: Class, audit: Audit) -> None:
     # given a browser in English
     asha = await people.person("Asha", PHONE)
     await asha.join(server.link("Student"))

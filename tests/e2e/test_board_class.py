@@ -14,7 +14,7 @@ from playwright.async_api import expect
 from tests.e2e.people import People, Someone
 from tests.e2e.test_whiteboard import PAPER, WAVE, Drawer, pixels, same_picture
 from tests.files import samples
-from tests.running import Subprocess
+from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -43,7 +43,7 @@ DROP = """(host, {data, x, y}) => {
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def teacher(people: People, server: Subprocess) -> Drawer:
+async def teacher(people: People, server: Class) -> Drawer:
     someone = await people.person("Teacher")
     await someone.open(server.link("Instructor"))
     await someone.button("Open the whiteboard").click()
@@ -63,7 +63,7 @@ async def shows(who: Someone, script: str, on: bool = True) -> None:
     await who.page.wait_for_function(f"([canvas, on]) => ({script})(canvas) === on", arg=[over, on])
 
 
-async def test_a_lesson_at_the_board(people: People, server: Subprocess, teacher: Drawer, tmp_path: Path) -> None:
+async def test_a_lesson_at_the_board(people: People, server: Class, teacher: Drawer, tmp_path: Path) -> None:
     # given a class that looks on
     ravi, asha = await people.person("Ravi"), await people.person("Asha")
     await ravi.join(server.link("Student"))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e import editors
 from tests.e2e.people import People
-from tests.running import Subprocess
+from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -14,7 +14,7 @@ SECONDS = 15.0  # a minute in `make bench BENCH=editors`
 
 
 @pytest.mark.parametrize("count", [2, 5])
-async def test_those_who_draw_at_once_end_with_equal_boards(people: People, server: Subprocess, count: int) -> None:
+async def test_those_who_draw_at_once_end_with_equal_boards(people: People, server: Class, count: int) -> None:
     drawers = await editors.gather(people, server, count)
 
     did = await editors.draw(drawers, SECONDS, seed=count)

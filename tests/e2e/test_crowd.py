@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.people import PHONE, People
-from tests.running import Subprocess
+from tests.running import Class
 from tests.sockets.peer import Peer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,7 +24,7 @@ async def hubbub(peers: list[Peer]) -> None:
 
 
 async def test_a_message_that_the_room_was_not_shown_is_promoted_with_the_keyboard(
-    server: Subprocess, people: People
+    server: Class, people: People
 ) -> None:
     teacher = await people.person("Instructor")
     await teacher.open(server.link("Instructor"))
@@ -35,7 +35,7 @@ async def test_a_message_that_the_room_was_not_shown_is_promoted_with_the_keyboa
     await ravi.page.get_by_role("textbox").last.fill("Ravi")
     await ravi.page.keyboard.press("Enter")
     await expect(ravi.page.get_by_role("log")).to_be_visible()
-    peers = [await Peer.join(server.port, name=f"Student {number}") for number in range(SPEAKERS)]
+    peers = [await Peer.join(server.port, room=server.room, name=f"Student {number}") for number in range(SPEAKERS)]
     try:
         # Asha has had her turn; then the crowd comes.
         await asha.say("First!")
@@ -66,10 +66,10 @@ async def test_a_message_that_the_room_was_not_shown_is_promoted_with_the_keyboa
             await peer.close()
 
 
-async def test_who_was_not_shown_still_has_their_message_after_a_reload(server: Subprocess, people: People) -> None:
+async def test_who_was_not_shown_still_has_their_message_after_a_reload(server: Class, people: People) -> None:
     asha = await people.person("Asha")
     await asha.join(server.link("Student"))
-    peers = [await Peer.join(server.port, name=f"Student {number}") for number in range(SPEAKERS)]
+    peers = [await Peer.join(server.port, room=server.room, name=f"Student {number}") for number in range(SPEAKERS)]
     try:
         await asha.say("First!")
         await asha.sees("First!")

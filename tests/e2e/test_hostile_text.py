@@ -8,12 +8,12 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.people import People, Someone
-from tests.running import Subprocess
+from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_what_looks_like_html_is_text(people: People, server: Subprocess) -> None:
+async def test_what_looks_like_html_is_text(people: People, server: Class) -> None:
     teacher = await people.person("Instructor")
     await teacher.open(server.link("Instructor"))
     evil = "<img src=x onerror=alert(1)><script>alert(2)</script><b>bold</b>"

@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.people import DESKTOP, PHONE, People, Someone
-from tests.running import serving_alone
+from tests.running import Class, Subprocess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,18 +25,19 @@ class Lesson(NamedTuple):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def lesson(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> AsyncIterator[Lesson]:
+async def lesson(school: Subprocess, chromium: Browser) -> AsyncIterator[Lesson]:
     """One class for the tests of this file: each goes on in it with a matter of its own."""
-    with serving_alone(tmp_path_factory.mktemp("lesson"), media_enabled=False) as server:
-        people = People(chromium)
-        teacher = await people.person("Instructor")
-        await teacher.open(server.link("Instructor"))
-        asha = await people.person("Asha", PHONE)
-        await asha.join(server.link("Student"))
-        ravi = await people.person("Ravi", DESKTOP)
-        await ravi.join(server.link("Student"))
-        yield Lesson(teacher, asha, ravi)
-        await people.go()
+    server = Class(school, "lesson")
+    await server.found()
+    people = People(chromium)
+    teacher = await people.person("Instructor")
+    await teacher.open(server.link("Instructor"))
+    asha = await people.person("Asha", PHONE)
+    await asha.join(server.link("Student"))
+    ravi = await people.person("Ravi", DESKTOP)
+    await ravi.join(server.link("Student"))
+    yield Lesson(teacher, asha, ravi)
+    await people.go()
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,7 @@ smooth, and whatever is older is a scroll away."""
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from playwright.async_api import expect
 
 from tests.e2e.past import Past
 from tests.e2e.people import DESKTOP, PHONE, People, Someone
-from tests.running import Subprocess, serving_alone
+from tests.running import Class, Subprocess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -49,8 +48,8 @@ SCROLL = """async ([selector, up, screens]) => {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Subprocess]:
-    folder: Path = tmp_path_factory.mktemp("long") / "data"
+async def server(school: Subprocess) -> Class:
+    made = Class(school, "long")
     past = Past(step=200)
     past.come("Mina", "Kabir")
     past.start()
@@ -60,9 +59,8 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Subp
         past.approve(past.ask("Mina", f"doubt {number}: why is it so{' and not otherwise' * (number % 7)}?"))
     past.approve(past.ask("Kabir", ASKED))
     past.ask("Kabir", "not yet approved")
-    await past.keep(folder)
-    with serving_alone(folder, media_enabled=False) as running:
-        yield running
+    await past.keep(school.folder, room=made.room)
+    return made
 
 
 async def watched(someone: Someone) -> Someone:
@@ -90,7 +88,7 @@ async def scroll(someone: Someone, selector: str, up: bool, screens: int) -> Any
     return await someone.page.evaluate(SCROLL, [selector, up, screens])
 
 
-async def test_twenty_thousand_messages(server: Subprocess, people: People, smooth: list[tuple[str, float]]) -> None:
+async def test_twenty_thousand_messages(server: Class, people: People, smooth: list[tuple[str, float]]) -> None:
     asha = await watched(await people.person("Asha", DESKTOP))
 
     # when she comes in, the newest is in sight
@@ -120,9 +118,7 @@ async def test_twenty_thousand_messages(server: Subprocess, people: People, smoo
     smooth.append(("back to the newest", await longest(asha)))
 
 
-async def test_five_thousand_doubts_on_a_phone(
-    server: Subprocess, people: People, smooth: list[tuple[str, float]]
-) -> None:
+async def test_five_thousand_doubts_on_a_phone(server: Class, people: People, smooth: list[tuple[str, float]]) -> None:
     asha = await watched(await people.person("Asha", PHONE))
     await asha.join(server.link("Student"))
     await longest(asha)
@@ -156,7 +152,7 @@ def text_of(number: int) -> str:
 
 
 async def test_the_staff_moderate_among_five_thousand(
-    server: Subprocess, people: People, smooth: list[tuple[str, float]]
+    server: Class, people: People, smooth: list[tuple[str, float]]
 ) -> None:
     teacher = await watched(await people.person("Instructor"))
     await teacher.open(server.link("Instructor"))

@@ -17,7 +17,7 @@ from classroom.doubts.model import Asked
 from classroom.kernel import Stored
 from tests.e2e.people import DESKTOP, PHONE, People, Someone
 from tests.e2e.wire import wire_to
-from tests.running import Subprocess
+from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,7 +25,7 @@ LINE = r"line \d+ of \w+"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def ravi(people: People, server: Subprocess) -> Someone:
+async def ravi(people: People, server: Class) -> Someone:
     """A student with a good network."""
     ravi = await people.person("Ravi", DESKTOP)
     await ravi.join(server.link("Student"))
@@ -36,12 +36,10 @@ def kept(log: list[Stored], kind: type[Any]) -> list[Any]:
     return [stored.event for stored in log if isinstance(stored.event, kind)]
 
 
-async def test_nothing_is_lost_or_doubled_when_the_network_goes(
-    people: People, server: Subprocess, ravi: Someone
-) -> None:
+async def test_nothing_is_lost_or_doubled_when_the_network_goes(people: People, server: Class, ravi: Someone) -> None:
     async with wire_to(server.port) as wire:
         asha = await people.person("Asha", PHONE)
-        await asha.join(f"{wire.url}/r/demo")
+        await asha.join(wire.url + server.path)
         await asha.say("line 1 of Asha")
         await ravi.sees("line 1 of Asha")
 
@@ -81,10 +79,10 @@ async def test_nothing_is_lost_or_doubled_when_the_network_goes(
         asha.excuse()
 
 
-async def test_a_message_whose_answer_was_lost_is_there_once(people: People, server: Subprocess, ravi: Someone) -> None:
+async def test_a_message_whose_answer_was_lost_is_there_once(people: People, server: Class, ravi: Someone) -> None:
     async with wire_to(server.port) as wire:
         asha = await people.person("Asha")
-        await asha.join(f"{wire.url}/r/demo")
+        await asha.join(wire.url + server.path)
 
         # given a message and a doubt that the server has, and the page does not know it
         wire.hold_answers()
@@ -113,11 +111,11 @@ async def test_a_message_whose_answer_was_lost_is_there_once(people: People, ser
 
 
 async def test_a_page_loaded_anew_while_cut_off_still_sends_what_was_typed(
-    people: People, server: Subprocess, ravi: Someone
+    people: People, server: Class, ravi: Someone
 ) -> None:
     async with wire_to(server.port) as wire:
         asha = await people.person("Asha", PHONE)
-        await asha.join(f"{wire.url}/r/demo")
+        await asha.join(wire.url + server.path)
 
         # given
         await wire.cut()
@@ -136,7 +134,7 @@ async def test_a_page_loaded_anew_while_cut_off_still_sends_what_was_typed(
         asha.excuse()
 
 
-async def test_a_server_that_restarts_finds_everybody_again(people: People, server: Subprocess, ravi: Someone) -> None:
+async def test_a_server_that_restarts_finds_everybody_again(people: People, server: Class, ravi: Someone) -> None:
     teacher, asha = await people.person("Instructor"), await people.person("Asha", PHONE)
     await teacher.open(server.link("Instructor"))
     await asha.join(server.link("Student"))
@@ -149,11 +147,11 @@ async def test_a_server_that_restarts_finds_everybody_again(people: People, serv
             await someone.sees(f"line 1 of {other.name}")
 
     # when it is stopped as an operator stops it, somebody writes meanwhile, and it is started again
-    server.signal()
-    await asyncio.to_thread(server.wait)
+    server.server.signal()
+    await asyncio.to_thread(server.server.wait)
     await expect(asha.page.get_by_role("region", name="Reconnecting…")).to_be_visible()
     await asha.say("line 2 of Asha")
-    await asyncio.to_thread(server.start)
+    await asyncio.to_thread(server.server.start)
 
     # then all come back by themselves and go on
     for someone in people.all:

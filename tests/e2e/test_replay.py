@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -22,7 +21,7 @@ from tests.e2e.people import DESKTOP, PATIENCE, PHONE, People, Someone
 from tests.e2e.test_accessibility import Audit, audit
 from tests.media.browser import tone
 from tests.media.test_recorder import START, frames
-from tests.running import serving_alone
+from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -71,10 +70,10 @@ def lesson() -> Lesson:
     return Lesson(past, answering, poll, stroke, drawn, past.now - begun)
 
 
-async def record(folder: Path, camera: tuple[int, int], screen: tuple[int, int]) -> None:
+async def record(at: Class, camera: tuple[int, int], screen: tuple[int, int]) -> None:
     """Camera with sound, and the screen, each from one moment of the class's clock to another."""
-    library = Library(folder / "recordings", load().recording, Metrics())
-    recorder = library.recorder("demo")
+    library = Library(at.server.folder / "recordings", load().recording, Metrics())
+    recorder = library.recorder(at.room)
     assert recorder is not None
     film, sound = frames(), tone(ROUND / 1_000)
     sent: list[tuple[str, Frame]] = []
@@ -127,98 +126,96 @@ async def watch(student: Someone, link: str) -> None:
 
 
 async def test_a_class_is_watched_after_its_end_with_all_that_happened_in_step(
-    people: People, tmp_path: Path, audit: Audit
+    people: People, on_air: Class, audit: Audit
 ) -> None:
     # given a class with camera (from 2 to 40 s) and screen (from 14 to 34 s)
     made = lesson()
-    began = await made.past.keep(tmp_path / "data") + made.past.started
-    await record(tmp_path / "data", (began + 2_000, began + 40_000), (began + 14_000, began + 34_000))
-    with serving_alone(tmp_path / "data") as server:
-        mina = await people.person("Mina", DESKTOP)
-        await watch(mina, server.link("Student"))
+    began = await made.past.keep(on_air.server.folder, room=on_air.room) + made.past.started
+    await record(on_air, (began + 2_000, began + 40_000), (began + 14_000, began + 34_000))
+    mina = await people.person("Mina", DESKTOP)
+    await watch(mina, on_air.link("Student"))
 
-        # when it is played
-        await expect(mina.page.get_by_text("Nothing was recorded here.")).to_be_visible()
-        await mina.button("Play").click()
-        await comes(mina, "document.querySelector('[data-track=main]').currentTime > 0.3")
-        await mina.button("Pause").click()
+    # when it is played
+    await expect(mina.page.get_by_text("Nothing was recorded here.")).to_be_visible()
+    await mina.button("Play").click()
+    await comes(mina, "document.querySelector('[data-track=main]').currentTime > 0.3")
+    await mina.button("Pause").click()
 
-        # then picture, line and chat tell the same time
-        await comes(mina, "document.querySelector('[data-track=main]').paused")
-        assert abs(await position(mina) - 2_000 - await played(mina)) < 300
-        await mina.sees("Welcome")
-        await expect(mina.messages.get_by_text("Thank you")).to_have_count(0)
+    # then picture, line and chat tell the same time
+    await comes(mina, "document.querySelector('[data-track=main]').paused")
+    assert abs(await position(mina) - 2_000 - await played(mina)) < 300
+    await mina.sees("Welcome")
+    await expect(mina.messages.get_by_text("Thank you")).to_have_count(0)
 
-        # when the answer is gone to
-        await mina.page.get_by_role("tab", name="Doubts").click()
-        await mina.doubt(SKY).get_by_role("button", name=re.compile("^Watch the answer at")).click()
+    # when the answer is gone to
+    await mina.page.get_by_role("tab", name="Doubts").click()
+    await mina.doubt(SKY).get_by_role("button", name=re.compile("^Watch the answer at")).click()
 
-        # then camera, screen, board and line are there
-        await shows(mina, "main", made.answering - 2_000)
-        await shows(mina, "screen", made.answering - 14_000)
-        assert abs(await position(mina) - made.answering) < 100
-        paper = mina.page.locator("[data-board-at]")
-        await expect(paper).to_have_attribute("data-board-at", str(made.stroke))
-        await mina.page.get_by_role("tab", name="Chat").click()
-        await mina.sees("Welcome")
-        await expect(mina.messages.get_by_text("Thank you")).to_have_count(0)
-        await audit.look(mina, "the recording, chat")
+    # then camera, screen, board and line are there
+    await shows(mina, "main", made.answering - 2_000)
+    await shows(mina, "screen", made.answering - 14_000)
+    assert abs(await position(mina) - made.answering) < 100
+    paper = mina.page.locator("[data-board-at]")
+    await expect(paper).to_have_attribute("data-board-at", str(made.stroke))
+    await mina.page.get_by_role("tab", name="Chat").click()
+    await mina.sees("Welcome")
+    await expect(mina.messages.get_by_text("Thank you")).to_have_count(0)
+    await audit.look(mina, "the recording, chat")
 
-        # when it goes on by ten seconds, by the keyboard, and back by twenty
-        await mina.page.keyboard.press("l")
-        await mina.sees("Thank you")
-        await mina.page.get_by_role("tab", name="Polls").click()
-        await expect(mina.page.get_by_role("tabpanel").get_by_text("Which metal?")).to_be_visible()
-        await audit.look(mina, "the recording, polls")
-        await mina.page.keyboard.press("j")
-        await mina.page.keyboard.press("j")
-        await expect(mina.page.get_by_text("No polls so far")).to_be_visible()
-        await expect(paper).not_to_have_attribute("data-board-at", str(made.stroke))
+    # when it goes on by ten seconds, by the keyboard, and back by twenty
+    await mina.page.keyboard.press("l")
+    await mina.sees("Thank you")
+    await mina.page.get_by_role("tab", name="Polls").click()
+    await expect(mina.page.get_by_role("tabpanel").get_by_text("Which metal?")).to_be_visible()
+    await audit.look(mina, "the recording, polls")
+    await mina.page.keyboard.press("j")
+    await mina.page.keyboard.press("j")
+    await expect(mina.page.get_by_text("No polls so far")).to_be_visible()
+    await expect(paper).not_to_have_attribute("data-board-at", str(made.stroke))
 
-        # and what nobody answered is listed
-        await mina.page.get_by_role("tab", name="Doubts").click()
-        await mina.button("Open").click()
-        await expect(mina.doubt(SEA)).to_be_visible()
-        await expect(mina.doubt(SKY)).to_have_count(0)
-        await mina.button("At this moment").click()
-        await expect(mina.doubt(SKY)).to_be_visible()
-        await audit.look(mina, "the recording, doubts")
+    # and what nobody answered is listed
+    await mina.page.get_by_role("tab", name="Doubts").click()
+    await mina.button("Open").click()
+    await expect(mina.doubt(SEA)).to_be_visible()
+    await expect(mina.doubt(SKY)).to_have_count(0)
+    await mina.button("At this moment").click()
+    await expect(mina.doubt(SKY)).to_be_visible()
+    await audit.look(mina, "the recording, doubts")
 
-        # when it plays at twice the speed over the camera's end, then the line goes on without a picture
-        await line(mina).fill("39000")
-        await mina.page.get_by_role("combobox", name="Speed").select_option("2")
-        await mina.page.keyboard.press("k")
-        await expect(mina.page.get_by_text("Nothing was recorded here.")).to_be_visible()
-        await comes(mina, "document.querySelector('[aria-label=Position]').value > 41500")
-        await line(mina).fill(str(made.length - 500))
-        await expect(mina.button("Play")).to_be_visible()
-        assert await position(mina) == made.length
+    # when it plays at twice the speed over the camera's end, then the line goes on without a picture
+    await line(mina).fill("39000")
+    await mina.page.get_by_role("combobox", name="Speed").select_option("2")
+    await mina.page.keyboard.press("k")
+    await expect(mina.page.get_by_text("Nothing was recorded here.")).to_be_visible()
+    await comes(mina, "document.querySelector('[aria-label=Position]').value > 41500")
+    await line(mina).fill(str(made.length - 500))
+    await expect(mina.button("Play")).to_be_visible()
+    assert await position(mina) == made.length
 
 
 async def test_a_class_that_was_not_recorded_is_played_from_its_log(
-    people: People, tmp_path: Path, audit: Audit
+    people: People, on_air: Class, audit: Audit
 ) -> None:
     made = lesson()
-    await made.past.keep(tmp_path / "data")
-    with serving_alone(tmp_path / "data") as server:
-        kabir = await people.person("Kabir", PHONE, "dark")
-        await watch(kabir, server.link("Student"))
-        await expect(kabir.page.locator("[data-board-at]")).to_be_visible()
-        await line(kabir).fill(str(made.answering - 300))
-        await kabir.button("Play").click()
-        await kabir.sees("Thank you")
-        await kabir.button("Pause").click()
-        await audit.look(kabir, "a class that was not recorded")
-        await kabir.page.go_back()
-        await kabir.inside()
+    await made.past.keep(on_air.server.folder, room=on_air.room)
+    kabir = await people.person("Kabir", PHONE, "dark")
+    await watch(kabir, on_air.link("Student"))
+    await expect(kabir.page.locator("[data-board-at]")).to_be_visible()
+    await line(kabir).fill(str(made.answering - 300))
+    await kabir.button("Play").click()
+    await kabir.sees("Thank you")
+    await kabir.button("Pause").click()
+    await audit.look(kabir, "a class that was not recorded")
+    await kabir.page.go_back()
+    await kabir.inside()
 
 
-async def test_a_class_that_goes_on_has_no_recording_yet(people: People, tmp_path: Path) -> None:
-    with serving_alone(tmp_path / "data") as server:
-        teacher = await people.person("Meera", DESKTOP)
-        await teacher.open(server.link("Instructor"))
-        await teacher.page.goto(server.url + "/r/demo/recording")
-        await expect(teacher.page.get_by_role("heading", name="The class has not ended yet")).to_be_visible()
-        teacher.excuse(re.compile("409"))
-        await teacher.button("Back to the class").click()
-        await teacher.inside()
+async def test_a_class_that_goes_on_has_no_recording_yet(people: People, on_air: Class) -> None:
+    await on_air.found()
+    teacher = await people.person("Meera", DESKTOP)
+    await teacher.open(on_air.link("Instructor"))
+    await teacher.page.goto(f"{on_air.url}{on_air.path}/recording")
+    await expect(teacher.page.get_by_role("heading", name="The class has not ended yet")).to_be_visible()
+    teacher.excuse(re.compile("409"))
+    await teacher.button("Back to the class").click()
+    await teacher.inside()

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.people import PHONE, People
-from tests.running import Subprocess
+from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -40,7 +40,7 @@ class Traffic:
         }
 
 
-async def test_the_first_load_of_a_student_is_light(people: People, server: Subprocess) -> None:
+async def test_the_first_load_of_a_student_is_light(people: People, server: Class) -> None:
     # given an empty cache
     asha = await people.person("Asha", PHONE)
     session = await asha.page.context.new_cdp_session(asha.page)
@@ -74,7 +74,7 @@ async def test_the_first_load_of_a_student_is_light(people: People, server: Subp
     assert "script-src 'self'" in page["headers"]["Content-Security-Policy"]
 
 
-async def test_coming_back_fetches_next_to_nothing(people: People, server: Subprocess) -> None:
+async def test_coming_back_fetches_next_to_nothing(people: People, server: Class) -> None:
     # given
     asha = await people.person("Asha", PHONE)
     await asha.join(server.link("Student"))
@@ -90,7 +90,7 @@ async def test_coming_back_fetches_next_to_nothing(people: People, server: Subpr
     assert sum(traffic.bytes.values()) < 5_000
 
 
-async def test_scripts_from_elsewhere_and_in_the_page_do_not_run(people: People, server: Subprocess) -> None:
+async def test_scripts_from_elsewhere_and_in_the_page_do_not_run(people: People, server: Class) -> None:
     # given
     asha = await people.person("Asha")
     await asha.join(server.link("Student"))

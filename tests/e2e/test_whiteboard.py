@@ -18,7 +18,7 @@ from classroom.whiteboard.model import POINTS_LIMIT, Drawn
 from classroom.whiteboard.quantise import unpack
 from tests.e2e.people import DESKTOP, PHONE, People, Scheme, Someone
 from tests.e2e.wire import wire_to
-from tests.running import Subprocess
+from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,6 +30,7 @@ TOOLS = """() => [...document.querySelectorAll('[data-board-editor] .App-toolbar
     const {left, right, width, height} = each.getBoundingClientRect();
     return [each.ariaLabel ?? each.parentElement.title, left, right, width, height];
   })"""
+AGAIN = 0.2  # seconds until a canvas is looked at once more, which is dear
 WAVE = [(300 + 3 * step, 420 + 60 * math.sin(step / 9)) for step in range(110)]
 
 
@@ -121,7 +122,7 @@ class Stylus:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def teacher(people: People, server: Subprocess) -> Drawer:
+async def teacher(people: People, server: Class) -> Drawer:
     someone = await people.person("Teacher")
     await someone.open(server.link("Instructor"))
     await someone.button("Open the whiteboard").click()
@@ -146,7 +147,7 @@ async def same_picture(one: Someone, other: Someone, but: str | None = None) -> 
 
     async with asyncio.timeout(15):
         while not await look():
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(AGAIN)
     return seen[0]
 
 
@@ -157,13 +158,13 @@ async def viewer(people: People, name: str, link: str, size: tuple[int, int] = D
 
 
 async def test_late_and_cut_off_students_end_with_the_same_pixels(
-    people: People, server: Subprocess, teacher: Drawer
+    people: People, server: Class, teacher: Drawer
 ) -> None:
     async with wire_to(server.port) as wire:
         # given a page with something on it, and two who look on
         await teacher.shape("r", [(260, 120), (330, 210)])
         ravi = await viewer(people, "Ravi", server.link("Student"))
-        asha = await viewer(people, "Asha", f"{wire.url}/r/demo")
+        asha = await viewer(people, "Asha", wire.url + server.path)
         empty = await same_picture(ravi, asha)
 
         # when one loses the network in the middle of a stroke, and more is drawn meanwhile
@@ -211,10 +212,10 @@ async def inked(who: Someone, width: int = 1) -> None:
     }"""
     async with asyncio.timeout(10):
         while await over.evaluate(columns) < width:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(AGAIN)
 
 
-async def test_a_stroke_is_seen_while_it_is_drawn(people: People, server: Subprocess, teacher: Drawer) -> None:
+async def test_a_stroke_is_seen_while_it_is_drawn(people: People, server: Class, teacher: Drawer) -> None:
     await teacher.shape("r", [(260, 120), (330, 210)])
     asha = await viewer(people, "Asha", server.link("Student"), PHONE)
     await asha.page.locator(f"{PAPER}[data-board-at]").wait_for()
@@ -227,11 +228,11 @@ async def test_a_stroke_is_seen_while_it_is_drawn(people: People, server: Subpro
     await teacher.page.mouse.up()
     async with asyncio.timeout(10):
         while await pixels(asha) == before:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(AGAIN)
 
 
 async def test_a_pen_s_stroke_is_seen_while_it_is_drawn_and_how_hard_it_is_pressed_is_kept(
-    people: People, server: Subprocess, teacher: Drawer
+    people: People, server: Class, teacher: Drawer
 ) -> None:
     await teacher.shape("r", [(260, 120), (330, 210)])
     asha = await viewer(people, "Asha", server.link("Student"))
@@ -264,7 +265,7 @@ async def test_a_pen_s_stroke_is_seen_while_it_is_drawn_and_how_hard_it_is_press
 
 
 async def test_students_without_the_right_load_no_editor_and_get_it_with_the_right(
-    people: People, server: Subprocess, teacher: Drawer
+    people: People, server: Class, teacher: Drawer
 ) -> None:
     # given
     await teacher.shape("r", [(260, 120), (330, 210)])
@@ -295,7 +296,7 @@ async def test_students_without_the_right_load_no_editor_and_get_it_with_the_rig
 
 
 async def test_the_class_follows_and_a_student_may_look_elsewhere(
-    people: People, server: Subprocess, teacher: Drawer
+    people: People, server: Class, teacher: Drawer
 ) -> None:
     # given two pages
     await teacher.write(420, 300, "Page one")
@@ -321,7 +322,7 @@ async def test_the_class_follows_and_a_student_may_look_elsewhere(
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 async def test_the_board_can_be_used_by_everybody(
-    people: People, server: Subprocess, teacher: Drawer, size: tuple[int, int], scheme: str
+    people: People, server: Class, teacher: Drawer, size: tuple[int, int], scheme: str
 ) -> None:
     await teacher.write(420, 300, "Hello")
     asha = await people.person("Asha", size, scheme)  # type: ignore[arg-type]
@@ -338,7 +339,7 @@ async def test_the_board_can_be_used_by_everybody(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_all_tools_are_at_hand_on_a_phone(people: People, server: Subprocess, scheme: Scheme) -> None:
+async def test_all_tools_are_at_hand_on_a_phone(people: People, server: Class, scheme: Scheme) -> None:
     # given an instructor with nothing but a phone
     teacher = await people.person("Teacher", PHONE, scheme)
     await teacher.open(server.link("Instructor"))
@@ -362,7 +363,7 @@ async def test_all_tools_are_at_hand_on_a_phone(people: People, server: Subproce
     await teacher.page.get_by_role("button", name="Undo", exact=True).click()
     async with asyncio.timeout(15):
         while await pixels(asha) == drawn:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(AGAIN)
     await teacher.page.evaluate(AXE)
     found = await teacher.page.evaluate("axe.run('section[aria-label=Stage]').then(({violations}) => violations)")
     assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
