@@ -279,7 +279,7 @@ async def test_reading_files_does_not_hold_up_the_loop(tmp_path: Path) -> None:
             longest = max(longest, time.thread_time() - before)
 
     noise = Image.frombytes("RGB", (1_700, 1_700), os.urandom(3 * 1_700 * 1_700))
-    picture, slides = samples.encoded("PNG", noise), samples.pdf(40)
+    picture, slides = samples.encoded("PNG", noise), samples.pdf(15)
     assert len(picture) > 8_000_000
     async with TestServer(classroom.app) as server:
 
