@@ -10,7 +10,7 @@ from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SECONDS = 15.0  # a minute in `make bench BENCH=editors`
+SECONDS = 7.0  # a minute in `make bench BENCH=editors`
 
 
 @pytest.mark.parametrize("count", [2, 5])
