@@ -56,7 +56,7 @@ def camera(width: int, height: int, fps: int) -> str:
 
 
 CAMERA = camera(640, 360, 30)
-SMALL_CAMERA = camera(320, 180, 15)  # where it is no matter how well it looks: it costs an eighth
+SMALL_CAMERA = camera(320, 180, 8)  # where it is no matter how well it looks: it costs a fifteenth
 READ = """(figure) => {
   const video = document.querySelector(`figure[aria-label="${figure}"] video`);
   const pen = new OffscreenCanvas(160, 20).getContext('2d', {willReadFrequently: true});

@@ -1,5 +1,5 @@
 """A class whose camera is sent in several sizes at once, watched over a good network and over a thin one: `python -m
-tests.e2e.layers FOLDER SECONDS`. All pages are the client's own.
+tests.e2e.layers FOLDER SECONDS [FPS]`. All pages are the client's own.
 
 To be run in a network namespace with nothing but loopback. Prints what was seen as JSON: how high each student's picture was
 from second to second, what the instructor's browser sent, and how high the recording's picture is; then the same of an
@@ -20,9 +20,9 @@ import av
 from playwright.async_api import Page, Route, async_playwright
 
 from classroom.kernel import Role
-from tests.e2e.clock import CAMERA
+from tests.e2e.clock import camera
 from tests.e2e.live import LIVE_FLAGS, enter, go_live, plays
-from tests.e2e.people import CHROMIUM, FLAGS, People, Someone, close
+from tests.e2e.people import CHROMIUM, FLAGS, SMALL_DESK, People, Someone, close
 from tests.media.impaired import Relay, Trouble
 from tests.running import serving_alone
 
@@ -60,8 +60,8 @@ async def one_size(page: Page) -> None:
     await page.route("**/whip?*", answer)
 
 
-async def publish(people: People, server: Any, *, refused: bool = False) -> Someone:
-    meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1", camera=CAMERA)
+async def publish(people: People, server: Any, fps: int, *, refused: bool = False) -> Someone:
+    meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1", camera=camera(640, 360, fps), size=SMALL_DESK)
     if refused:
         await one_size(meera.page)
     await meera.stage.get_by_role("button", name="Camera and screen").click()
@@ -89,7 +89,7 @@ def recorded(folder: Path) -> list[int]:
     return found
 
 
-async def play(folder: Path, seconds: int) -> dict[str, Any]:
+async def play(folder: Path, seconds: int, fps: int = 30) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         server = stack.enter_context(serving_alone(folder))
         playwright = await stack.enter_async_context(async_playwright())
@@ -99,11 +99,11 @@ async def play(folder: Path, seconds: int) -> dict[str, Any]:
         stack.push_async_callback(relay.close)
         people = People(browser)
         students = {
-            "thin": await enter(people, server, "Asha", Role.STUDENT, "s1"),
-            "wide": await enter(people, server, "Ravi", Role.STUDENT, "s2"),
+            "thin": await enter(people, server, "Asha", Role.STUDENT, "s1", size=SMALL_DESK),
+            "wide": await enter(people, server, "Ravi", Role.STUDENT, "s2", size=SMALL_DESK),
         }
         await through(students["thin"].page, relay)
-        meera = await publish(people, server)
+        meera = await publish(people, server, fps)
         for student in students.values():
             await plays(student, "Meera, camera")
         seen: dict[str, Any] = {"heights": await heights(students, seconds)}
@@ -113,7 +113,7 @@ async def play(folder: Path, seconds: int) -> dict[str, Any]:
         await asyncio.sleep(1.5)  # until the recording's last second is written
         seen["recorded"] = recorded(folder)
 
-        meera = await publish(people, server, refused=True)
+        meera = await publish(people, server, fps, refused=True)
         await plays(students["wide"], "Meera, camera")
         seen["refused"] = await heights({"wide": students["wide"]}, 3)
         seen["refused_sent"] = await meera.page.evaluate(SENT)
@@ -121,4 +121,4 @@ async def play(folder: Path, seconds: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(play(Path(sys.argv[1]), int(sys.argv[2])))) + "\n")
+    sys.stdout.write(json.dumps(asyncio.run(play(Path(sys.argv[1]), *map(int, sys.argv[2:])))) + "\n")

@@ -22,7 +22,7 @@ from playwright.async_api import async_playwright, expect
 from classroom.kernel import Role
 from classroom.media.stage import Published
 from tests.e2e.clock import AFRESH, FAIL, GLASS, READ, SMALL_CAMERA, spread
-from tests.e2e.people import CHROMIUM, FLAGS, PHONE, People, Someone, close
+from tests.e2e.people import CHROMIUM, DESKTOP, FLAGS, PHONE, SMALL_DESK, People, Someone, close
 from tests.e2e.test_accessibility import Audit
 from tests.running import Subprocess, serving_alone
 
@@ -32,6 +32,8 @@ LIVE_FLAGS = [
     "--auto-select-tab-capture-source-by-title=Demo",
 ]
 PATIENCE = 90_000  # ms
+# ms until a page is asked again. By itself Playwright asks with each frame, for which a page then makes 60 a second.
+EVERY = 100
 # What a browser itself says where a place is refused, a playlist is not there yet, or the media process is gone.
 REFUSED = re.compile(r"Failed to load resource|net::ERR_")
 # How long no picture at all has moved, at most, since it was set to 0.
@@ -101,7 +103,7 @@ async def way(someone: Someone, wanted: str) -> None:
 
 
 async def plays(someone: Someone, *figures: str) -> None:
-    await someone.page.wait_for_function(PLAYS, arg=list(figures), timeout=PATIENCE)
+    await someone.page.wait_for_function(PLAYS, arg=list(figures), timeout=PATIENCE, polling=EVERY)
 
 
 async def go_live(someone: Someone, button: str) -> None:
@@ -132,6 +134,7 @@ async def kill_media(server: Subprocess, watchers: list[Someone]) -> list[float]
             "(frames) => seen.gap > 500 && seen.frames !== frames && performance.now() - seen.moved < 200",
             arg=frames,
             timeout=PATIENCE,
+            polling=EVERY,
         )
     return [float(await someone.page.evaluate("seen.gap")) for someone in watchers]
 
@@ -160,7 +163,9 @@ async def play(folder: Path, pictures: Path | None = None) -> dict[str, Any]:
 
 
 async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[str, Any], pictures: Path | None) -> None:
-    meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1", camera="" if pictures else SMALL_CAMERA)
+    desk = DESKTOP if pictures else SMALL_DESK
+    camera = "" if pictures else SMALL_CAMERA
+    meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1", camera=camera, size=desk)
     await on_the_air(meera, audit, pictures)
 
     # One watches by WebRTC, the other has no place there.
@@ -168,7 +173,7 @@ async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[st
     await way(asha, "webrtc")
     await plays(asha, "Meera, camera")
     seen["first_frame_ms"] = await asha.page.evaluate(FIRST_FRAME)
-    ravi = await enter(people, server, "Ravi", Role.STUDENT, "s2")
+    ravi = await enter(people, server, "Ravi", Role.STUDENT, "s2", size=desk)
     await way(ravi, "hls")
     await plays(ravi, "Meera, camera")
     if pictures is None:
@@ -210,12 +215,12 @@ async def on_the_air(meera: Someone, audit: Audit, pictures: Path | None) -> Non
     fault = meera.dialog.get_by_role("alert")
     await expect(fault).to_contain_text("Allow them in the address bar")
     await expect(meera.dialog.get_by_role("button", name="Go live")).to_be_disabled()
-    await audit.look(meera, "no camera")
+    await audit.look(meera, "no camera", "[role=dialog]")
     await meera.page.context.grant_permissions(["camera", "microphone"])
     await fault.get_by_role("button", name="Try again").click()
     await expect(fault).to_have_count(0)
     await expect(meera.dialog.get_by_role("meter")).to_be_visible()
-    await audit.look(meera, "studio")
+    await audit.look(meera, "studio", "[role=dialog]")
     await picture(meera, pictures, "studio")
     await go_live(meera, "Go live")
 
@@ -224,38 +229,42 @@ async def watches(asha: Someone, ravi: Someone) -> None:
     """What who watches can do: sound, which a browser lets start only when it is asked for, sound alone, a picture of its own."""
     await asha.page.get_by_text("Turn sound on", exact=True).click()
     for someone in (asha, ravi):
-        await someone.page.wait_for_function(HEARD, arg="Meera, camera", timeout=PATIENCE)
+        await someone.page.wait_for_function(HEARD, arg="Meera, camera", timeout=PATIENCE, polling=EVERY)
         await someone.button("Sound only, for a weak network").click()
-        await someone.page.wait_for_function(HEARD, arg="Meera, sound only", timeout=PATIENCE)
+        await someone.page.wait_for_function(HEARD, arg="Meera, sound only", timeout=PATIENCE, polling=EVERY)
         await someone.button("Sound only, for a weak network").click()
         await plays(someone, "Meera, camera")
     await asha.button("Picture in picture").click()
-    await asha.page.wait_for_function("() => document.pictureInPictureElement !== null")
+    await asha.page.wait_for_function("() => document.pictureInPictureElement !== null", polling=EVERY)
     await asha.button("Picture in picture").click()
-    await asha.page.wait_for_function("() => document.pictureInPictureElement === null")
+    await asha.page.wait_for_function("() => document.pictureInPictureElement === null", polling=EVERY)
 
 
 async def late(meera: Someone, asha: Someone, ravi: Someone, seen: dict[str, Any]) -> None:
     """How late pictures are, and that they go on over another way through the network for the publisher."""
-    for someone in (asha, ravi):
-        await someone.page.evaluate(READ, "Meera, camera")
-        await someone.page.wait_for_function("() => glass.late.length > 40", timeout=PATIENCE)
+
+    async def some(script: str, *given: str) -> None:
+        """Until each has read some pictures since `script`."""
+        for someone in (asha, ravi):
+            await someone.page.evaluate(script, *given)
+        for someone in (asha, ravi):
+            await someone.page.wait_for_function("() => glass.late.length > 30", timeout=PATIENCE, polling=EVERY)
+
+    await some(READ, "Meera, camera")
     seen["late_ms"] = [spread((await one.page.evaluate(GLASS))["late"])["p50"] for one in (asha, ravi)]
     seen["restart_kept"] = await meera.page.evaluate(FAIL)
-    for someone in (asha, ravi):
-        await someone.page.evaluate(AFRESH)
-        await someone.page.wait_for_function("() => glass.late.length > 40", timeout=PATIENCE)
+    await some(AFRESH)
 
 
 async def captions(meera: Someone, asha: Someone, ravi: Someone, audit: Audit) -> None:
     await meera.page.get_by_role("toolbar", name="Live").get_by_role("button", name="Captions").click()
-    await audit.look(meera, "caption menu")
+    await audit.look(meera, "caption menu", "[role=menu]")
     await meera.page.get_by_role("menuitem", name="Type captions").click()
     await meera.page.get_by_role("textbox", name="What is being said").fill("Current is charge per second.")
     await meera.page.keyboard.press("Enter")
     for student in (asha, ravi):
         await expect(student.page.get_by_role("log", name="Captions")).to_contain_text("charge per second")
-        await audit.look(student, "watching")
+        await audit.look(student, "watching", "section[aria-label=Stage]")
     await audit.look(meera, "on the air")
 
 
@@ -269,7 +278,7 @@ async def called(meera: Someone, ravi: Someone) -> None:
 async def on_stage(meera: Someone, asha: Someone, ravi: Someone, audit: Audit, pictures: Path | None) -> None:
     await meera.tab("People")
     await called(meera, ravi)
-    await audit.look(ravi, "called on stage")
+    await audit.look(ravi, "called on stage", "[role=dialog]")
     await ravi.dialog.get_by_role("button", name="Decline").click()
     await expect(ravi.dialog).to_have_count(0)
     await expect(ravi.button("Camera and screen")).to_have_count(0)

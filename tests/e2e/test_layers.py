@@ -10,7 +10,7 @@ from tests.media.namespace import apart
 async def test_a_student_on_a_thin_network_gets_the_small_picture_another_and_the_recording_the_large_one(
     tmp_path: Path,
 ) -> None:
-    seen = await apart("tests.e2e.layers", tmp_path, 20)
+    seen = await apart("tests.e2e.layers", tmp_path, 20, 15)
 
     assert sorted(one["rid"] for one in seen["sent"]) == ["f", "q"]  # of a camera of 360 lines
     thin, wide = seen["heights"]["thin"], seen["heights"]["wide"]
