@@ -60,7 +60,8 @@ async def menu(who: Someone, item: str) -> None:
 async def shows(who: Someone, script: str, on: bool = True) -> None:
     """Wait until what passes by on their page is so."""
     over = await who.page.locator(f"{PAPER} canvas").nth(1).element_handle()
-    await who.page.wait_for_function(f"([canvas, on]) => ({script})(canvas) === on", arg=[over, on])
+    # Not with each frame, as Playwright would by itself: every dot is looked at.
+    await who.page.wait_for_function(f"([canvas, on]) => ({script})(canvas) === on", arg=[over, on], polling=200)
 
 
 async def test_a_lesson_at_the_board(people: People, server: Class, teacher: Drawer, tmp_path: Path) -> None:

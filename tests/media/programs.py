@@ -147,13 +147,13 @@ async def whip_whep(folder: Path) -> dict[str, Any]:
         seen["playlist"] = await packaged(at)
         before = await publisher.evaluate("pc.localDescription.sdp.match(/ice-ufrag:(.*)/)[1]")
         await publisher.evaluate("client.restart()")
-        await publisher.wait_for_function("pc.signalingState === 'stable'")
+        await publisher.wait_for_function("pc.signalingState === 'stable'", polling=50)
         seen["restarted"] = before != await publisher.evaluate("pc.localDescription.sdp.match(/ice-ufrag:(.*)/)[1]")
         shown = (
             "(all) => [...all.values()].find(one => one.type === 'inbound-rtp' && one.kind === 'video').framesDecoded"
         )
         begun = await viewer.evaluate(f"pc.getStats().then({shown})")
-        await viewer.wait_for_function(f"pc.getStats().then({shown}).then(count => count > {begun + 60})")
+        await viewer.wait_for_function(f"pc.getStats().then({shown}).then(count => count > {begun + 60})", polling=200)
         seen["state"] = await publisher.evaluate("pc.connectionState")
         await viewer.evaluate("client.stop()")
         await publisher.evaluate("client.stop()")
@@ -185,6 +185,7 @@ async def relay(folder: Path) -> dict[str, Any]:
                 at.bearer(*who)["Authorization"].split()[1] for who in (("instructor", "t1"), ("student", "s1"))
             )
             await publisher.evaluate(PUBLISH, ["/api/rooms/demo/whip", teacher, "relay"])
+            await at.said(Published)
             seen: dict[str, Any] = {"frames": await viewer.evaluate(VIEW, ["/api/rooms/demo/whep", student, "relay"])}
             seen["pairs"] = [await page.evaluate(PAIR) for page in (publisher, viewer)]
             seen["server"] = await publisher.evaluate("pc.getConfiguration().iceServers[0]")
