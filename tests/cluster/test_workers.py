@@ -18,6 +18,8 @@ from tests.running import AS_OPERATED, Subprocess, serving_alone, until
 from tests.services import Postgres
 from tests.stubborn import class_of
 
+LOOK = 0.1  # seconds until all processes of the machine are looked through once more
+
 # A stock client whose server is killed in the middle of the handshake leaves its HTTP response unclosed.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -47,7 +49,7 @@ async def test_an_edge_is_killed(tmp_path: Path) -> None:
         owner = await owner_pid(server)
         edge = next(worker for worker in workers_of(server) if worker.pid != owner)
         edge.kill()
-        await until(lambda: len(workers_of(server)) == 3, timeout=20)
+        await until(lambda: len(workers_of(server)) == 3, timeout=20, every=LOOK)
         await asyncio.sleep(2)
     assert any(member.following.resumes for member in members)
 
@@ -72,7 +74,7 @@ async def test_a_rolling_restart_brings_everybody_back_in_their_slot(tmp_path: P
             now = {worker.pid for worker in workers_of(server)}
             return len(now) == 4 and not now & before
 
-        await until(replaced, timeout=90, every=0.1)
+        await until(replaced, timeout=90, every=LOOK)
         await until(lambda: not forks.is_running(), timeout=20)  # else the fresh ones would have been of the old code
     assert all(member.following.welcomes + member.following.resumes >= 2 for member in members)
 
@@ -83,7 +85,9 @@ async def test_a_worker_that_dies_is_started_again_and_the_port_stays(tmp_path: 
         for worker in workers_of(server):
             worker.kill()
         await until(
-            lambda: len(workers_of(server)) == 2 and not first & {w.pid for w in workers_of(server)}, timeout=20
+            lambda: len(workers_of(server)) == 2 and not first & {w.pid for w in workers_of(server)},
+            timeout=20,
+            every=LOOK,
         )
         async with class_of(server, 4) as members:
             assert (await members[0].insist("class.start"))["ok"]
@@ -95,7 +99,7 @@ async def test_a_worker_comes_back_when_what_it_was_forked_from_is_gone(tmp_path
         first, other = workers_of(server)
         forks.kill()
         first.kill()
-        await until(lambda: first not in workers_of(server) and len(workers_of(server)) == 2, timeout=60)
+        await until(lambda: first not in workers_of(server) and len(workers_of(server)) == 2, timeout=60, every=LOOK)
         assert other in workers_of(server)
         assert fork_server_of(server).pid != forks.pid
         server.signal(signal.SIGINT)

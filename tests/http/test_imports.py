@@ -62,7 +62,7 @@ async def finished(talk: Talk, id: str, seen: list[dict[str, Any]] | None = None
                 seen.append(told)
             if told["state"] in ("done", "failed"):
                 return told
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05 if seen is None else 0.02)
 
 
 async def brought(talk: Talk, data: bytes, query: str = "") -> dict[str, Any]:
