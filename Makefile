@@ -32,8 +32,9 @@ BOTH := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 test:
 	@$(BOTH) setup classroom/static/index.html services
 	@$(MAKE) --no-print-directory check
-	@# What fails while two run at a time gets a second look, alone: what fails twice has failed.
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST) \
+	@# Four at a time, since half of the time is waited for something. What fails meanwhile gets a second look, alone:
+	@# what fails twice has failed.
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) \
 	  || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 check:

@@ -14,6 +14,7 @@ from hypothesis import settings
 from classroom.http import static
 from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
+from tests.order import dealt
 from tests.services import Postgres, Redis, RedisCluster
 
 # No deadline: how fast an example runs says nothing on a machine that does other things.
@@ -21,10 +22,20 @@ settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
 
+def pytest_collection() -> None:
+    """What is loaded and collected stays: nobody need look for garbage in it, neither now nor later."""
+    gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = dealt(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
 def pytest_collection_finish() -> None:
-    """What has been loaded and collected stays: who looks for garbage need not look at it again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
