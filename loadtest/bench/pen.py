@@ -55,8 +55,8 @@ MOVES = """(host) => {
       window.moves.push([at.clientX, at.clientY, performance.timeOrigin + at.timeStamp]);
   }, {capture: true});
 }"""
-# In every frame: how far the pen's line has come since the last. A place that is passed over while the next ones are painted
-# was not seen.
+# After every frame, once all that paints in it has painted: how far the pen's line has come since the last. A place that is
+# passed over while the next ones are painted was not seen.
 LOOKS = """([paper, places]) => {
   const [base, over] = paper.querySelectorAll('canvas');
   window.seen = places.map(() => 0);
@@ -67,8 +67,12 @@ LOOKS = """([paper, places]) => {
   };
   const there = ([x, y]) => painted(over, x, y, true) || painted(base, x, y, false);
   let next = 0;
-  const look = () => {
-    requestAnimationFrame(look);
+  const after = new MessageChannel();
+  const frame = () => {
+    requestAnimationFrame(frame);
+    after.port2.postMessage(0);
+  };
+  after.port1.onmessage = () => {
     for (let ahead = 0; ahead < 3 && next + ahead < places.length; ahead += 1) {
       if (!there(places[next + ahead])) continue;
       next += ahead;
@@ -77,7 +81,7 @@ LOOKS = """([paper, places]) => {
       ahead = -1;
     }
   };
-  requestAnimationFrame(look);
+  requestAnimationFrame(frame);
 }"""
 
 
