@@ -119,7 +119,7 @@ SCENARIOS = {
             limits=Limits(memory_ratio=1.5, cpu_ratio=2.0),
             users=48_000,
             rooms=2_000,
-            duration=60,
+            duration=240,
             ramp=120,
             chat=0.02,
             doubts=0.002,
@@ -127,6 +127,7 @@ SCENARIOS = {
             talk=0.02,
             strokes=0.01,
             polls=(0.2,),
+            vote_seconds=60,
         ),
         Scenario(
             name="soak",

@@ -26,7 +26,7 @@ from classroom.rooms.missed import Missed
 from classroom.rooms.presence import Presence
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster import rules as roster_rules
-from classroom.rooms.roster.model import Appointed, Banned, Removed, Renamed
+from classroom.rooms.roster.model import Appointed, Attend, Banned, Removed, Renamed
 from classroom.rooms.session import Offer, Session
 from classroom.rooms.sheets import Sheets
 from classroom.rooms.signals import Present, React, Reactions, SignalIn, Typing, TypingBy, check
@@ -249,19 +249,23 @@ class Hall:
                 self.hub.signal(signal, audience)
         self._tallies = tallies
 
-    async def second(self) -> None:
-        """Called once a second: counts and attendance."""
+    async def second(self) -> Attend | None:
+        """Called once a second: counts; who came and went, to be told with `attend`."""
         self._missed.rest(asyncio.get_running_loop().time())
         await self._bus.publish(self.info.id, self.presence.here())
         count = self.presence.count()
         if count != self._present:
             self._present = count
             self.hub.signal(Present(count))
-        records = self.replica.state.roster.members
-        attend = self.presence.attendance(records)
-        if attend is not None:
-            reply = await self._bus.ask(self.info.id, Request(SYSTEM, attend), ASK_TIMEOUT)
-            if not reply.ok:
+        return self.presence.attendance(self.replica.state.roster.members)
+
+    async def attend(self, attend: Attend) -> None:
+        """Tell the log who came and went; said again a second later where it does not take it."""
+        kept = False
+        try:
+            kept = (await self._bus.ask(self.info.id, Request(SYSTEM, attend), ASK_TIMEOUT)).ok
+        finally:
+            if not kept:
                 self.presence.again(attend)
 
     def idle(self, now: float, after: float) -> bool:

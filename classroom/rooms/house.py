@@ -31,7 +31,7 @@ from classroom.rooms.owner import MOVED, Owner
 from classroom.rooms.owners import Owners
 from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster import people as roster_people
-from classroom.rooms.roster.model import PersonView
+from classroom.rooms.roster.model import Attend, PersonView
 from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.whiteboard.model import Board, BoardEvent
 from classroom.wire import Codec, Hello
@@ -143,12 +143,21 @@ class House:
         self.metrics.rooms_loaded.set(len(self._halls))
         return hall
 
+    async def _unload(self, room: str, hall: Hall) -> None:
+        """Close a room that nobody is in, unless somebody has come meanwhile."""
+        async with self._locks.hold(room):
+            if self._halls.get(room) is hall and self._is_idle(hall):
+                await self._end(room)
+
     async def _close(self, room: str) -> None:
         async with self._locks.hold(room):
-            hall = self._halls.pop(room, None)
-            if hall is not None:
-                await hall.close()
-                self.metrics.rooms_loaded.set(len(self._halls))
+            await self._end(room)
+
+    async def _end(self, room: str) -> None:
+        hall = self._halls.pop(room, None)
+        if hall is not None:
+            await hall.close()
+            self.metrics.rooms_loaded.set(len(self._halls))
 
     # --- coming in and doing ----------------------------------------------------------------------------------------
 
@@ -301,16 +310,15 @@ class House:
     # --- time -------------------------------------------------------------------------------------------------------
 
     async def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
-        second = loop.time()
+        """Each room has its second in one of four quarters: thousands at once would hold up everybody for a moment."""
+        turn = 0
         while True:
             await asyncio.sleep(QUARTER)
-            whole = loop.time() >= second
-            if whole:
-                second = loop.time() + 1.0
+            turn = (turn + 1) % 4
+            if turn == 0:
                 self.owners.check()
                 self._measure()
-            await self._tick_all(whole)
+            await self._tick_all(turn)
 
     def _measure(self) -> None:
         halls = self._halls.values()
@@ -321,24 +329,34 @@ class House:
         self.metrics.bus_messages.labels("out").set(self.bus.published)
         self.metrics.bus_messages.labels("in").set(self.bus.received)
 
-    async def _tick_all(self, whole: bool) -> None:
+    async def _tick_all(self, turn: int) -> None:
         for room, hall in list(self._halls.items()):
             try:
                 await hall.tick()
-                if whole:
-                    self._spawn(self._second(room, hall))
+                if hash(room) % 4 == turn:
+                    await self._second(room, hall)
+            except Unreachable:
+                pass  # the next one says more
             except Exception:
                 log.exception("a room's tick failed", room=room)
 
     async def _second(self, room: str, hall: Hall) -> None:
+        attend = await hall.second()
+        if attend is not None:
+            self._spawn(self._attend(room, hall, attend))
+        elif self._is_idle(hall):
+            self._spawn(self._unload(room, hall))
+
+    def _is_idle(self, hall: Hall) -> bool:
+        return hall.idle(asyncio.get_running_loop().time(), self.settings.rooms.unload_after_seconds)
+
+    async def _attend(self, room: str, hall: Hall, attend: Attend) -> None:
         try:
-            await hall.second()
-            if hall.idle(asyncio.get_running_loop().time(), self.settings.rooms.unload_after_seconds):
-                await self._close(room)
+            await hall.attend(attend)
         except Unreachable:
-            pass  # attendance is said again a second later
+            pass  # it is said again a second later
         except Exception:
-            log.exception("a room's second failed", room=room)
+            log.exception("who came and went was not told", room=room)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
