@@ -2,8 +2,9 @@
 as root, for network namespaces. Prints a table.
 
 One publisher of 960x540 at 1.1 Mbit/s in one layer (`VP8-1`, `H264-1`); at each share lost, with 50 ms of jitter, two watch
-over a relay of the test (`impaired.py`), one of which has no NACK in its offer: neither it nor the answer may speak of it, and
-it must be sent nothing again. A third watches on a clean way. The first third of the time does not count.
+over a relay of the test (`impaired.py`) and hold what comes for 250 ms, one of which has no NACK in its offer: neither it nor
+the answer may speak of it, and it must be sent nothing again. A third watches on a clean way. The first third of the time does
+not count.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ PUBLISHER = """async ([url, token, codec, layered]) => {
   await offer(pc, url, token);
   while (pc.connectionState !== 'connected') await new Promise((go) => setTimeout(go, 20));
 }"""
+HOLD = 250  # ms, as our client has it where packets are lost (`client/src/live/hold.ts`)
 VIEWER = """async ([url, token, port, nack]) => {
   const pc = window.pc = new RTCPeerConnection();
   pc.addTransceiver('video', {direction: 'recvonly'});
@@ -60,9 +61,10 @@ VIEWER = """async ([url, token, port, nack]) => {
     if (/ nack\\r\\n/.test(told) !== nack) throw new Error('the answer has NACK or not, as was not wanted');
     if (port) told = told.replace(/(a=candidate:\\S+ 1 udp \\d+ \\S+) \\d+/g, '$1 ' + port);
     await pc.setRemoteDescription({type: 'answer', sdp: told});
+    if (port) for (const receiver of pc.getReceivers()) receiver.jitterBufferTarget = HOLD;
     return;
   }
-}"""
+}""".replace("HOLD", str(HOLD))
 SEEN = """async () => {
   const video = await stats(pc, 'inbound-rtp', 'video') || {}, audio = await stats(pc, 'inbound-rtp', 'audio') || {};
   return {

@@ -19,7 +19,7 @@ from classroom.media.recorder.library import Library
 from classroom.media.sfu import packets, pictures, sdp
 from classroom.media.sfu.layers import TOGETHER, Layers
 from classroom.media.sfu.publisher import Publisher
-from classroom.media.sfu.viewer import CREDIT, REPEATED, SECOND_CREDIT
+from classroom.media.sfu.viewer import CREDIT, GENEROUS, REPEATED, SECOND_CREDIT
 from classroom.metrics import Metrics
 from tests.media.bare import Bare
 from tests.media.browser import film, payloads
@@ -389,8 +389,20 @@ async def test_repetitions_are_a_part_of_what_is_sent_however_often_they_are_ask
             stage.viewer.tell(packets.nack(7, stage.track.ssrc, lost))
             await stage.play(lambda until=stage.at: stage.at > until)
         passed = stage.unit.port.clock() - begun
-        most = CREDIT + REPEATED * (leg.sent - sent) + SECOND_CREDIT * passed
+        most = GENEROUS * (CREDIT + REPEATED * (leg.sent - sent) + SECOND_CREDIT * passed)
         assert 1_000 < leg.extra < most + 2_000
+
+
+@pytest.mark.parametrize(("loss", "times"), [(0.2, GENEROUS), (0.4, 1)])
+async def test_less_is_repeated_where_so_much_is_lost_that_the_way_may_be_too_narrow(loss: float, times: int) -> None:
+    async with staged("vp8") as stage:
+        (viewer,) = [one.viewer for one in stage.unit.sfu.sessions.values() if one.viewer is not None]
+        assert viewer.pace is not None
+        viewer.pace.loss = loss
+        viewer._lend(10.0)
+        viewer._credit = 0.0
+        viewer._lend(11.0)
+        assert viewer._credit == times * SECOND_CREDIT
 
 
 async def test_padding_is_sent_as_empty_retransmissions_and_as_much_as_was_asked_for() -> None:

@@ -45,13 +45,14 @@ class Track(NamedTuple):
 
 
 class Pace:
-    """What one viewer is sent. `padding`: bits a second to be sent for nothing but to see whether they arrive."""
+    """What one viewer is sent. `padding`: bits a second to be sent for nothing but to see whether they arrive; `loss`: the share
+    lost of late."""
 
     def __init__(self, now: float) -> None:
         self.allowed = START
         self.padding = 0.0
         self._began = self._looked = now
-        self._loss = 0.0
+        self.loss = 0.0
         self._low = 0  # estimates in a row that were below what was sent
         self._far = 0  # and far below, without rising
         self._estimate = 0.0  # the last one
@@ -67,7 +68,7 @@ class Pace:
 
     def is_calm(self, now: float) -> bool:
         """Whether a report of nothing lost would change nothing. Now and then it is looked at anyway."""
-        return self._loss < NOTHING and not (self._low or self._pauses or self.padding) and now - self._looked < CALM
+        return self.loss < NOTHING and not (self._low or self._pauses or self.padding) and now - self._looked < CALM
 
     def told(self, now: float, sent: float, lost: float | None, estimate: float | None) -> bool:
         """A report: the share that was lost, and what the viewer thinks it can take, of `sent` bits a second. Whether this is
@@ -77,17 +78,17 @@ class Pace:
         self._carried = inf
         clean = BAD if self._pauses else CLEAN  # a little loss by chance must not keep a picture away for good
         if lost is not None:
-            self._loss += (lost - self._loss) / 2
-            if lost >= AWFUL or self._loss >= BAD:
+            self.loss += (lost - self.loss) / 2
+            if lost >= AWFUL or self.loss >= BAD:
                 trouble = True
-                self._carried = sent * (1 - max(lost, self._loss))
+                self._carried = sent * (1 - max(lost, self.loss))
                 self.allowed = min(self.allowed, MARGIN * self._carried)
         if estimate is not None and now - self._began > EARLY:
             self._low = self._low + 1 if estimate < OVER * sent else 0
             far = estimate < FAR_OVER * sent and estimate <= RISING * self._estimate
             self._far = self._far + 1 if far else 0
-            worry = self._low > 0 and (self._loss >= CLEAN or self._far >= 2)
-            if (self._low >= 2 and self._loss >= CLEAN) or self._far >= 4:
+            worry = self._low > 0 and (self.loss >= CLEAN or self._far >= 2)
+            if (self._low >= 2 and self.loss >= CLEAN) or self._far >= 4:
                 trouble = True
                 self.allowed = min(self.allowed, estimate)
             elif estimate >= sent and not trouble:
@@ -95,7 +96,7 @@ class Pace:
         self._estimate = self._estimate if estimate is None else estimate
         if lost is not None:
             self._bad = self._bad + 1 if trouble else 0
-        if trouble or worry or self._loss >= clean:
+        if trouble or worry or self.loss >= clean:
             if self.padding or (trouble and now - self._tried < TRIAL):
                 self._wait = min(LAST_WAIT, 2 * self._wait)
                 self._tried = float("-inf")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from classroom.media.sfu import packets
 from classroom.media.sfu.forward import Leg
 from classroom.media.sfu.layers import Layers
-from classroom.media.sfu.pace import Pace, Track
+from classroom.media.sfu.pace import AWFUL, Pace, Track
 from classroom.media.sfu.port import Peer
 from classroom.media.sfu.sdp import Format
 
@@ -18,6 +18,8 @@ REPEATS = 1_000
 # Repetitions take so much of what is sent besides: where a way is too narrow, they are lost as well, asked for again, and would
 # fill it all. So many bytes may be owed to a viewer, so many are at first, and so many more in any second.
 REPEATED, CREDIT, FIRST_CREDIT, SECOND_CREDIT = 0.25, 40_000, 10_000, 8_000
+# So many times as much where less than `AWFUL` is lost: that is no narrow way, and browsers also ask for what was but overtaken.
+GENEROUS = 2
 COUNTED = 0.5  # seconds at least over which what is sent is counted
 KEY_EVERY = (
     1.5  # seconds between key frames for one viewer: who loses most would ask for one after the other, and lose more
@@ -182,5 +184,7 @@ class Viewer:
         """What may be repeated by now."""
         sent = sum(one.sent for _, one in self._pictures)
         before, at = self._credited
-        self._credit = min(CREDIT, self._credit + REPEATED * (sent - before) + SECOND_CREDIT * (now - at))
+        more = GENEROUS if self.pace is not None and self.pace.loss < AWFUL else 1
+        lent = REPEATED * (sent - before) + SECOND_CREDIT * (now - at)
+        self._credit = min(more * CREDIT, self._credit + more * lent)
         self._credited = (sent, now)
