@@ -231,3 +231,15 @@ async def test_a_removed_student_reads_why(lesson: Lesson) -> None:
     # and may come back
     await ravi.button("Come back").click()
     await ravi.inside()
+
+
+async def test_of_no_messages_at_all_none_are_newer_however_little_room_there_is(people: People, server: Class) -> None:
+    asha = await people.person("Asha", (PHONE[0], 280))
+    await asha.join(server.link("Student"))
+    scrolled = """async (box) => {
+      box.scrollTop = 20;
+      await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+      return [box.scrollTop, box.scrollHeight - box.clientHeight > 80];
+    }"""
+    assert await asha.messages.evaluate(scrolled) == [20, True]
+    await expect(asha.button("To the newest messages")).to_have_count(0)

@@ -68,7 +68,7 @@ export function MessageList({ actions, mayWrite, onReady }: Props) {
   useEffect(() => onReady(jump), [jump, onReady]);
   const rowActions = useMemo(() => ({ ...actions, jump }), [actions, jump]);
 
-  const { atEnd, unseen, onScroll } = useUnseen(messages, box);
+  const { atEnd, unseen, onScroll } = useUnseen(messages, rows.length === 0, box);
   useStayAtEnd(atEnd, box, list.scrollToEnd);
   const visible = list.getVirtualItems();
   const nearTop = (visible[0]?.index ?? 1) < 4 && rows.length > 0;
@@ -145,14 +145,15 @@ function Top({ more, older }: { more: boolean; older: ReturnType<typeof useOlder
 }
 
 /** Whether the newest message is in sight, and how many have come since it was. */
-function useUnseen(messages: readonly MessageView[], box: React.RefObject<HTMLDivElement | null>) {
+function useUnseen(messages: readonly MessageView[], empty: boolean, box: React.RefObject<HTMLDivElement | null>) {
   const [atEnd, setAtEnd] = useState(true);
   const [seen, setSeen] = useState(0);
   const newest = messages.at(-1)?.id ?? 0;
   const onScroll = useCallback(() => {
     const { scrollTop, scrollHeight, clientHeight } = box.current as HTMLDivElement;
-    setAtEnd(scrollHeight - scrollTop - clientHeight < NEAR);
-  }, [box]);
+    // What says that there is nothing yet may be higher than the place for it.
+    setAtEnd(empty || scrollHeight - scrollTop - clientHeight < NEAR);
+  }, [box, empty]);
   useEffect(() => {
     if (atEnd) setSeen(newest);
   }, [atEnd, newest]);
