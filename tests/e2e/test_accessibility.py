@@ -31,6 +31,15 @@ RUN = {
 # Between two states colours fade, and a colour that is under way has no contrast to speak of.
 STILL = "document.getAnimations().forEach((each) => each.effect?.getComputedTiming().iterations < 99 && each.finish())"
 
+# How many things on the page are under way between two states once it turns dark.
+DARKENED = """() => {
+  const {dataset} = document.documentElement;
+  dataset.mantineColorScheme = 'dark';
+  const moving = document.getAnimations().length;
+  dataset.mantineColorScheme = 'light';
+  return moving;
+}"""
+
 
 class Audit:
     """Runs axe at a page and gathers what it finds, each with the place where it was found."""
@@ -177,6 +186,14 @@ async def test_a_student_in_the_class(people: People, server: Class, audit: Audi
     await asha.tab("People")
     await expect(page.get_by_text("2 hands raised")).to_be_visible()
     await audit.look(asha, "student's people")
+
+
+async def test_where_motion_is_unwelcome_colours_change_at_once(people: People, server: Class, audit: Audit) -> None:
+    asha = await people.person("Asha", PHONE, reduced_motion="reduce")
+    await asha.join(server.link("Student"))
+    await asha.sees("Welcome")
+    assert await asha.page.evaluate(DARKENED) == 0
+    await audit.look(asha, "chat, with little motion")
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
