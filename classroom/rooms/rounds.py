@@ -21,11 +21,12 @@ LONGEST = 0.2  # seconds that a turn may take, however long the others took for 
 
 
 class Round(NamedTuple):
-    """A packet on its way. `todo`: who is still to be sent it; `before`: the last place they have been sent, None for
-    signals."""
+    """A packet on its way. `todo`: who is still to be sent it, but for those in `gone`; `before`: the last place they have been
+    sent, None for signals."""
 
     packet: Packet | Pair
-    todo: set[Session]
+    todo: list[Session]
+    gone: set[Session]
     before: int | None
 
 
@@ -54,17 +55,17 @@ class Rounds:
 
     @property
     def waiting(self) -> int:
-        """How many writes are still to come."""
+        """How many writes are still to come, at most."""
         return sum(len(one.todo) for one in self._rounds)
 
     def put(self, packet: Packet | Pair, members: Collection[Session], before: int | None) -> None:
         """Send a packet to these, once `run` or `finish` is called."""
-        self._rounds.append(Round(packet, set(members), before))
+        self._rounds.append(Round(packet, list(members), set(), before))
 
     def drop(self, session: Session) -> None:
         """Write nothing more to this one."""
         for one in self._rounds:
-            one.todo.discard(session)
+            one.gone.add(session)
 
     def run(self, frames: int, spent: float) -> None:
         """Write some slices in each turn of the loop. `frames`, `spent`: what the flush took before."""
@@ -105,8 +106,10 @@ class Rounds:
 
     def _slice(self) -> None:
         begun = perf_counter()
-        packet, todo, before = self._rounds[-1]
-        self._frames += self._write(packet, [todo.pop() for _ in range(min(SLICE, len(todo)))], before)
+        packet, todo, gone, before = self._rounds[-1]
+        some = todo[-SLICE:]
+        del todo[-SLICE:]
+        self._frames += self._write(packet, [each for each in some if each not in gone] if gone else some, before)
         if not todo:
             self._rounds.pop()
         self._spent += perf_counter() - begun

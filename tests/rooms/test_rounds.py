@@ -10,13 +10,15 @@ from typing import Any
 from classroom.rooms.rounds import SLICE, Rounds
 
 
-async def turns_of(members: int, others: float) -> tuple[int, int]:
-    """How many turns of the loop a crowd takes, and how many are told, while others take so many seconds in each."""
+async def turns_of(members: int, others: float, each: float = 0.0) -> tuple[int, int]:
+    """How many turns of the loop a crowd takes, and how many are told, while others take so many seconds in each, and a slice
+    takes `each`."""
     told = 0
     done = asyncio.Event()
 
     def write(_packet: Any, sessions: Collection[Any], _before: int | None) -> int:
         nonlocal told
+        time.sleep(each)
         told += len(sessions)
         return len(sessions)
 
@@ -33,7 +35,7 @@ async def turns_of(members: int, others: float) -> tuple[int, int]:
 
 async def test_a_crowd_is_told_slice_by_slice_where_others_take_no_time() -> None:
     # What another process takes of the core meanwhile counts as the others', so a few turns may be saved.
-    turns, told = await turns_of(40 * SLICE, 0.0)
+    turns, told = await turns_of(40 * SLICE, 0.0, 0.002)
     assert told == 40 * SLICE
     assert turns > 3
 
