@@ -194,7 +194,8 @@ def hold(told: Told, log: list[Stored]) -> None:
     """Hold what the crowd was told against the log. Raises `AssertionError`."""
     assert told.findings.clean, told.findings
     assert told.findings.probes > 0
-    assert not told.wrong, told.wrong
+    # A poll may be closed while somebody's vote is on its way, which takes seconds where an owner has just died.
+    assert not told.wrong.keys() - {"poll.vote: wrong_state"}, told.wrong
     said: dict[str, list[int]] = {}
     for stored in log:
         if isinstance(stored.event, Said):
