@@ -35,9 +35,10 @@ YIELD_SECONDS = 0.5  # that a new server waits for those before it to stand down
 class _Serving:
     """One `serve`. `announced`: Redis has put its announcement in order; `yielded`: it has stood down for a newer one."""
 
-    def __init__(self, room: str, server: Server, token: int) -> None:
+    def __init__(self, room: str, server: Server, displaced: Callable[[], None] | None, token: int) -> None:
         self.room = room
         self.server = server
+        self.displaced = displaced
         self.token = token
         self.announced = False
         self.yielded = False
@@ -153,11 +154,14 @@ class Asking:
         if self._pending:
             self._patience = asyncio.get_running_loop().call_later(LATE_EVERY, self._expire)
 
-    async def serve(self, room: str, server: Server) -> Cancel:
+    async def serve(self, room: str, server: Server, displaced: Callable[[], None] | None = None) -> Cancel:
         """As `Bus.serve`."""
-        serving = _Serving(room, server, next(self._numbers))
+        serving = _Serving(room, server, displaced, next(self._numbers))
         channel = _ask_channel(room)
+        before = self._servers.get(room)
         self._servers[room] = serving
+        if before is not None and before.displaced is not None:
+            before.displaced()
         self._nodes.want(channel, partial(self._hear_ask, serving))
 
         async def cancel() -> None:
@@ -221,6 +225,8 @@ class Asking:
             del self._servers[serving.room]
             self._nodes.unwant(_ask_channel(serving.room))
             serving.changed.set()
+            if serving.displaced is not None:
+                serving.displaced()
         channel = _reply_channel(other.edge)
         sender = self._sender_of(channel)
         sender.outbox.yielded(channel, other.token)

@@ -7,6 +7,7 @@ nothing is remembered of a room that nobody subscribes to or serves. What a hand
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 import structlog
@@ -22,7 +23,7 @@ class LocalBus(Bus):
     def __init__(self) -> None:
         # Handlers and servers stand under a key of their own, so that the same function may be given twice.
         self._handlers: dict[str, dict[object, Handler]] = {}
-        self._servers: dict[str, tuple[object, Server]] = {}
+        self._servers: dict[str, tuple[object, Server, Callable[[], None] | None]] = {}
         self._asked: dict[asyncio.Task[Reply], str] = {}
         self._closed = False
         self.published = self.received = 0
@@ -50,10 +51,13 @@ class LocalBus(Bus):
 
         return cancel
 
-    async def serve(self, room: str, server: Server) -> Cancel:
+    async def serve(self, room: str, server: Server, displaced: Callable[[], None] | None = None) -> Cancel:
         self._check_open()
         key = object()
-        self._servers[room] = key, server
+        before = self._servers.get(room)
+        self._servers[room] = key, server, displaced
+        if before is not None and before[2] is not None:
+            before[2]()
 
         async def cancel() -> None:
             current = self._servers.get(room)

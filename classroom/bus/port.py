@@ -100,8 +100,9 @@ class Bus(Protocol):
     async def subscribe(self, room: str, handler: Handler) -> Cancel:
         """Call `handler` with every message of the room from now on, until the returned function is awaited."""
 
-    async def serve(self, room: str, server: Server) -> Cancel:
-        """Answer the room's requests from now on. One server a room: the newest takes over."""
+    async def serve(self, room: str, server: Server, displaced: Callable[[], None] | None = None) -> Cancel:
+        """Answer the room's requests from now on. One server a room: the newest takes over. `displaced` is called when another
+        has done so, here or elsewhere."""
 
     def send(self, room: str, request: Request) -> asyncio.Future[Reply]:
         """Have the room's server answer: for those who have very many to ask at once, and wait for them in another way than

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -241,9 +242,9 @@ class RedisBus(Bus):
         self._check_open()
         return await self._asking.ask(room, request, timeout)
 
-    async def serve(self, room: str, server: Server) -> Cancel:
+    async def serve(self, room: str, server: Server, displaced: Callable[[], None] | None = None) -> Cancel:
         self._check_open()
-        return await self._asking.serve(room, server)
+        return await self._asking.serve(room, server, displaced)
 
 
 async def _answers(node: Node) -> bool:

@@ -126,9 +126,16 @@ class Owner:
         self._task = asyncio.create_task(self._run(), name=f"owner {self.room}")
         self._used = asyncio.get_running_loop().time()
         self._unsubscribe = await self._bus.subscribe(self.room, self._hear)
-        self._unserve = await self._bus.serve(self.room, self.submit)
+        self._unserve = await self._bus.serve(self.room, self.submit, self._displaced)
         # Whoever follows the room may have missed what the owner before wrote last.
         await self._bus.publish(self.room, Head(self._head))
+
+    def _displaced(self) -> None:
+        """Another owner serves the room. Nothing would reach this one any more, so it must not pass for the room's owner."""
+        if not self._stopping:
+            log.warning("another owner serves the room; standing down", room=self.room)
+        self.lost.set()
+        self._news.set()
 
     def submit(self, request: Request) -> asyncio.Future[Reply]:
         """Take one request, at its place in the order; the answer comes. Who stops waiting for it stops nothing."""

@@ -2,7 +2,8 @@
 
 What always holds: a room is owned here only while its lease is held here, or could not be asked about; a room whose home is
 another worker now is handed over: what waits is answered, a snapshot is kept, the lease is given back, the new home is
-woken. A room that nobody is in and nothing happens in is let go.
+woken. Whose place another owner has taken is let go, and the room owned anew when it is asked for. A room that nobody is in
+and nothing happens in is let go.
 """
 
 from __future__ import annotations
@@ -46,10 +47,15 @@ class Owners:
     async def ensure(self, room: str) -> None:
         """Own the room if its home is here and nobody else holds it. Never raises: what cannot be had now is tried again
         by whoever asks next."""
-        if self._closed or room in self._owners or self._placement.home(room) != self._placement.worker:
+        if self._closed or self._is_owned(room) or self._placement.home(room) != self._placement.worker:
             return
         async with self._locks.hold(room):
-            if self._closed or room in self._owners or not await self._placement.claim(room):
+            if self._closed or self._is_owned(room):
+                return
+            lost = self._owners.pop(room, None)
+            if lost is not None:
+                await lost.stop()
+            if not await self._placement.claim(room):
                 return
             owner = self._make(room)
             try:
@@ -59,6 +65,11 @@ class Owners:
                 await self._placement.release(room)
                 return
             self._owners[room] = owner
+
+    def _is_owned(self, room: str) -> bool:
+        """Whether the owner here is the room's: one that has been lost is only on its way out."""
+        owner = self._owners.get(room)
+        return owner is not None and not owner.lost.is_set()
 
     def check(self) -> None:
         """Called once a second: let go of what is lost, idle, or at home elsewhere."""
@@ -76,7 +87,8 @@ class Owners:
     async def _let_go(self, room: str, owner: Owner, elsewhere: bool) -> None:
         async with self._locks.hold(room):
             await owner.stop()
-            await self._placement.release(room)
+            if room not in self._owners:  # it may be owned anew by now, on the same lease
+                await self._placement.release(room)
         if elsewhere:
             await self._placement.wake(room)
 

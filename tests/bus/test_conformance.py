@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from classroom.bus.port import Appended, Bus, Counted, Head, Message, Reply, Request, Unreachable
 from classroom.chat.model import Say
 from classroom.kernel import Member, Role
+from tests.running import until
 
 PATIENCE = 5.0  # seconds; only a failing test waits that long
 
@@ -288,6 +289,21 @@ async def test_the_newest_server_takes_over(buses: tuple[Bus, Bus]) -> None:
 
     assert (await here.ask("r", request(), PATIENCE)).seq == 2
     assert (await there.ask("r", request(), PATIENCE)).seq == 2
+
+
+async def test_who_is_displaced_by_a_newer_server_is_told_once(buses: tuple[Bus, Bus]) -> None:
+    here, there = buses
+    displaced: list[int] = []
+    await here.serve("r", Owner(1), lambda: displaced.append(1))
+    await there.serve("r", Owner(2), lambda: displaced.append(2))
+    await until(lambda: displaced == [1])
+    await there.serve("r", Owner(3), lambda: displaced.append(3))
+    await until(lambda: displaced == [1, 2])
+
+    leave = await here.serve("r", Owner(4), lambda: displaced.append(4))
+    await until(lambda: displaced == [1, 2, 3])
+    await leave()
+    assert displaced == [1, 2, 3], "who leaves is not displaced"
 
 
 async def test_an_old_servers_leaving_does_not_take_the_new_one_away(buses: tuple[Bus, Bus]) -> None:

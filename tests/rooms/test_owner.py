@@ -11,13 +11,17 @@ import msgspec
 import pytest
 
 from classroom.bus.local import LocalBus
-from classroom.bus.port import Appended, Message, Request
+from classroom.bus.placement import Alone
+from classroom.bus.port import Appended, Message, Request, Unreachable
 from classroom.journal.port import Done, Journal, Unavailable
 from classroom.journal.sql import open_journal
 from classroom.kernel import SYSTEM, Stored
+from classroom.metrics import Metrics
 from classroom.polls.model import Voted
 from classroom.rooms import room as rooms
 from classroom.rooms.loading import load
+from classroom.rooms.owner import Owner
+from classroom.rooms.owners import Owners
 from classroom.rooms.roster.model import Attend, Person
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Clock, ask, command, folded, owner_of, say, whole_log
 
@@ -413,3 +417,48 @@ async def test_those_present_at_a_worker_that_is_gone_for_good_have_gone(
     assert still
     assert (members["asha"].present, members["ravi"].present) == (False, True)
     await owner.stop()
+
+
+async def test_a_room_whose_place_another_worker_took_and_gave_back_is_owned_anew(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    """Else its owner here would go on without being asked anything, and nobody would answer for as long as it lives."""
+    await sqlite.create("physics", "Physics", clock(), open=True)
+    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
+    await owners.ensure("physics")
+    first = owners.get("physics")
+    assert first is not None
+
+    # when a worker that takes this one for dead owns the room for a while
+    other = Owner("physics", sqlite, bus, Metrics(), clock)
+    await other.start()
+    assert first.lost.is_set()
+    assert (await bus.ask("physics", Request(ASHA, say("one")), 5)).ok
+    await other.stop()
+
+    # then whoever asks next has it owned here again
+    with pytest.raises(Unreachable):
+        await bus.ask("physics", Request(ASHA, say("two")), 0.2)
+    await owners.ensure("physics")
+    assert owners.get("physics") is not first
+    assert (await bus.ask("physics", Request(ASHA, say("two")), 5)).ok
+    owners.check()
+    await owners.close()
+    assert [stored.event.text for stored in await whole_log(sqlite)] == ["one", "two"]  # type: ignore[attr-defined]
+
+
+async def test_what_is_lost_is_let_go_within_a_second_and_nothing_else_is(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    await sqlite.create("physics", "Physics", clock(), open=True)
+    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
+    await owners.ensure("physics")
+    owners.check()
+    assert owners.get("physics") is not None
+    other = Owner("physics", sqlite, bus, Metrics(), clock)
+    await other.start()
+    owners.check()
+    assert owners.get("physics") is None
+    await owners.close()
+    assert (await bus.ask("physics", Request(ASHA, say("one")), 5)).ok, "the other's server is still there"
+    await other.stop()
