@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from classroom import wire
-from classroom.bus.port import Appended, Bus, Cancel, Counted, Head, Message, Request, Signalled
+from classroom.bus.port import Appended, Bus, Cancel, Counted, Head, Message, Signalled
 from classroom.config import Settings
 from classroom.journal.port import Journal, RoomInfo
-from classroom.kernel import ALL, STAFF, SYSTEM, Audience, Member, Rejected, Stored
+from classroom.kernel import ALL, STAFF, Audience, Member, Rejected, Stored
 from classroom.metrics import Metrics
 from classroom.polls import rules as polls_rules
 from classroom.polls.model import Tally
@@ -250,7 +250,7 @@ class Hall:
         self._tallies = tallies
 
     async def second(self) -> Attend | None:
-        """Called once a second: counts; who came and went, to be told with `attend`."""
+        """Called once a second: counts; who came and went, for the log to be told."""
         self._missed.rest(asyncio.get_running_loop().time())
         await self._bus.publish(self.info.id, self.presence.here())
         count = self.presence.count()
@@ -258,15 +258,6 @@ class Hall:
             self._present = count
             self.hub.signal(Present(count))
         return self.presence.attendance(self.replica.state.roster.members)
-
-    async def attend(self, attend: Attend) -> None:
-        """Tell the log who came and went; said again a second later where it does not take it."""
-        kept = False
-        try:
-            kept = (await self._bus.ask(self.info.id, Request(SYSTEM, attend), ASK_TIMEOUT)).ok
-        finally:
-            if not kept:
-                self.presence.again(attend)
 
     def idle(self, now: float, after: float) -> bool:
         """Whether nobody has been here for `after` seconds and nothing waits to happen."""

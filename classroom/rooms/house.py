@@ -20,7 +20,7 @@ from classroom.bus.placement import Alone, Placement
 from classroom.bus.port import Bus, Reply, Request, Unreachable
 from classroom.config import Settings
 from classroom.journal.port import Journal, RoomInfo, Unavailable
-from classroom.kernel import Audience, Member, Rejected
+from classroom.kernel import SYSTEM, Audience, Member, Rejected
 from classroom.keyed import KeyedLocks
 from classroom.media.stage import Stage, may_publish
 from classroom.metrics import Metrics
@@ -351,12 +351,15 @@ class House:
         return hall.idle(asyncio.get_running_loop().time(), self.settings.rooms.unload_after_seconds)
 
     async def _attend(self, room: str, hall: Hall, attend: Attend) -> None:
+        """Tell the log who came and went; said again a second later where it does not take it."""
+        kept = False
         try:
-            await hall.attend(attend)
-        except Unreachable:
-            pass  # it is said again a second later
+            kept = (await self.submit(room, SYSTEM, attend)).ok
         except Exception:
             log.exception("who came and went was not told", room=room)
+        finally:
+            if not kept:
+                hall.presence.again(attend)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
