@@ -419,13 +419,19 @@ async def test_those_present_at_a_worker_that_is_gone_for_good_have_gone(
     await owner.stop()
 
 
+async def owning(journal: Journal, bus: LocalBus, clock: Clock) -> Owners:
+    """The owners of a worker to which the room belongs."""
+    await journal.create("physics", "Physics", clock(), open=True)
+    owners = Owners(lambda room: Owner(room, journal, bus, Metrics(), clock), Alone("here"), 60)
+    await owners.ensure("physics")
+    return owners
+
+
 async def test_a_room_whose_place_another_worker_took_and_gave_back_is_owned_anew(
     sqlite: Journal, bus: LocalBus, clock: Clock
 ) -> None:
     """Else its owner here would go on without being asked anything, and nobody would answer for as long as it lives."""
-    await sqlite.create("physics", "Physics", clock(), open=True)
-    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
-    await owners.ensure("physics")
+    owners = await owning(sqlite, bus, clock)
     first = owners.get("physics")
     assert first is not None
 
@@ -450,9 +456,7 @@ async def test_a_room_whose_place_another_worker_took_and_gave_back_is_owned_ane
 async def test_what_is_lost_is_let_go_within_a_second_and_nothing_else_is(
     sqlite: Journal, bus: LocalBus, clock: Clock
 ) -> None:
-    await sqlite.create("physics", "Physics", clock(), open=True)
-    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
-    await owners.ensure("physics")
+    owners = await owning(sqlite, bus, clock)
     owners.check()
     assert owners.get("physics") is not None
     other = Owner("physics", sqlite, bus, Metrics(), clock)
