@@ -94,7 +94,7 @@ class Stubborn:
                 with suppress(SocketIOError, TimeoutError, OSError):
                     ack = await self._client.call("command", {"cid": cid, "type": type, **fields}, timeout=ACK_SECONDS)
             if ack is not None and (ack["ok"] or not ack["temporary"]):
-                self.answered[cid] = ack | {"type": type}
+                self.answered[cid] = ack | {"type": type, "fields": fields}
                 return dict(ack)
             if ack is None:
                 await self.connect()
@@ -182,15 +182,19 @@ async def until_agreed(server: Subprocess, members: list[Stubborn], within: floa
 async def check(journal: Journal, log: list[Stored], members: list[Stubborn]) -> int:
     """What was acknowledged, against the log when all is over. How many commands were kept."""
     assert [stored.meta.seq for stored in log] == list(range(1, len(log) + 1))
+    polls = folded(log).polls.polls
     kept = 0
     for member in members:
         me = member.me
         answers = {cid: ack for cid, ack in member.answered.items() if ack["ok"]}
         kept += len(answers)
         done = await journal.done("demo", [(me.id, cid) for cid in answers])
-        for cid, ack in answers.items():
-            # A vote that stood already leaves no mark, and the retry of one that was counted is told the head.
-            assert done.get((me.id, cid), ack["seq"]) <= ack["seq"]
+        assert done == {(me.id, cid): ack["seq"] for cid, ack in answers.items()}
+        # Each of a member's votes was given after the one before had been answered, so the last is what stands.
+        votes = {ack["fields"]["id"]: ack["fields"]["choice"] for ack in answers.values() if ack["type"] == "poll.vote"}
+        for poll, choice in votes.items():
+            counted = polls[poll].votes[me.id].choice
+            assert list(counted) == choice, f"member {member.number} voted {choice} last, and {counted} is in the log"
         if member is not members[0]:
             told = [ack["seq"] for ack in answers.values() if ack["type"] in ("chat.say", "doubt.ask")]
             stands = [s.meta.seq for s in log if s.meta.by == me.id and isinstance(s.event, Said | Asked)]

@@ -3,7 +3,8 @@
 - `append` is one transaction: all of its events and done-marks are kept, or none. It is conditional on the log's head
   being `after`; a log therefore has the places 1, 2, 3 … without a gap, whoever writes, however many at once.
 - What `append` returned from is durable: it survives SIGKILL of any process and of the machine's.
-- A command's `(actor, cid)` is marked done in the transaction that keeps its events, so it is applied once.
+- A command's `(actor, cid)` is marked done in the transaction that keeps its events, so it is applied once; one that had
+  nothing to change is marked in a transaction that finds the head where it was decided.
 - Snapshots are caches. Losing them costs time, never truth.
 """
 
@@ -44,7 +45,8 @@ class RoomInfo(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """A command that was applied: by whom, under which id of their own, and the place of its last event."""
+    """A command that was applied: by whom, under which id of their own, and the place of its last event, or of the log's
+    last one where it had nothing to change."""
 
     actor: str
     cid: str
@@ -70,7 +72,8 @@ class Journal(Protocol):
         """Rooms by id, from the first one after `after`."""
 
     async def append(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done] = ()) -> None:
-        """Write `events` (at least one; places after+1, after+2, …) and `done` in one transaction.
+        """Write `events` (places after+1, after+2, …) and `done` in one transaction. Where there are none of either, it only
+        tells whether the head is `after`.
 
         Raises `Conflict`, `Duplicate`, `Unavailable`; `KeyError` when there is no such room; `ValueError` for events
         out of place and for an actor, cid or author with a character that cannot be kept (NUL, half a surrogate pair)."""

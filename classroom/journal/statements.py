@@ -172,13 +172,11 @@ def rows(room: str, after: int, events: Sequence[Stored]) -> list[dict[str, Any]
                 "body": _encoder.encode(event).decode(),
             }
         )
-    if not found:
-        raise ValueError("nothing to append")
     return found
 
 
 def append(connection: Connection, room: str, after: int, events: list[dict[str, Any]], done: Sequence[Done]) -> None:
-    """Move the head from `after` over `events` (from `rows`), and write them and `done`.
+    """Move the head from `after` over `events` (from `rows`; it stays where there are none), and write them and `done`.
 
     Raises `Conflict` when the head is elsewhere, `Duplicate`, `KeyError` where there is no such room, and `ValueError` for
     a mark that cannot be kept. The head's row is what writers meet at: on PostgreSQL the second waits there for the first,
@@ -193,7 +191,8 @@ def append(connection: Connection, room: str, after: int, events: list[dict[str,
             raise KeyError(room)
         raise Conflict(f"the log of {room!r} ends at {found.head}, not at {after}")
     try:
-        connection.execute(_INSERT_EVENTS, events)
+        if events:
+            connection.execute(_INSERT_EVENTS, events)
     except IntegrityError as error:
         raise Conflict(f"a place after {after} in the log of {room!r} is taken") from error
     if done:
@@ -229,7 +228,9 @@ class Append:
         heads = [{"room": each.room, "after": each.after, "new": each.after + len(each.events)} for each in appends]
         if connection.execute(_MOVE_HEAD, heads).rowcount != len(appends):
             raise Conflict("a log ends elsewhere")
-        connection.execute(_INSERT_EVENTS, [row for each in appends for row in each.events])
+        events = [row for each in appends for row in each.events]
+        if events:
+            connection.execute(_INSERT_EVENTS, events)
         if marks:
             connection.execute(_INSERT_DONE, marks)
 

@@ -1,10 +1,12 @@
 """The owner of a room: the one task that turns commands into events, in one order.
 
-What always holds: a command is answered "kept" only after its events are committed; all commands that wait when a commit
-begins go into it together (one transaction), are then published, then answered. Where many come, a commit begins a little
-after the one before, so that it holds more: it costs about as much as twenty commands. The owner's state runs ahead of the
-journal only inside one commit; if that fails in any way the state is dropped and read anew, so it never drifts. Whoever
-finds the log moved by another owner stands down.
+What always holds: a command is answered "kept" only after its events are committed, or, where it had nothing to change,
+after its mark is, in a transaction that finds the log where it was decided: so it is never carried out later, and an owner
+that has lost its room says of nothing that it stands already. All commands that wait when a commit begins go into it
+together (one transaction), are then published, then answered. Where many come, a commit begins a little after the one
+before, so that it holds more: it costs about as much as twenty commands. The owner's state runs ahead of the journal only
+inside one commit; if that fails in any way the state is dropped and read anew, so it never drifts. Whoever finds the log
+moved by another owner stands down.
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ class Batch:
         self.now = now
         self.events: list[Stored] = []
         self.done: dict[Key, int] = {}
+        self.unchanged: set[Key] = set()  # those among `done` that had nothing to change
         self.kept: list[tuple[Waiting, int]] = []
         self.refused: list[tuple[Waiting, Rejected]] = []
 
@@ -67,6 +70,10 @@ UNAVAILABLE = Reply(
 )
 
 INTERNAL = Reply(ok=False, code="internal", message="Something went wrong here; try again.", temporary=True)
+
+
+def _key(waiting: Waiting) -> Key:
+    return waiting.request.member.id, waiting.request.command.cid
 
 
 def _tell(waiting: Iterable[Waiting], reply: Reply) -> None:
@@ -250,12 +257,13 @@ class Owner:
                 if self._state is None:
                     await self._load()
                 batch = self._decide(waiting)
+                await self._find_retries(batch)
                 try:
                     await self._commit(batch)
                     break
                 except Duplicate:
                     self._state = None
-                    await self._recall([(w.request.member.id, w.request.command.cid) for w in waiting])
+                    await self._recall([_key(one) for one in waiting])
             await self._answer(batch)
         except Conflict:
             self._state = None
@@ -283,8 +291,8 @@ class Owner:
             self._fold(batch, rooms.decide(self._state, command, SYSTEM, now), SYSTEM.id)
         for one in waiting:
             member, command = one.request.member, one.request.command
-            key = (member.id, command.cid)
-            before = batch.done.get(key) or self._recent.get(key)
+            key = _key(one)
+            before = batch.done.get(key, self._recent.get(key))
             if command.cid and before is not None:
                 batch.kept.append((one, before))
                 continue
@@ -294,10 +302,22 @@ class Owner:
                 batch.refused.append((one, error))
                 continue
             self._fold(batch, events, member.id)
-            if events and command.cid:
+            if command.cid:
                 batch.done[key] = self._state.seq
+                if not events:
+                    batch.unchanged.add(key)
             batch.kept.append((one, self._state.seq))
         return batch
+
+    async def _find_retries(self, batch: Batch) -> None:
+        """What changes nothing may be the retry of what did: that is marked already, and is answered like the first time."""
+        if not batch.unchanged:
+            return
+        found = await self._journal.done(self.room, list(batch.unchanged))
+        for key, seq in found.items():
+            self._remember(key, seq)
+            del batch.done[key]
+        batch.kept = [(one, found.get(_key(one), seq)) for one, seq in batch.kept]
 
     def _fold(self, batch: Batch, events: list[Event], by: str) -> None:
         """Take events into the batch and the state; what can be said in one event with its neighbour is."""
@@ -315,16 +335,18 @@ class Owner:
                 rooms.apply(self._state, stored)
 
     async def _commit(self, batch: Batch) -> None:
-        if not batch.events:
+        if not batch.events and not batch.done:
             return
         begun = perf_counter()
         done = [Done(actor, cid, seq) for (actor, cid), seq in batch.done.items()]
         await self._journal.append(self.room, batch.after, batch.events, done)
-        self._head = batch.events[-1].meta.seq
         took = perf_counter() - begun
         self._metrics.append_seconds.observe(took)
         if self._metrics.tracing is not None:
             self._metrics.tracing.commit(batch.done, self.room, took, len(batch.kept), len(batch.events))
+        if not batch.events:
+            return
+        self._head = batch.events[-1].meta.seq
         self._metrics.batch_events.observe(len(batch.events))
         self._metrics.events.inc(len(batch.events))
         entries = tuple(Entry(s.meta, s.event) for s in batch.events)  # type: ignore[arg-type]
@@ -357,7 +379,7 @@ class Owner:
 
     async def _refuse(self, refusals: list[tuple[Waiting, Rejected]]) -> None:
         """A refused command may be the retry of one that was kept, whose answer was lost: only the journal knows."""
-        keys = [(w.request.member.id, w.request.command.cid) for w, _ in refusals if w.request.command.cid]
+        keys = [_key(waiting) for waiting, _ in refusals if waiting.request.command.cid]
         try:
             before = await self._journal.done(self.room, keys) if keys else {}
         except Unavailable:
@@ -366,7 +388,7 @@ class Owner:
             if before is None:
                 _tell([one], UNAVAILABLE)
                 continue
-            seq = before.get((one.request.member.id, one.request.command.cid))
+            seq = before.get(_key(one))
             _tell([one], refused(error) if seq is None else Reply(ok=True, seq=seq))
 
     async def _recall(self, keys: list[Key]) -> None:

@@ -100,7 +100,7 @@ class TestAppend:
         assert await whole(journal, "r") == sayings(0, 2)
         assert await journal.done("r", [("ravi", "c1")]) == {}
 
-    @pytest.mark.parametrize("places", [[], [2], [1, 3], [1, 1], [2, 1]])
+    @pytest.mark.parametrize("places", [[2], [1, 3], [1, 1], [2, 1]])
     async def test_events_that_do_not_take_the_next_places_are_refused(
         self, journal: Journal, places: list[int]
     ) -> None:
@@ -110,6 +110,39 @@ class TestAppend:
             await journal.append("r", 0, [said(seq) for seq in places])
 
         assert await whole(journal, "r") == []
+
+    async def test_marks_without_events_are_kept_at_the_head_alone_and_the_head_stays(self, journal: Journal) -> None:
+        await make(journal)
+        await journal.append("r", 0, [], [Done("asha", "early", 0)])
+        await journal.append("r", 0, sayings(0, 2))
+
+        await journal.append("r", 2, [], [Done("asha", "a", 2), Done("ravi", "a", 2)])
+        await journal.append("r", 2, [])
+        with pytest.raises(Conflict):
+            await journal.append("r", 1, [], [Done("asha", "b", 1)])
+        with pytest.raises(Conflict):
+            await journal.append("r", 1, [])
+        with pytest.raises(Duplicate):
+            await journal.append("r", 2, [], [Done("asha", "c", 2), Done("asha", "a", 2)])
+
+        assert await whole(journal, "r") == sayings(0, 2)
+        found = await journal.done("r", [("asha", name) for name in ("early", "a", "b", "c")])
+        assert found == {("asha", "early"): 0, ("asha", "a"): 2}
+        await journal.append("r", 2, sayings(2, 1))
+
+    async def test_many_rooms_may_keep_marks_without_events_at_once(self, journal: Journal) -> None:
+        rooms = [f"r{number}" for number in range(40)]
+        for room in rooms:
+            await make(journal, room)
+
+        await asyncio.gather(
+            *(journal.append(room, 0, sayings(0, n % 2), [Done("asha", "c", n % 2)]) for n, room in enumerate(rooms))
+        )
+        await asyncio.gather(*(journal.append(room, n % 2, [], [Done("ravi", "c", 0)]) for n, room in enumerate(rooms)))
+
+        for n, room in enumerate(rooms):
+            assert await whole(journal, room) == sayings(0, n % 2)
+            assert await journal.done(room, [("asha", "c"), ("ravi", "c")]) == {("asha", "c"): n % 2, ("ravi", "c"): 0}
 
     async def test_rooms_do_not_share_places_or_marks(self, journal: Journal) -> None:
         await make(journal, "one")

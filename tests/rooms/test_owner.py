@@ -15,13 +15,14 @@ from classroom.bus.placement import Alone
 from classroom.bus.port import Appended, Message, Request, Unreachable
 from classroom.journal.port import Done, Journal, Unavailable
 from classroom.journal.sql import open_journal
-from classroom.kernel import SYSTEM, Stored
+from classroom.kernel import SYSTEM, Member, Stored
 from classroom.metrics import Metrics
 from classroom.polls.model import Voted
 from classroom.rooms import room as rooms
 from classroom.rooms.loading import load
 from classroom.rooms.owner import Owner
 from classroom.rooms.owners import Owners
+from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster.model import Attend, Person
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Clock, ask, command, folded, owner_of, say, whole_log
 
@@ -140,6 +141,82 @@ async def test_a_retry_that_would_now_be_refused_is_answered_as_kept(
     fresh = await ask(later, ASHA, command("chat.edit", "another", id=said.seq, text="hello"))
     assert (again.ok, again.seq) == (True, kept.seq)
     assert (fresh.ok, fresh.code) == (False, "not_found")
+    await later.stop()
+
+
+async def poll_of(owner: Owner) -> int:
+    """An open poll in which a vote may be changed."""
+    spec = {"question": "Which?", "kind": "single", "options": ["a", "b"], "changeable": True}
+    prepared = await ask(owner, TEACHER, command("poll.prepare", spec=spec))
+    await ask(owner, TEACHER, command("poll.open", id=prepared.seq))
+    return prepared.seq
+
+
+def vote(poll: int, choice: int, cid: str | None = None) -> AnyCommand:
+    return command("poll.vote", cid, id=poll, choice=[choice])
+
+
+async def choice_of(journal: Journal, poll: int, member: Member) -> tuple[int, ...]:
+    """What the log says that they voted for."""
+    return folded(await whole_log(journal)).polls.polls[poll].votes[member.id].choice
+
+
+@pytest.mark.parametrize("moves", [False, True], ids=["same owner", "owner moved"])
+async def test_a_late_retry_of_what_changed_nothing_undoes_nothing_that_came_since(
+    journal: Journal, bus: LocalBus, clock: Clock, moves: bool
+) -> None:
+    # given a vote that stood already
+    owner = await owner_of(journal, bus, clock)
+    poll = await poll_of(owner)
+    await ask(owner, ASHA, vote(poll, 0))
+    first = await ask(owner, ASHA, vote(poll, 0, "stood already"))
+    assert first.ok
+    # when another came after it, and then a copy of it that was held up on its way
+    await ask(owner, ASHA, vote(poll, 1))
+    if moves:
+        await owner.stop()
+        owner = await owner_of(journal, bus, clock)
+    late = await ask(owner, ASHA, vote(poll, 0, "stood already"))
+    # then the copy is answered like the first, and the newer vote stands
+    assert (late.ok, late.seq) == (True, first.seq)
+    assert await choice_of(journal, poll, ASHA) == (1,)
+    await owner.stop()
+
+
+async def test_an_owner_that_has_lost_its_room_says_of_nothing_that_it_stands_already(
+    journal: Journal, clock: Clock
+) -> None:
+    first = await owner_of(journal, LocalBus(), clock)
+    poll = await poll_of(first)
+    await ask(first, ASHA, vote(poll, 0))
+    second = await owner_of(journal, LocalBus(), clock)
+    await ask(second, ASHA, vote(poll, 1))
+    stale = await ask(first, ASHA, vote(poll, 0, "back to a"))
+    assert (stale.ok, stale.code) == (False, "moved")
+    assert (await ask(second, ASHA, vote(poll, 0, "back to a"))).ok
+    assert await choice_of(journal, poll, ASHA) == (0,)
+    await first.stop()
+    await second.stop()
+
+
+async def test_a_crowds_retries_are_answered_as_the_first_time_and_leave_no_further_marks(
+    journal: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    owner = await owner_of(journal, bus, clock)
+    poll = await poll_of(owner)
+    voters = [msgspec.structs.replace(ASHA, id=f"s{n}") for n in range(500)]
+
+    async def all_vote(owner: Owner) -> list[int]:
+        replies = await asyncio.gather(*(ask(owner, v, vote(poll, n % 2, "v")) for n, v in enumerate(voters)))
+        assert all(reply.ok for reply in replies)
+        return [reply.seq for reply in replies]
+
+    before = await all_vote(owner)
+    await ask(owner, TEACHER, say("meanwhile"))
+    await owner.stop()
+    later = await owner_of(journal, bus, clock)
+    assert await all_vote(later) == before
+    assert len({await choice_of(journal, poll, voter) for voter in voters[:2]}) == 2
     await later.stop()
 
 
