@@ -15,6 +15,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("chat", "doubts", "polls", "whiteboard", "rooms.roster", "media.stage", "media.captions"),
     ("rooms.signals", "rooms.room"),
     ("wire", "forks"),
+    ("packets",),
     (
         "config",
         "address",

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from classroom import wire
+from classroom import packets, wire
 from classroom.kernel import Audience, Event, Stored
+from classroom.packets import Packet, Pair, Stream
 from classroom.rooms import room as rooms
 from classroom.rooms.session import Session
 from classroom.rooms.shorthand import Shorthand
 from classroom.rooms.signals import SignalOut
 from classroom.whiteboard.model import InkBy
-from classroom.wire import Codec, Packet, Pair, Stream
+from classroom.wire import Codec
 
 COMPANY = 16  # members of a group from which on it has a stream
 
@@ -75,9 +76,9 @@ class Group:
         lifted = self._shorthand.events(pending)
         passing, frames = self._shorthand.signals(passing)
         told = signals_packet(codec, passing)
-        inks = tuple(wire.Brief(frame) for frame in frames)
+        inks = tuple(packets.Brief(frame) for frame in frames)
         return Made(
-            items, events if lifted is None else (wire.Brief(lifted),), inks if told is None else (told, *inks), told
+            items, events if lifted is None else (packets.Brief(lifted),), inks if told is None else (told, *inks), told
         )
 
     def follow(self, made: Made, now: float) -> None:
@@ -88,7 +89,7 @@ class Group:
         if self._stream is None:
             self._stream = Stream()
         for each in (*made.events, *made.signals):
-            if not isinstance(each, wire.Brief):
+            if not isinstance(each, packets.Brief):
                 self._stream.take(each, now)
 
     def forget(self) -> None:
@@ -117,14 +118,14 @@ def item(codec: Codec, stored: Stored, audience: Audience) -> bytes | None:
 
 def events_packet(codec: Codec, items: list[bytes]) -> Packet | None:
     """Events in one packet, if there are any."""
-    return wire.message(codec, "events", wire.join(codec, items)) if items else None
+    return packets.message(codec, "events", wire.join(codec, items)) if items else None
 
 
 def signals_packet(codec: Codec, signals: Sequence[SignalOut]) -> Packet | None:
     """Signals in one packet, if there are any."""
     if not signals:
         return None
-    return wire.message(codec, "signals", wire.join(codec, [wire.encode(codec, signal) for signal in signals]))
+    return packets.message(codec, "signals", wire.join(codec, [wire.encode(codec, signal) for signal in signals]))
 
 
 def together(packets: tuple[Packet, ...]) -> Packet | Pair | None:

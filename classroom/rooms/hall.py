@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from classroom import wire
+from classroom import packets, wire
 from classroom.bus.port import Appended, Bus, Cancel, Counted, Head, Message, Signalled
 from classroom.config import Settings
 from classroom.journal.port import Journal, RoomInfo
@@ -73,7 +73,7 @@ class Hall:
         self._pass_for = pass_for
         self.key = key
         self._unsubscribe: Cancel | None = None
-        self._encoded: dict[tuple[Audience, Codec], tuple[int, wire.Shared]] = {}
+        self._encoded: dict[tuple[Audience, Codec], tuple[int, packets.Shared]] = {}
         self._tallies: dict[tuple[Audience, int], Tally] = {}
         self._tallied = -1
         self._present = -1
@@ -140,7 +140,7 @@ class Hall:
         if missed is None:
             return False
         resumed = wire.Resumed(self.replica.seq, self._clock(), msgspec.Raw(missed))
-        session.link.write(wire.message(codec, "resumed", wire.encode(codec, resumed)))
+        session.link.write(packets.message(codec, "resumed", wire.encode(codec, resumed)))
         self._tallies.clear()
         self._tallied = -1
         return True
@@ -158,13 +158,13 @@ class Hall:
             own=msgspec.Raw(wire.encode(codec, rooms.own(self.replica.state, session.audience))),
             state=None,
         )
-        session.link.write(wire.welcome(codec, welcome, self._state(session.kind, codec)))
+        session.link.write(packets.welcome(codec, welcome, self._state(session.kind, codec)))
 
-    def _state(self, kind: Audience, codec: Codec) -> wire.Shared:
+    def _state(self, kind: Audience, codec: Codec) -> packets.Shared:
         """The room as `kind` sees it, encoded once for all who come at this place of the log."""
         known = self._encoded.get((kind, codec))
         if known is None or known[0] != self.replica.seq:
-            shown = wire.Shared(wire.encode(codec, rooms.show(self.replica.state, kind)))
+            shown = packets.Shared(wire.encode(codec, rooms.show(self.replica.state, kind)))
             known = self._encoded[kind, codec] = (self.replica.seq, shown)
         return known[1]
 

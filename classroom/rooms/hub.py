@@ -28,6 +28,7 @@ from classroom.chat.model import Said
 from classroom.doubts import model as doubts
 from classroom.kernel import ALL, STAFF, Audience, Event, Member, Stored, audience_of
 from classroom.metrics import Metrics
+from classroom.packets import Packet, Pair
 from classroom.polls.model import Closed, Opened, TallySignal
 from classroom.rooms import room as rooms
 from classroom.rooms import rounds
@@ -39,7 +40,6 @@ from classroom.rooms.rounds import Rounds
 from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.rooms.signals import Present, Reactions, SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy, WentTo
-from classroom.wire import Packet, Pair
 
 PATIENT = Present | TypingBy | Reactions | TallySignal  # signals that can wait for company
 SHARE = 0.33  # of a worker's time that flushing one room may take

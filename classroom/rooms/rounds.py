@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection
 from time import perf_counter
 from typing import NamedTuple
 
+from classroom.packets import Packet, Pair
 from classroom.rooms.session import Session
-from classroom.wire import Packet, Pair
 
 SLICE = 256  # members who are written to, at the least, before others of this worker have their turn
 LONGEST = 0.2  # seconds that a turn may take, however long the others took for theirs

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from classroom import wire
 from classroom.kernel import ALL, STAFF, Audience, Member, audience_of
-from classroom.wire import Codec, Packet, Pair
+from classroom.packets import Packet, Pair
+from classroom.wire import Codec
 
 
 class Link(Protocol):

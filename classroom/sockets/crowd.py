@@ -19,8 +19,8 @@ import structlog
 
 from classroom import native
 from classroom.native import Unavailable
+from classroom.packets import Packet, Pair
 from classroom.rooms.session import Link, Offer, Session, one_by_one
-from classroom.wire import Packet, Pair
 
 SOURCE = Path(__file__).with_name("crowd.c")
 VERSION = 2

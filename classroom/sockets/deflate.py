@@ -1,8 +1,8 @@
 """permessage-deflate (RFC 7692) without a compressor or decompressor of its own for any connection.
 
 What always holds: members' messages are deflated without context, so that nothing is kept here for one who sends them: zlib
-would keep more than all else that a member costs. Ours are deflated once for all: without context (`wire.Packet.deflated`),
-or, for members who keep it, with a context that many share (`wire.Stream`); what reaches a member is in its hands alone,
+would keep more than all else that a member costs. Ours are deflated once for all: without context (`packets.Packet.deflated`),
+or, for members who keep it, with a context that many share (`packets.Stream`); what reaches a member is in its hands alone,
 since aiohttp itself never compresses.
 
 What is private to aiohttp is used here and nowhere else; `tests/sockets/test_deflate.py` fails when they move.

@@ -21,14 +21,15 @@ from typing import Any, Protocol
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from classroom import wire
+from classroom import packets, wire
 from classroom.kernel import Rejected
+from classroom.packets import Packet, Pair
 from classroom.rooms.hall import Hall
 from classroom.rooms.hub import TOO_SLOW
 from classroom.rooms.session import Session
 from classroom.sockets.deflate import DeflatingResponse
 from classroom.sockets.outbox import Outbox
-from classroom.wire import Codec, Hello, Incoming, Malformed, Packet, Pair
+from classroom.wire import Codec, Hello, Incoming, Malformed
 
 GREETING = 20.0  # seconds that a connection may stand outside of every room
 GOODBYE = 3.0  # seconds that a peer has to close its side
@@ -144,12 +145,12 @@ class Link:
     def _refuse(self, error: Rejected, namespace: str = "/") -> None:
         """Answer a CONNECT that is not even a hello."""
         body = {"message": error.message, "data": wire.Bye(error.code, error.message, error.temporary)}
-        self._reply(wire.connect_error(self.codec, body, namespace))
+        self._reply(packets.connect_error(self.codec, body, namespace))
 
     def answer(self, id: int | None, ack: wire.Ack) -> None:
         """Acknowledge, where that was asked for."""
         if id is not None:
-            self._reply(wire.acknowledgement(self.codec, id, ack))
+            self._reply(packets.acknowledgement(self.codec, id, ack))
 
     def _reply(self, packet: Packet) -> None:
         if self._drowning():
@@ -188,9 +189,9 @@ class Link:
         if self.ended:
             return
         self.ended = True
-        self.write(wire.message(self.codec, "bye", wire.encode(self.codec, bye)))
+        self.write(packets.message(self.codec, "bye", wire.encode(self.codec, bye)))
         if not bye.temporary:
-            self.write(wire.disconnect(self.codec))
+            self.write(packets.disconnect(self.codec))
         self._finish(bye)
 
     def _finish(self, bye: wire.Bye) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from classroom import wire
+from classroom import packets, wire
 from classroom.sockets.link import Link
 
 STEP = 0.05  # seconds between two times that some are let in
@@ -76,4 +76,4 @@ class Lobby:
 
     def _tell(self, link: Link, place: int) -> None:
         waiting = wire.Waiting(place, int(place / self._rate * 1_000))
-        link.write(wire.message(link.codec, "lobby", wire.encode(link.codec, waiting)))
+        link.write(packets.message(link.codec, "lobby", wire.encode(link.codec, waiting)))

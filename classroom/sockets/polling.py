@@ -18,8 +18,9 @@ from engineio import packet as engineio_packet
 from engineio.payload import Payload
 
 from classroom import wire
+from classroom.packets import Packet, Pair
 from classroom.sockets.link import GOODBYE, Link, Skin
-from classroom.wire import Codec, Packet, Pair
+from classroom.wire import Codec
 
 SEPARATOR = "\x1e"
 

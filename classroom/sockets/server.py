@@ -29,6 +29,7 @@ from classroom.address import address_of
 from classroom.bus.port import Reply
 from classroom.kernel import Rejected
 from classroom.limits import Limits
+from classroom.packets import PING
 from classroom.rooms.house import House
 from classroom.rooms.session import Session
 from classroom.rooms.signals import SignalIn
@@ -37,7 +38,7 @@ from classroom.sockets.lobby import Lobby
 from classroom.sockets.manager import Manager
 from classroom.sockets.polling import PollingLink, read_payload
 from classroom.sockets.watch import Pacer, watch
-from classroom.wire import PING, Codec, Incoming, Malformed
+from classroom.wire import Codec, Incoming, Malformed
 
 log = structlog.get_logger(__name__)
 

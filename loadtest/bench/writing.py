@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 from classroom import wire
 from classroom.kernel import Context, Member, Meta, Role, Stored
 from classroom.metrics import Metrics
+from classroom.packets import Packet, Pair
 from classroom.rooms import room as rooms
 from classroom.rooms.groups import COMPANY
 from classroom.rooms.hub import Bounds, Hub
@@ -26,7 +27,7 @@ from classroom.rooms.session import Session
 from classroom.whiteboard import model as board
 from classroom.whiteboard import rules
 from classroom.whiteboard.quantise import Packer, quantised
-from classroom.wire import Codec, Packet, Pair
+from classroom.wire import Codec
 
 HANDWRITING = Path(__file__).parents[2] / "tests" / "vectors" / "board" / "handwriting.json"
 EVERY = 70.0  # ms between two pieces of ink, as the browser's client has it

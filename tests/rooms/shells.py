@@ -15,10 +15,11 @@ from classroom.bus.port import Bus, Reply, Request
 from classroom.journal.port import Journal
 from classroom.kernel import Member, Role, Stored
 from classroom.metrics import Metrics
+from classroom.packets import Packet, Pair
 from classroom.rooms import room as rooms
 from classroom.rooms.owner import Owner
 from classroom.rooms.room import AnyCommand
-from classroom.wire import Codec, Packet, Pair
+from classroom.wire import Codec
 
 TEACHER = Member("teacher", "Teacher", Role.INSTRUCTOR)
 ASHA = Member("asha", "Asha", Role.STUDENT)

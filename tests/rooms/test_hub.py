@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from classroom import wire
+from classroom import packets, wire
 from classroom.bus.local import LocalBus
 from classroom.bus.port import Appended, Entry, Head
 from classroom.journal.port import Journal
@@ -443,7 +443,7 @@ def test_packets_are_what_socketio_clients_decode(monkeypatch: pytest.MonkeyPatc
     items: dict[Codec, Any] = {codec: groups.item(codec, stored, ALL) for codec in Codec}
     for codec, item in items.items():
         for many in (1, 15, 16, 70_000):
-            packet = wire.message(codec, "events", wire.join(codec, [item] * many))
+            packet = packets.message(codec, "events", wire.join(codec, [item] * many))
             recorder = Recorder(codec)
             recorder.write(packet)
             name, payload = recorder.packets[0]
@@ -515,7 +515,7 @@ async def test_whoever_comes_goes_or_changes_while_a_crowd_is_told_misses_nothin
     last = edge.replica.seq
     assert last > 50
     await until(lambda: all(link.seqs[-1:] == [last] for link, before, _ in since.values() if before < last))
-    for link, before, packets in since.values():
-        seqs = [e["seq"] for name, payload in link.packets[packets:] if name == "events" for e in payload]
+    for link, before, heard in since.values():
+        seqs = [e["seq"] for name, payload in link.packets[heard:] if name == "events" for e in payload]
         assert seqs == list(range(before + 1, last + 1))
-    assert all(len(link.packets) == packets for link, packets in went)
+    assert all(len(link.packets) == heard for link, heard in went)

@@ -13,12 +13,13 @@ import pytest
 
 from classroom.kernel import Meta, Stored
 from classroom.metrics import Metrics
+from classroom.packets import Packet
 from classroom.rooms import room as rooms
 from classroom.rooms.groups import COMPANY
 from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.replica import Replica
 from classroom.rooms.session import Session
-from classroom.wire import Codec, Packet
+from classroom.wire import Codec
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder
 from tests.rooms.shorthand_reader import Reader
 from tests.vectors.shorthand import Hand

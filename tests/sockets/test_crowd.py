@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 import structlog
 
-from classroom import wire
+from classroom import packets, wire
 from classroom.kernel import Member, Role
+from classroom.packets import Packet, Pair
 from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.sockets import crowd
-from classroom.wire import Codec, Packet, Pair
+from classroom.wire import Codec
 from tests.running import Running, until
 from tests.sockets.peer import Peer
 from tests.sockets.test_stock_clients import shown
@@ -100,9 +101,9 @@ def ends() -> Iterator[list[End]]:
         end.close()
 
 
-def packets(count: int, dice: random.Random) -> list[Packet]:
+def some(count: int, dice: random.Random) -> list[Packet]:
     return [
-        wire.message(Codec.JSON, "events", wire.encode(Codec.JSON, ["x" * dice.choice((10, 300, 3_000)), number]))
+        packets.message(Codec.JSON, "events", wire.encode(Codec.JSON, ["x" * dice.choice((10, 300, 3_000)), number]))
         for number in range(count)
     ]
 
@@ -111,7 +112,7 @@ def test_everybody_is_written_everything_once_and_in_order_whoever_reads_when(of
     dice = random.Random(4)
     wanted: dict[End, bytes] = dict.fromkeys(ends, b"")
     full = refusals = 0
-    for packet in packets(200, dice):
+    for packet in some(200, dice):
         refused = offer(packet, [end.session for end in ends], BOUND)
         refusals += len(refused)
         for end in ends:
@@ -130,7 +131,7 @@ def test_everybody_is_written_everything_once_and_in_order_whoever_reads_when(of
 def test_who_has_gone_stops_nobody(offer: Offer, ends: list[End]) -> None:
     for end in ends[::3]:
         end.far.close()
-    (packet,) = packets(1, random.Random(1))
+    (packet,) = some(1, random.Random(1))
     assert offer(packet, [end.session for end in ends], BOUND) == []
     for number, end in enumerate(ends):
         if number % 3:
@@ -150,7 +151,7 @@ def test_rings_are_given_back(tmp_path: Path) -> None:
 
 def test_few_are_written_to_one_by_one(tmp_path: Path, ends: list[End]) -> None:
     found = crowd.choose("auto", tmp_path / "native")
-    (packet,) = packets(1, random.Random(1))
+    (packet,) = some(1, random.Random(1))
     few = ends[: crowd.FEW - 1]
     assert found(packet, [end.session for end in few], BOUND) == []
     assert all(end.waiting == packet.frame for end in few)
@@ -188,7 +189,7 @@ async def test_a_connection_that_ends_is_written_to_by_its_transport_alone(serve
     """Its descriptor may be another's by then."""
     peer = await Peer.join(server.port, name="Asha")
     ((link,),) = [[session.link for session in (await server.hall()).hub.by_member[peer.id]]]
-    (packet,) = packets(1, random.Random(1))
+    (packet,) = some(1, random.Random(1))
     assert link.descriptor >= 0
     assert link.ready(packet) == packet.frame
     link._transport.abort()  # type: ignore[attr-defined]

@@ -12,9 +12,10 @@ import pytest
 from aiohttp import web
 from aiohttp._websocket import reader_py
 
-from classroom import wire
+from classroom import packets, wire
+from classroom.packets import Packet, Shared
 from classroom.sockets import deflate
-from classroom.wire import Codec, Packet, Shared
+from classroom.wire import Codec
 from tests.running import serving, until
 
 
@@ -34,7 +35,7 @@ def unpacked(frame: bytes) -> tuple[bool, bytes]:
 
 @pytest.mark.parametrize("codec", list(Codec))
 def test_a_deflated_packet_is_the_same_message_in_fewer_bytes(codec: Codec) -> None:
-    packet = wire.message(
+    packet = packets.message(
         codec, "events", wire.encode(codec, [{"seq": n, "text": "the same again"} for n in range(50)])
     )
     deflated, message = unpacked(packet.deflated)

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from playwright.async_api import async_playwright
 
-from classroom import wire
+from classroom import packets, wire
+from classroom.packets import OPEN_EVERY, Packet, Pair, Stream
 from classroom.rooms import groups
 from classroom.sockets import crowd, deflate
-from classroom.wire import OPEN_EVERY, Codec, Packet, Pair, Stream
+from classroom.wire import Codec
 from tests.e2e.people import CHROMIUM, FLAGS, close
 from tests.running import serving, until
 
@@ -31,7 +32,7 @@ def crowds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def packet(codec: Codec, number: int, filler: str = "") -> Packet:
     text = f"message {number % 7} {filler}"
-    return wire.message(codec, "events", wire.encode(codec, [{"seq": number, "type": "chat.said", "text": text}]))
+    return packets.message(codec, "events", wire.encode(codec, [{"seq": number, "type": "chat.said", "text": text}]))
 
 
 class Reader:

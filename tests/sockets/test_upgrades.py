@@ -24,7 +24,7 @@ from socketio.exceptions import ConnectionRefusedError
 from socketio.msgpack_packet import MsgPackPacket
 from socketio.packet import Packet
 
-from classroom import wire
+from classroom import packets, wire
 from classroom.sockets.link import WebSocketLink
 from classroom.sockets.outbox import Outbox
 from classroom.wire import Ack, Codec
@@ -35,12 +35,12 @@ PARSERS = {Codec.JSON: Packet, Codec.MSGPACK: MsgPackPacket}
 NESTED = {"text": 'नमस्ते \u2028 "quoted" <b>', "n": [1, -2, 3.5, None, True], "deep": {"a": {"b": []}}}
 
 
-def body(packet: wire.Packet) -> Any:
+def body(packet: packets.Packet) -> Any:
     """What python-socketio's parser is given: without Engine.IO's `4`."""
     return packet.data[1:].decode() if packet.codec is Codec.JSON else packet.data
 
 
-def read(packet: wire.Packet) -> Any:
+def read(packet: packets.Packet) -> Any:
     return PARSERS[packet.codec](encoded_packet=body(packet))
 
 
@@ -54,12 +54,12 @@ def made(codec: Codec, *args: Any, **kwargs: Any) -> Any:
 
 @pytest.mark.parametrize("codec", list(Codec))
 def test_an_event_is_read_by_the_stock_parser_and_has_its_bytes(codec: Codec) -> None:
-    packet = wire.message(codec, "events", wire.encode(codec, [NESTED]))
+    packet = packets.message(codec, "events", wire.encode(codec, [NESTED]))
 
     stock = read(packet)
 
     assert (stock.packet_type, stock.data, stock.namespace or "/", stock.id) == (2, ["events", [NESTED]], "/", None)
-    plain = wire.message(codec, "events", wire.encode(codec, [{"seq": 7}]))
+    plain = packets.message(codec, "events", wire.encode(codec, [{"seq": 7}]))
     stocks = made(codec, 2, data=["events", [{"seq": 7}]], namespace="/")
     if codec is Codec.JSON:
         assert body(plain) == stocks
@@ -78,7 +78,7 @@ def test_an_acknowledgement_is_read_by_the_stock_parser_and_has_its_bytes(codec:
             {"ok": False, "code": "x", "message": "y", "temporary": True, "until": 1_700_000_000_000},
         ),
     ):
-        packet = wire.acknowledgement(codec, id, ack)
+        packet = packets.acknowledgement(codec, id, ack)
         stock = read(packet)
         assert (stock.packet_type, stock.data, stock.namespace or "/", stock.id) == (3, [plain], "/", id)
         assert body(packet) == made(codec, 3, data=[plain], namespace="/", id=id)
@@ -86,18 +86,18 @@ def test_an_acknowledgement_is_read_by_the_stock_parser_and_has_its_bytes(codec:
 
 @pytest.mark.parametrize("codec", list(Codec))
 def test_a_disconnect_has_the_stock_parsers_meaning(codec: Codec) -> None:
-    stock = read(wire.disconnect(codec))
+    stock = read(packets.disconnect(codec))
 
     assert (stock.packet_type, stock.data, stock.namespace or "/") == (1, None, "/")
     if codec is Codec.JSON:
-        assert body(wire.disconnect(codec)) == made(codec, 1, namespace="/")
+        assert body(packets.disconnect(codec)) == made(codec, 1, namespace="/")
 
 
 @pytest.mark.parametrize("codec", list(Codec))
 @pytest.mark.parametrize("namespace", ["/", "/admin"])
 def test_a_refused_connect_is_read_by_the_stock_parser_and_has_its_bytes(codec: Codec, namespace: str) -> None:
     told = {"message": "no", "data": {"code": "banned", "message": "no"}}
-    packet = wire.connect_error(codec, {"message": "no", "data": wire.Bye("banned", "no")}, namespace)
+    packet = packets.connect_error(codec, {"message": "no", "data": wire.Bye("banned", "no")}, namespace)
 
     stock = read(packet)
 
@@ -110,7 +110,7 @@ def test_a_refused_connect_is_read_by_the_stock_parser_and_has_its_bytes(codec: 
 def test_a_joined_packet_of_any_length_is_one_array_for_the_stock_parser(codec: Codec, size: int) -> None:
     items = [wire.encode(codec, {"seq": seq}) for seq in range(size)]
 
-    stock = read(wire.message(codec, "events", wire.join(codec, items)))
+    stock = read(packets.message(codec, "events", wire.join(codec, items)))
 
     assert stock.data == ["events", [{"seq": seq} for seq in range(size)]]
 
@@ -294,7 +294,7 @@ async def test_a_frame_written_to_the_transport_comes_out_whole_between_aiohttps
 
     sending = [asyncio.create_task(link._socket.send_str(big)) for _ in range(3)]
     await asyncio.sleep(0)
-    link.write(wire.message(Codec.JSON, "between", b"1"))
+    link.write(packets.message(Codec.JSON, "between", b"1"))
     await asyncio.gather(*sending)
 
     await peer.until(lambda: len(peer.named("x")) == 3 and peer.named("between"))
