@@ -32,9 +32,10 @@ from classroom.media.recorder.library import Library
 from classroom.media.recorder.opening import open_library
 from classroom.media.sfu import aiortc_parts, native, sdp
 from classroom.media.sfu.fanout import Fanout
+from classroom.media.sfu.feeds import Session
 from classroom.media.sfu.port import Port, bind
 from classroom.media.sfu.relay import Relay
-from classroom.media.sfu.sfu import Bounds, Crowded, Full, NotLive, Session, Sfu
+from classroom.media.sfu.sfu import Bounds, Crowded, Full, NotLive, Sfu
 from classroom.media.tap import Source, Taps
 from classroom.metrics import Metrics
 

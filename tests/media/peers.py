@@ -20,8 +20,9 @@ from aiortc import (
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack
 
 from classroom.media.sfu.fanout import Fanout
+from classroom.media.sfu.feeds import Session
 from classroom.media.sfu.port import Port, bind
-from classroom.media.sfu.sfu import Bounds, Session, Sfu
+from classroom.media.sfu.sfu import Bounds, Sfu
 from classroom.media.tap import Taps, Track
 
 

@@ -24,8 +24,9 @@ import msgspec
 import structlog
 
 from classroom.media.leases import Lease, Leases
+from classroom.media.sfu.feeds import Pulled, Session, Told
 from classroom.media.sfu.publisher import Incoming
-from classroom.media.sfu.sfu import Pulled, Session, Sfu, Told
+from classroom.media.sfu.sfu import Sfu
 
 TRACKS, RTP, REPORT = 0, 1, 2
 MOST = 1 << 20  # bytes that wait for a leg; past this, pictures are dropped, past twice as many all
