@@ -41,6 +41,7 @@ class Metrics:
         self.owner_moves = self._counter("owner_moves", "Times that a room's owner here stood down for another")
         self.frames_out = self._counter("frames_out", "Frames written to members")
         self.bytes_out = self._counter("bytes_out", "Bytes written to members, before the network's own")
+        self.fanout = self._gauge("fanout", "1: what writes to crowds, io_uring, send or python", "way")
         self.flush_seconds = self._histogram("flush_seconds", "One tick's fan-out of one room")
         self.tick_seconds = self._gauge("tick_seconds", "Time between two fan-outs of the largest room here")
         self.bus_lag_seconds = self._gauge("bus_lag_seconds", "How long the last message took over the bus")

@@ -13,7 +13,7 @@ import weakref
 from array import array
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import structlog
 
@@ -81,13 +81,28 @@ class Crowd:
                     link.rest(frame[sent:])
 
 
-def choose(wanted: Literal["auto", "send", "python"], folder: Path) -> Offer:
-    """What writes to crowds. `wanted`: as in the settings. `folder`: where the loop in C is kept once it is built."""
+class Chosen(NamedTuple):
+    """What writes to crowds, and how that is called."""
+
+    offer: Offer
+    way: Literal["io_uring", "send", "python"]
+
+
+def choose(wanted: Literal["auto", "send", "python"], folder: Path) -> Chosen:
+    """What writes to crowds; the log says it. `wanted`: as in the settings. `folder`: where the loop in C is kept once it is
+    built."""
     if wanted == "python":
-        return one_by_one
+        log.info("crowds are written to by the loop in Python", reason="server.fanout says so")
+        return Chosen(one_by_one, "python")
     try:
         library = native.load(SOURCE, folder, VERSION << 16 | array("i").itemsize)
-        return Crowd(library, uring=wanted == "auto").offer
     except (Unavailable, OSError) as error:
         log.warning("crowds are written to by the loop in Python, which takes longer than that in C", reason=str(error))
-        return one_by_one
+        return Chosen(one_by_one, "python")
+    crowd = Crowd(library, uring=wanted == "auto")
+    if crowd.ring is not None:
+        log.info("crowds are written to by the loop in C, by io_uring")
+        return Chosen(crowd.offer, "io_uring")
+    reason = "server.fanout says so" if wanted == "send" else "the kernel gives this process no io_uring"
+    log.info("crowds are written to by the loop in C, by send() for each member", reason=reason)
+    return Chosen(crowd.offer, "send")

@@ -84,13 +84,13 @@ def offer(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     """The loop in C, for any number of members: by io_uring, a few at a time, and by a system call for each."""
     monkeypatch.setattr(crowd, "FEW", 1)
     monkeypatch.setattr(crowd, "AT_ONCE", 8)
-    found = crowd.choose(request.param, tmp_path / "native")
-    assert found is not one_by_one
-    loop: crowd.Crowd = found.__self__  # type: ignore[attr-defined]
-    if request.param == "auto" and loop.ring is None:
+    offer, way = crowd.choose(request.param, tmp_path / "native")
+    if request.param == "auto" and way == "send":
         pytest.skip("the kernel gives no io_uring here")
-    assert (loop.ring is None) == (request.param == "send")
-    return found
+    assert way == {"auto": "io_uring", "send": "send"}[request.param]
+    loop: crowd.Crowd = offer.__self__  # type: ignore[attr-defined]
+    assert (loop.ring is None) == (way == "send")
+    return offer
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_rings_are_given_back(tmp_path: Path) -> None:
 
 
 def test_few_are_written_to_one_by_one(tmp_path: Path, ends: list[End]) -> None:
-    found = crowd.choose("auto", tmp_path / "native")
+    found, _ = crowd.choose("auto", tmp_path / "native")
     (packet,) = some(1, random.Random(1))
     few = ends[: crowd.FEW - 1]
     assert found(packet, [end.session for end in few], BOUND) == []
@@ -204,9 +204,15 @@ def test_without_a_compiler_they_are_written_to_one_by_one_and_the_log_says_so(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with structlog.testing.capture_logs() as logs:
-        assert crowd.choose("auto", tmp_path / "native") is one_by_one
-    assert "no C compiler" in logs[0]["reason"]
-    assert crowd.choose("python", tmp_path / "native") is one_by_one
+        assert crowd.choose("auto", tmp_path / "native") == (one_by_one, "python")
+        assert crowd.choose("python", tmp_path / "native") == (one_by_one, "python")
+    assert ["no C compiler" in line["reason"] for line in logs] == [True, False]
+
+
+@pytest.mark.parametrize("fanout", ["send", "python"])
+async def test_what_writes_to_crowds_is_told_in_metrics(start: Callable[..., Any], fanout: str) -> None:
+    server: Running = await start(server_fanout=fanout)
+    assert f'classroom_fanout{{way="{fanout}"}} 1.0' in server.classroom.house.metrics.text().decode()
 
 
 def test_the_loop_in_c_touches_no_memory_but_its_own(tmp_path: Path) -> None:
