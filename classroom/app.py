@@ -162,6 +162,8 @@ async def serve(
         if settings.cluster.metrics_port:
             await web.TCPSite(runner, "127.0.0.1", settings.cluster.metrics_port + (number or 0)).start()
         await classroom.house.found(DEMO, "Demo class")
+        if number is not None and runner.server is not None:
+            classroom.sockets.neighbours.open(runner.server)
         if started is not None:
             started(port, classroom)
         await stop.wait()

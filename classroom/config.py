@@ -78,6 +78,7 @@ class Rooms(Section, frozen=True, kw_only=True):
     snapshot_every: Count
     recent_events: Count
     joins_per_second: Rate
+    together: Annotated[int, Meta(ge=0)]
 
 
 class LimitSettings(Section, frozen=True, kw_only=True):

@@ -30,16 +30,17 @@ CLOSED, CONNECTING, UPGRADING, OPENING, GREETING, INSIDE = range(6)
 
 class Connection(ABC):
     """Of member `number`. What is read is the heir's: `rest` and `skip` are what it holds of a frame that is not yet whole.
-    `probing`: whether it is looked at before others."""
+    `probing`: whether it is looked at before others; `to`: the id of the room that it leads to."""
 
     __slots__ = (
         "begun", "lobby_at", "lobby_told", "number", "out", "party", "pause", "probing", "rest", "skip", "socket", "state",
-        "stuck", "turn", "wanted",
+        "stuck", "to", "turn", "wanted",
     )  # fmt: skip
 
-    def __init__(self, party: Party, number: int, probing: bool) -> None:
+    def __init__(self, party: Party, number: int, to: str, probing: bool) -> None:
         self.party = party
         self.number = number
+        self.to = to
         self.probing = probing
         self.socket: Any = None
         self.state = CLOSED
@@ -158,7 +159,7 @@ class Connection(ABC):
         target, _ = self.party.way(self.number)
         self.state = UPGRADING
         self._watch(READ, self.readable)
-        self.send(target.handshake(self.party.codec, self.party.deflate))
+        self.send(target.handshake(self.party.codec, self.party.deflate, self.to))
 
     def _impatient(self, turn: int) -> None:
         if self.turn != turn or self.state in (CLOSED, INSIDE):

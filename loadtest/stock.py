@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 import gevent
 from gevent.event import Event
@@ -35,7 +36,8 @@ class StockStudent(SocketIOUser):
         self.sio.on("events", self._events)
         room = self.environment.parsed_options.room
         auth = {"v": 1, "room": room, "name": f"Student {self.number}", "client": f"stock-{time.time_ns()}"}
-        self.sio.connect(self.host, auth=auth, transports=["websocket"], wait_timeout=WELCOME_SECONDS)
+        url = f"{self.host}?room={quote(room, safe='')}"
+        self.sio.connect(url, auth=auth, transports=["websocket"], wait_timeout=WELCOME_SECONDS)
         if not self.inside.wait(WELCOME_SECONDS):
             raise TimeoutError("no welcome came")
 

@@ -62,7 +62,7 @@ class Seat(Connection):
     )  # fmt: skip
 
     def __init__(self, party: Party, room: Room, number: int, hello: dict[str, Any], probe: Probe | None) -> None:
-        super().__init__(party, number, probe is not None)
+        super().__init__(party, number, hello["room"], probe is not None)
         self.room = room
         self.hello = hello
         self.probe = probe

@@ -11,7 +11,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgpack
 import msgspec
@@ -46,10 +46,10 @@ class Target:
         self.url = f"{'https' if self.tls else 'http'}://{parts.netloc}"
         self.netloc = parts.netloc
 
-    def handshake(self, codec: str, deflate: bool) -> bytes:
-        """The request that opens a Socket.IO connection over WebSocket."""
+    def handshake(self, codec: str, deflate: bool, room: str) -> bytes:
+        """The request that opens a Socket.IO connection over WebSocket, for a member of `room`."""
         return (
-            f"GET {PATHS[codec]}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {self.netloc}\r\n"
+            f"GET {PATHS[codec]}?EIO=4&transport=websocket&room={quote(room, safe='')} HTTP/1.1\r\nHost: {self.netloc}\r\n"
             f"Connection: Upgrade\r\nUpgrade: websocket\r\nOrigin: {self.url}\r\n{BROWSER}"
             f"{DEFLATE if deflate else ''}"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"

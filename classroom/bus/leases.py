@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 
 import structlog
@@ -23,7 +22,7 @@ from redis.exceptions import ResponseError
 
 from classroom.bus.calling import Command, Down
 from classroom.bus.nodes import Node, Nodes
-from classroom.bus.placement import Placement, Waker
+from classroom.bus.placement import Placement, Waker, rendezvous
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +65,7 @@ class Leases(Placement):
         if home is None:
             if len(self._homes) >= REMEMBERED:
                 self._homes.clear()
-            home = self._homes[room] = max(self._live, key=partial(_weight, room))
+            home = self._homes[room] = rendezvous(room, self._live)
         return home
 
     async def start(self) -> None:
@@ -313,10 +312,6 @@ async def bury(url: str, worker: str) -> None:
         log.warning("the others are not told of a death", worker=worker, error=str(error))
     finally:
         await nodes.close()
-
-
-def _weight(room: str, worker: str) -> bytes:
-    return blake2b(f"{room}\0{worker}".encode(), digest_size=8).digest()
 
 
 def _wake_channel(worker: str) -> str:

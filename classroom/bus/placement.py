@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from hashlib import blake2b
 from typing import Protocol
 
 Waker = Callable[[str], Awaitable[None]]
@@ -39,6 +41,16 @@ class Placement(Protocol):
 
     async def close(self) -> None:
         """Tell the others that this worker is going, and give all leases back."""
+
+
+def rendezvous(room: str, workers: Iterable[str]) -> str:
+    """The one of `workers` that the room belongs to: with the highest hash of both, so that a worker's coming or going moves
+    only the rooms that become, or were, its own."""
+    return max(workers, key=partial(_weight, room))
+
+
+def _weight(room: str, worker: str) -> bytes:
+    return blake2b(f"{room}\0{worker}".encode(), digest_size=8).digest()
 
 
 class Alone(Placement):

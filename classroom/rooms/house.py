@@ -108,6 +108,11 @@ class House:
         """The rooms that are open here now."""
         return list(self._halls.values())
 
+    def count(self, room: str) -> int:
+        """How many are in the room or about to be, as far as is known here."""
+        hall = self._halls.get(room)
+        return 0 if hall is None else hall.presence.count() + hall.entering
+
     async def hall(self, room: str) -> Hall:
         """The room, opened if it is not. Raises `Rejected`: "room_not_found", "unavailable", "restarting"."""
         hall = self._halls.get(room)

@@ -36,6 +36,7 @@ from classroom.rooms.signals import SignalIn
 from classroom.sockets.link import Link, WebSocketLink
 from classroom.sockets.lobby import Lobby
 from classroom.sockets.manager import Manager
+from classroom.sockets.neighbours import Neighbours
 from classroom.sockets.polling import PollingLink, read_payload
 from classroom.sockets.watch import Pacer, watch
 from classroom.wire import Codec, Incoming, Malformed
@@ -69,6 +70,7 @@ class Sockets:
     """Both servers, attached to `app`."""
 
     def __init__(self, app: web.Application, house: House, limits: Limits) -> None:
+        self.neighbours = Neighbours(house.placement, self._is_apart)
         self.links: set[Link] = set()
         self.draining = False
         self._house = house
@@ -93,6 +95,7 @@ class Sockets:
     async def drain(self) -> None:
         """Refuse what is new, let what is under way be answered, say goodbye to everybody."""
         self.draining = True
+        await self.neighbours.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
                 while self._answering:  # noqa: ASYNC110
@@ -128,6 +131,11 @@ class Sockets:
         link.hall, member, expires_at = await self._house.enter(link.hello)
         link.session = Session(member, link, expires_at, link.hello.shorthand)
         self.links.add(link)
+
+    def _is_apart(self, room: str) -> bool:
+        """Whether the room has too many members to be gathered in one worker, or this one has no room for more."""
+        together = self._settings.rooms.together
+        return self._house.count(room) >= together or self.connections >= self._room
 
     def arrived(self) -> bool:
         """A connection has come. Whether there is a descriptor for it to shake hands: a few more than are let in, so that
@@ -327,6 +335,8 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
             raise web.HTTPBadRequest(text="There is no such session, or it has another transport.")
         if query.get("transport") == "websocket" and "upgrade" not in request.headers.get("Connection", "").lower():
             raise web.HTTPBadRequest(text="A WebSocket needs `Connection: Upgrade`.")  # engine.io would poll
+        if query.get("transport") == "websocket" and self._sockets.neighbours.hand_on(request):
+            raise web.HTTPNoContent  # whom nobody hears: the connection is another worker's
         environ: dict[str, Any] = self._translate(request)
         if request.method == "POST":
             environ["wsgi.input"] = await read_payload(request, self.codec, self.eio.max_http_buffer_size)

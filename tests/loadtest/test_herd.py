@@ -45,7 +45,7 @@ class Room:
         for number in range(SEATS):
             near, far = socket.socketpair()
             near.setblocking(False)
-            seat = Seat(self.party, self.party.room("a"), number, {}, None)
+            seat = Seat(self.party, self.party.room("a"), number, {"room": "a"}, None)
             seat.socket, seat.state, seat.wanted = near, INSIDE, False
             self.party.poller.watch(near.fileno(), 1, seat.readable)
             self.far.append(far)

@@ -52,6 +52,7 @@ export class Link {
       forceNew: true,
       reconnection: false,
       timeout,
+      query: { room: hello().room }, // a small class is gathered in one of the server's workers
       auth: (give: (hello: Hello) => void) => give({ ...hello(), shorthand: true }),
     };
     this.#socket = url === undefined ? io(options) : io(url, options);
