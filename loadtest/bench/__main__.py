@@ -16,6 +16,7 @@ from pathlib import Path
 
 from loadtest.bench import (
     board,
+    classes,
     command,
     deflate,
     edge,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[Say], Iterator[Row]]] = {
     "fanout": fanout.run,
     "deflate": deflate.run,
     "workers": workers.run,
+    "classes": classes.run,
     "memory": memory.run,
     "command": command.run,
     "join": join.run,

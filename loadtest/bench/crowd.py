@@ -174,7 +174,7 @@ class Crowd:
             member.state = due["auth"]
             self.members[sock.fileno()] = member
             self._poll.register(sock.fileno(), select.EPOLLIN)
-            sock.send(frames.handshake(self._port, member.codec, self._deflate))
+            sock.send(frames.handshake(self._port, member.codec, self._deflate, member.state.get("room", "")))
             self._joining += 1
 
     def _read(self, member: Member) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -22,11 +23,13 @@ BROWSER = (
 )
 
 
-def handshake(port: int, codec: str = "json", deflate: str = "") -> bytes:
-    """The request that opens a Socket.IO connection over WebSocket. `deflate`: what is offered of it (RFC 7692), if anything."""
+def handshake(port: int, codec: str = "json", deflate: str = "", room: str = "") -> bytes:
+    """The request that opens a Socket.IO connection over WebSocket, for a member of `room`. `deflate`: what is offered of it
+    (RFC 7692), if anything."""
+    to = f"&room={quote(room, safe='')}" if room else ""
     offer = f"Sec-WebSocket-Extensions: {deflate}\r\n" if deflate else ""
     return (
-        f"GET {PATHS[codec]}?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        f"GET {PATHS[codec]}?EIO=4&transport=websocket{to} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
         f"Connection: Upgrade\r\nUpgrade: websocket\r\nOrigin: http://127.0.0.1:{port}\r\n{BROWSER}{offer}"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     ).encode()

@@ -23,7 +23,7 @@ class Speaker:
     def __init__(self, port: int, auth: dict[str, Any]) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.sendall(frames.handshake(port))
+        self._socket.sendall(frames.handshake(port, room=auth.get("room", "")))
         self._data = b""
         while b"\r\n\r\n" not in self._data:
             self._more()
