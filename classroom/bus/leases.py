@@ -5,8 +5,8 @@ own monotonic clock; no clock has to be right, and one that jumps moves no room.
 keeps the workers and leases that it knew. A room's home is found by rendezvous hashing: of all live workers the one with
 the highest hash of (room, worker), so that a worker's coming or going moves only the rooms that become, or were, its own.
 
-A lease is a key that expires after three seconds, renewed every second. Renewing is comparing and then prolonging, without
-a script: should the lease change hands in between, it is the new holder's that is prolonged. Of a worker that has said
+A lease is a key that expires after six seconds, renewed every two. Renewing is prolonging and looking whose it is, without a
+script: should the lease have changed hands, it is the new holder's that is prolonged. Of a worker that has said
 that it goes, or whose supervisor has seen it die (`bury`), nobody waits for the lease's end.
 """
 
@@ -30,8 +30,8 @@ WORKERS = "classroom:workers"  # the sorted set of workers, and the channel on w
 BEAT_EVERY = 0.5  # seconds
 LIVE_FOR = 2.0  # seconds without a change of its entry, until a worker is taken for dead
 FORGET_AFTER = 60.0  # seconds, until a dead worker's entry is removed
-RENEW_EVERY = 1.0  # seconds
-LEASE_MS = 3_000
+RENEW_EVERY = 2.0  # seconds
+LEASE_MS = 6_000
 CONFIRM_SECONDS = 2.0
 LAST_WORDS_SECONDS = 1.0
 REMEMBERED = 100_000  # rooms whose home is remembered
@@ -229,16 +229,14 @@ class Leases(Placement):
             await self._renew(list(self._held))
 
     async def _renew(self, rooms: Sequence[str]) -> None:
-        holders = await self._each([("GET", _lease_key(room)) for room in rooms])
+        holders = await self._each([("GETEX", _lease_key(room), "PX", LEASE_MS) for room in rooms])
         again: list[Command] = []
         for room, holder in zip(rooms, holders, strict=True):
             if room not in self._held:
                 continue
             if holder is None:
                 again.append(("SET", _lease_key(room), self.worker, "NX", "PX", LEASE_MS))
-            elif holder == self.worker.encode():
-                again.append(("PEXPIRE", _lease_key(room), LEASE_MS))
-            elif isinstance(holder, bytes):
+            elif isinstance(holder, bytes) and holder != self.worker.encode():
                 log.warning("a lease is another worker's", room=room, holder=holder.decode())
                 self._held.discard(room)
         await self._each(again)

@@ -29,7 +29,7 @@ class LocalBus(Bus):
         self.published = self.received = 0
         self.lag = 0.0
 
-    async def publish(self, room: str, message: Message) -> None:
+    def publish(self, room: str, message: Message) -> None:
         self.published += 1
         # A copy: a handler may lead to subscribing or cancelling while the others are still being told.
         for handler in tuple(self._handlers.get(room, {}).values()):

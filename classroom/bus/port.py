@@ -94,8 +94,8 @@ class Bus(Protocol):
     received: int
     lag: float
 
-    async def publish(self, room: str, message: Message) -> None:
-        """Tell the room's subscribers; losing it is allowed, raising is not."""
+    def publish(self, room: str, message: Message) -> None:
+        """Tell the room's subscribers; losing it is allowed, waiting and raising are not."""
 
     async def subscribe(self, room: str, handler: Handler) -> Cancel:
         """Call `handler` with every message of the room from now on, until the returned function is awaited."""

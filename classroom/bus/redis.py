@@ -150,7 +150,7 @@ class RedisBus(Bus):
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
-    async def publish(self, room: str, message: Message) -> None:
+    def publish(self, room: str, message: Message) -> None:
         if self._closed:
             return
         self.published += 1

@@ -12,13 +12,15 @@ What always holds:
 On SQLite a whole transaction is one step in a thread: nothing of the event loop stands between BEGIN and COMMIT, so a
 busy loop does not hold the write lock, and a transaction costs one change of threads. (aiosqlite changes threads for
 every call of the driver, about ten a transaction: two to three times the CPU.) There is one writer at a time, and each
-commit waits for the disk: what many rooms want to write meanwhile goes into the next transaction together, each behind
-a savepoint of its own. For PostgreSQL, which does so itself, see `postgres.py`.
+commit waits for the disk: what many rooms want to write meanwhile goes into the next transaction together. Appends are a
+few statements for all of them, given to the driver itself (a third of the CPU); where that does not go well nothing of it
+is kept, and each has its turn behind a savepoint of its own. For PostgreSQL, which does so itself, see `postgres.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,7 +70,7 @@ def translated(error: Exception) -> Exception:
         return error
     if isinstance(error, DBAPIError):
         return Unavailable(str(error.orig))
-    if isinstance(error, TimeoutError | OSError):
+    if isinstance(error, TimeoutError | OSError | sqlite3.OperationalError):
         return Unavailable(str(error) or type(error).__name__)
     return error
 
@@ -79,8 +81,8 @@ class Joint(Protocol):
 
     def __call__(self, connection: Connection) -> None: ...
 
-    def together(self, connection: Connection, functions: Sequence[Any]) -> None:
-        """Run all of them, or raise."""
+    def together(self, driver: sqlite3.Connection, functions: Sequence[Any]) -> None:
+        """Run all of them in the driver's transaction, or raise."""
 
 
 class Written(NamedTuple):
@@ -99,6 +101,7 @@ class SqliteStore:
         self._reads = ThreadPoolExecutor(SQLITE_READERS, "journal-read")
         self._waiting: list[tuple[Callable[[Connection], Any], asyncio.Future[Any]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None  # the writer's
         self._closed = False
 
     async def read(self, function: Callable[[Connection], T]) -> T:
@@ -122,7 +125,7 @@ class SqliteStore:
             while self._waiting:
                 group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
                 functions = [function for function, _ in group]
-                found = await loop.run_in_executor(self._writes, _together, self._writer, functions)
+                found = await loop.run_in_executor(self._writes, self._together, functions)
                 for (_, answer), (value, error) in zip(group, found, strict=True):
                     if answer.done():
                         continue
@@ -132,6 +135,25 @@ class SqliteStore:
                         answer.set_exception(error)
         finally:
             self._writing = None
+
+    def _together(self, functions: Sequence[Callable[[Connection], Any]]) -> list[Written]:
+        """Run all of them. What one raises for reasons of its own undoes what that one wrote; where the database fails, or a
+        transaction does not end well, nothing of that was written and all in it have failed."""
+        joint = [function for function in functions if isinstance(function, Joint)]
+        others: Sequence[Callable[[Connection], Any]] = functions
+        try:
+            if self._connection is None:
+                self._connection = self._writer.connect()
+            if joint and _at_once(self._connection, joint):
+                others = [function for function in functions if not isinstance(function, Joint)]
+            found = iter(_in_turn(self._connection, others) if others else ())
+        except Exception as error:
+            failed = translated(error)
+            found = iter([Written(None, failed) for _ in others])
+        return [
+            Written(None, None) if isinstance(function, Joint) and others is not functions else next(found)
+            for function in functions
+        ]
 
     async def migrate(self) -> None:
         if not await self.read(migrations.current):
@@ -149,27 +171,33 @@ class SqliteStore:
         self._reads.shutdown()
         self._reader.dispose()
         self._writes.shutdown()
+        if self._connection is not None:
+            self._connection.close()
         self._writer.dispose()  # last: the last connection to go folds the write-ahead log into the file
 
 
-def _together(engine: Engine, functions: Sequence[Callable[[Connection], Any]]) -> list[Written]:
-    """Run all in one transaction. What one raises for reasons of its own undoes what that one wrote; where the database
-    fails, or the transaction does not end well, nothing was written and all have failed."""
+def _at_once(connection: Connection, joint: Sequence[Joint]) -> bool:
+    """Run all in one transaction of the driver's. Whether that went well; otherwise nothing was written. Raises where the
+    database fails."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
     try:
-        if len(functions) == 1:
-            return [Written(_transaction(engine, functions[0]), None)]
-        return _transaction(engine, lambda connection: _all(connection, functions))
+        driver.execute("BEGIN IMMEDIATE")
+        joint[0].together(driver, joint)
+        driver.execute("COMMIT")
     except Exception as error:
-        return [Written(None, error) for _ in functions]
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        return False
+    return True
 
 
-def _all(connection: Connection, functions: Sequence[Callable[[Connection], Any]]) -> list[Written]:
-    joint = [function for function in functions if isinstance(function, Joint)]
-    at_once = len(joint) > 1 and _apart(connection, lambda all: joint[0].together(all, joint)).error is None
-    return [
-        Written(None, None) if at_once and isinstance(function, Joint) else _apart(connection, function)
-        for function in functions
-    ]
+def _in_turn(connection: Connection, functions: Sequence[Callable[[Connection], Any]]) -> list[Written]:
+    """Run one after the other in one transaction. Raises where the database fails."""
+    with connection.begin():
+        return [_apart(connection, function) for function in functions]
 
 
 def _apart(connection: Connection, function: Callable[[Connection], Any]) -> Written:

@@ -7,12 +7,16 @@ unchanged on SQLite and PostgreSQL. A function that raises leaves the transactio
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    ClauseElement,
     Connection,
     Integer,
     bindparam,
@@ -24,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from classroom.journal import tables
 from classroom.journal.port import Conflict, Done, Duplicate, RoomInfo, Snapshot
@@ -205,7 +210,7 @@ def append(connection: Connection, room: str, after: int, events: list[dict[str,
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """An `append` to be run: by itself, or together with others as three statements for all of them."""
+    """An `append` to be run: by itself, or together with others."""
 
     room: str
     after: int
@@ -216,23 +221,40 @@ class Append:
         append(connection, self.room, self.after, self.events, self.done)
 
     @staticmethod
-    def together(connection: Connection, appends: Sequence[Append]) -> None:
-        """Run all of them, each of another room. Raises where that does not go for one of them: which, is not told."""
-        marks = [
-            {"room": each.room, "actor": mark.actor, "cid": mark.cid, "seq": mark.seq}
-            for each in appends
-            for mark in each.done
-        ]
+    def together(driver: sqlite3.Connection, appends: Sequence[Append]) -> None:
+        """Run all of them, each of another room, as three statements of SQLite's. Raises where that does not go for one of
+        them: which, is not told."""
         for each in appends:
             _need_keepable(*(name for mark in each.done for name in (mark.actor, mark.cid)))
         heads = [{"room": each.room, "after": each.after, "new": each.after + len(each.events)} for each in appends]
-        if connection.execute(_MOVE_HEAD, heads).rowcount != len(appends):
+        if _run_many(driver, _MOVE_HEAD, heads) != len(appends):
             raise Conflict("a log ends elsewhere")
-        events = [row for each in appends for row in each.events]
-        if events:
-            connection.execute(_INSERT_EVENTS, events)
-        if marks:
-            connection.execute(_INSERT_DONE, marks)
+        _run_many(driver, _INSERT_EVENTS, [row for each in appends for row in each.events])
+        marks = (
+            {"room": each.room, "actor": mark.actor, "cid": mark.cid, "seq": mark.seq}
+            for each in appends
+            for mark in each.done
+        )
+        _run_many(driver, _INSERT_DONE, list(marks))
+
+
+def _run_many(driver: sqlite3.Connection, statement: ClauseElement, rows: Sequence[dict[str, Any]]) -> int:
+    """Run the statement for each of the rows; how many were touched."""
+    if not rows:
+        return 0
+    sql, names = _for_sqlite(statement)
+    pick = itemgetter(*names)
+    return driver.executemany(sql, map(pick, rows)).rowcount
+
+
+@cache
+def _for_sqlite(statement: ClauseElement) -> tuple[str, tuple[str, ...]]:
+    """A statement of ours as SQLite's driver takes it, and the names of its parameters by place."""
+    from sqlalchemy.dialects import sqlite
+
+    compiled = statement.compile(dialect=sqlite.dialect())
+    assert isinstance(compiled, SQLCompiler)
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 def _stored(found: Any) -> list[Stored]:

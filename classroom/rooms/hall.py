@@ -221,22 +221,22 @@ class Hall:
 
     # --- signals --------------------------------------------------------------------------------------------------
 
-    async def take_signal(self, member: Member, signal: SignalIn) -> None:
+    def take_signal(self, member: Member, signal: SignalIn) -> None:
         """Pass on a member's signal. Raises `Rejected`."""
         check(signal)
         if isinstance(signal, React):
             self._reactions[signal.emoji] += 1
         elif not isinstance(signal, Typing):
             passing = rooms.passed_on(self.replica.state, signal, member, self._clock())
-            await self._bus.publish(self.info.id, Signalled((passing,)))
+            self._bus.publish(self.info.id, Signalled((passing,)))
         elif self.presence.count() <= TYPING_LIMIT:
-            await self._bus.publish(self.info.id, Signalled((TypingBy(member.id, member.name),)))
+            self._bus.publish(self.info.id, Signalled((TypingBy(member.id, member.name),)))
 
-    async def tick(self) -> None:
+    def tick(self) -> None:
         """Called four times a second: tallies of open polls and reactions."""
         if self._reactions:
             counts, self._reactions = dict(self._reactions), Counter()
-            await self._bus.publish(self.info.id, Signalled((Reactions(counts),)))
+            self._bus.publish(self.info.id, Signalled((Reactions(counts),)))
         if self._tallied == self.replica.seq or not self.hub.sessions:
             return
         self._tallied = self.replica.seq
@@ -249,10 +249,11 @@ class Hall:
                 self.hub.signal(signal, audience)
         self._tallies = tallies
 
-    async def second(self) -> Attend | None:
+    def second(self) -> Attend | None:
         """Called once a second: counts; who came and went, for the log to be told."""
         self._missed.rest(asyncio.get_running_loop().time())
-        await self._bus.publish(self.info.id, self.presence.here())
+        if (here := self.presence.news()) is not None:
+            self._bus.publish(self.info.id, here)
         count = self.presence.count()
         if count != self._present:
             self._present = count

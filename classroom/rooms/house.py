@@ -33,6 +33,7 @@ from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster import people as roster_people
 from classroom.rooms.roster.model import Attend, PersonView
 from classroom.rooms.session import Offer, Session, one_by_one
+from classroom.rooms.turns import Turns
 from classroom.whiteboard.model import Board, BoardEvent
 from classroom.wire import Codec, Hello
 
@@ -80,6 +81,7 @@ class House:
         self._offer = offer
         self._halls: dict[str, Hall] = {}
         self._locks = KeyedLocks()
+        self._turns = Turns(settings.rooms.tick_ms / 1_000)
         self.owners = Owners(self._make_owner, self.placement, settings.rooms.unload_after_seconds)
         self._ticker: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
@@ -91,7 +93,13 @@ class House:
 
     def _make_owner(self, room: str) -> Owner:
         return Owner(
-            room, self.journal, self.bus, self.metrics, self.clock, snapshot_every=self.settings.rooms.snapshot_every
+            room,
+            self.journal,
+            self.bus,
+            self.metrics,
+            self.clock,
+            snapshot_every=self.settings.rooms.snapshot_every,
+            turns=self._turns,
         )
 
     async def close(self) -> None:
@@ -323,7 +331,7 @@ class House:
             if turn == 0:
                 self.owners.check()
                 self._measure()
-            await self._tick_all(turn)
+            self._tick_all(turn)
 
     def _measure(self) -> None:
         halls = self._halls.values()
@@ -334,19 +342,17 @@ class House:
         self.metrics.bus_messages.labels("out").set(self.bus.published)
         self.metrics.bus_messages.labels("in").set(self.bus.received)
 
-    async def _tick_all(self, turn: int) -> None:
+    def _tick_all(self, turn: int) -> None:
         for room, hall in list(self._halls.items()):
             try:
-                await hall.tick()
+                hall.tick()
                 if hash(room) % 4 == turn:
-                    await self._second(room, hall)
-            except Unreachable:
-                pass  # the next one says more
+                    self._second(room, hall)
             except Exception:
                 log.exception("a room's tick failed", room=room)
 
-    async def _second(self, room: str, hall: Hall) -> None:
-        attend = await hall.second()
+    def _second(self, room: str, hall: Hall) -> None:
+        attend = hall.second()
         if attend is not None:
             self._spawn(self._attend(room, hall, attend))
         elif self._is_idle(hall):

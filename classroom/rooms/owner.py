@@ -27,6 +27,7 @@ from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
 from classroom.rooms.loading import load
 from classroom.rooms.roster.model import Attend
+from classroom.rooms.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ REMEMBERED = 10_000  # newest (actor, cid) kept in memory; older ones are looked
 SNAPSHOT_SHARE = (
     0.01  # of the time that may go into keeping snapshots, which holds up what is to be committed meanwhile
 )
-HEAD_EVERY = 1.0  # seconds between two announcements of the head
+HEAD_SELDOM = 5.0  # seconds between two announcements of a head that has been announced every second for as long
 RELOAD_AFTER = 1.0  # seconds until the state is read again after a failure, so that what was committed is announced
 
 Key = tuple[str, str]
@@ -91,7 +92,7 @@ def refused(error: Rejected) -> Reply:
 class Owner:
     """Owns `room` from `start` until `stop`, or until it loses it (`lost` is then set and every answer is `MOVED`).
 
-    `clock` gives milliseconds since 1970. `snapshot_every`: events between two snapshots.
+    `clock` gives milliseconds since 1970. `snapshot_every`: events between two snapshots. `turns`: of all owners of this worker.
     """
 
     def __init__(
@@ -103,8 +104,10 @@ class Owner:
         clock: Callable[[], int],
         *,
         snapshot_every: int = 1_000,
+        turns: Turns | None = None,
     ) -> None:
         self.room = room
+        self._turns = turns
         self.lost = asyncio.Event()
         self._journal = journal
         self._bus = bus
@@ -115,6 +118,8 @@ class Owner:
         self._snapshot_not_before = 0.0
         self._keeping: asyncio.Task[None] | None = None
         self._head = 0
+        self._announced = -1
+        self._announced_since = self._announce_at = 0.0
         self._ahead = 0  # milliseconds by which the room's time is ahead of our clock
         self._state: rooms.Room | None = None
         self._recent: OrderedDict[Key, int] = OrderedDict()
@@ -126,6 +131,7 @@ class Owner:
         self._unsubscribe: Cancel | None = None
         self._used = 0.0
         self._gone: dict[str, float] = {}
+        self._looked_at: tuple[int, tuple[str, ...]] = (-1, ())
 
     async def start(self) -> None:
         """Load the state and begin to serve. Raises `Unavailable`, `KeyError` when there is no such room."""
@@ -135,7 +141,7 @@ class Owner:
         self._unsubscribe = await self._bus.subscribe(self.room, self._hear)
         self._unserve = await self._bus.serve(self.room, self.submit, self._displaced)
         # Whoever follows the room may have missed what the owner before wrote last.
-        await self._bus.publish(self.room, Head(self._head))
+        self._bus.publish(self.room, Head(self._head))
 
     def _displaced(self) -> None:
         """Another owner serves the room. Nothing would reach this one any more, so it must not pass for the room's owner."""
@@ -175,10 +181,23 @@ class Owner:
         nothing_due = self._state is not None and rooms.next_due(self._state) is None
         return not self._inbox and nothing_due and now - self._used >= after
 
+    def announce(self, now: float) -> None:
+        """Called once a second: say how far the log goes, every second for a while after it has grown. Only what is committed:
+        the state may be ahead of that."""
+        if self._head != self._announced:
+            self._announced, self._announced_since = self._head, now
+        if now - self._announced_since <= HEAD_SELDOM or now >= self._announce_at:
+            self._announce_at = now + HEAD_SELDOM
+            self._bus.publish(self.room, Head(self._head))
+
     def sweep(self, edges: Sequence[str], now: float, after: float) -> None:
         """Those whom the log takes for present at an edge that has not been among `edges` for `after` seconds have gone."""
         if self._state is None:
             return
+        looked_at = (self._state.seq, tuple(edges))
+        if looked_at == self._looked_at and not self._gone:
+            return  # as a second ago: nobody is at an edge that is not there
+        self._looked_at = looked_at
         here = [record for record in self._state.roster.members.values() if record.present]
         missing = {record.edge for record in here}.difference(edges)
         self._gone = {edge: self._gone.get(edge, now) for edge in missing}
@@ -196,7 +215,6 @@ class Owner:
     # --- the loop -------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        announced = asyncio.create_task(self._announce(), name=f"head {self.room}")
         loop = asyncio.get_running_loop()
         begun = loop.time()
         try:
@@ -205,6 +223,8 @@ class Owner:
                 if len(waiting) >= BUSY and len(self._inbox) < BATCH and not self._stopping:
                     await asyncio.sleep(max(0.0, begun + GATHER - loop.time()))
                 await self._wait()
+                if self._turns is not None and self._inbox and not self._stopping:
+                    await self._turns.wait(self.room)
                 begun = loop.time()
                 waiting, self._inbox = self._inbox[:BATCH], self._inbox[BATCH:]
                 if not waiting and self._stopping:
@@ -214,7 +234,6 @@ class Owner:
                 finally:
                     _tell(waiting, UNAVAILABLE)
         finally:
-            announced.cancel()
             _tell(self._inbox, MOVED)
             self._inbox.clear()
 
@@ -232,12 +251,6 @@ class Owner:
             timeout = None if due is None else max(0.0, (due - self._now()) / 1_000)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), timeout)
-
-    async def _announce(self) -> None:
-        while True:
-            await asyncio.sleep(HEAD_EVERY)
-            # Only what is committed: the state may be ahead of that.
-            await self._bus.publish(self.room, Head(self._head))
 
     async def _load(self) -> None:
         self._state, self._snapshot_seq = await load(self._journal, self.room)
@@ -350,7 +363,7 @@ class Owner:
         self._metrics.batch_events.observe(len(batch.events))
         self._metrics.events.inc(len(batch.events))
         entries = tuple(Entry(s.meta, s.event) for s in batch.events)  # type: ignore[arg-type]
-        await self._bus.publish(self.room, Appended(batch.after, entries))
+        self._bus.publish(self.room, Appended(batch.after, entries))
 
     async def _answer(self, batch: Batch) -> None:
         for key, seq in batch.done.items():

@@ -72,8 +72,9 @@ class Owners:
         return owner is not None and not owner.lost.is_set()
 
     def check(self) -> None:
-        """Called once a second: let go of what is lost, idle, or at home elsewhere."""
+        """Called once a second: let go of what is lost, idle, or at home elsewhere; have the others say how far they are."""
         now = asyncio.get_running_loop().time()
+        workers = self._placement.workers()
         for room, owner in list(self._owners.items()):
             elsewhere = self._placement.home(room) != self._placement.worker
             if owner.lost.is_set() or elsewhere or owner.idle(now, self._idle_after):
@@ -82,7 +83,8 @@ class Owners:
                 self._moving.add(task)
                 task.add_done_callback(self._moving.discard)
             else:
-                owner.sweep(self._placement.workers(), now, LEAVING)
+                owner.announce(now)
+                owner.sweep(workers, now, LEAVING)
 
     async def _let_go(self, room: str, owner: Owner, elsewhere: bool) -> None:
         async with self._locks.hold(room):

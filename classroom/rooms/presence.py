@@ -13,7 +13,8 @@ from classroom.kernel import Member
 from classroom.rooms.roster.model import Attend, Person, Record
 
 GRACE = 10.0  # seconds after the last connection's end until a member counts as gone
-FORGET = 5.0  # seconds after which an edge that says nothing is taken for gone
+SAY_EVERY = 5.0  # seconds between two counts that are the same
+FORGET = 15.0  # seconds after which an edge that says nothing is taken for gone
 ATTEND_BATCH = 1_000  # people in one attendance command at most
 
 
@@ -28,6 +29,8 @@ class Presence:
         self._came: dict[str, Member] = {}
         self._went: dict[str, None] = {}
         self._edges: dict[str, tuple[int, float]] = {}
+        self._said = -1
+        self._say_at = 0.0
 
     def came(self, member: Member) -> None:
         """The member's first connection here."""
@@ -43,11 +46,18 @@ class Presence:
 
     def heard(self, counted: Counted) -> None:
         """Another edge's (or this one's) count."""
+        if counted.edge != self._edge and counted.edge not in self._edges:
+            self._say_at = 0.0  # it has heard of nobody yet
         self._edges[counted.edge] = (counted.count, self._time())
 
-    def here(self) -> Counted:
-        """How many are at this edge now, those within their grace included."""
-        return Counted(self._edge, len(self._here))
+    def news(self) -> Counted | None:
+        """How many are at this edge now, those within their grace included, for the others to know; None: they know. Asked
+        about once a second."""
+        now, count = self._time(), len(self._here)
+        if count == self._said and now < self._say_at:
+            return None
+        self._said, self._say_at = count, now + SAY_EVERY
+        return Counted(self._edge, count)
 
     def count(self) -> int:
         """How many are in the room, over all edges that were heard lately."""
@@ -59,6 +69,8 @@ class Presence:
 
     def attendance(self, records: dict[str, Record]) -> Attend | None:
         """What the log does not know yet, as one command; None: nothing new. Asked about once a second."""
+        if not (self._leaving or self._came or self._went):
+            return None
         now = self._time()
         for id in [id for id, until in self._leaving.items() if until <= now]:
             del self._leaving[id]

@@ -32,7 +32,6 @@ from classroom.limits import Limits
 from classroom.packets import PING
 from classroom.rooms.house import House
 from classroom.rooms.session import Session
-from classroom.rooms.signals import SignalIn
 from classroom.sockets.link import Link, WebSocketLink
 from classroom.sockets.lobby import Lobby
 from classroom.sockets.manager import Manager
@@ -78,7 +77,6 @@ class Sockets:
         self._settings = house.settings
         self._metrics = house.metrics
         self._answering: set[UnderWay] = set()
-        self._passing: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
         self.connections = 0
         self._departed = 0
@@ -278,14 +276,8 @@ class Sockets:
         if not self._limits.signal(link.hall.info.id, session.member.id, self._house.clock()):
             return
         signal = wire.read_signal(link.codec, packet.argument)
-        task = asyncio.create_task(self._pass_on(link, session, signal))
-        self._passing.add(task)
-        task.add_done_callback(self._passing.discard)
-
-    async def _pass_on(self, link: Link, session: Session, signal: SignalIn) -> None:
         try:
-            if link.hall is not None:
-                await link.hall.take_signal(session.member, signal)
+            link.hall.take_signal(session.member, signal)
         except Rejected:
             return  # a signal has no answer
         except Exception:

@@ -106,8 +106,8 @@ def _measure(say: Say, classes: int, size: int) -> dict[str, float]:
             say(f"{classes} of {size}: {idle * 100:.1f} % of a core while nobody says anything")
             found = {"idle": idle * 100}
             for what, body, rate in (
-                ("command", {"type": "chat.say", "text": "I think that it is the second one, because of the first."}, float(classes)),
-                ("vote", {"type": "poll.vote"}, float(CLASSES)),
+                ("command", {"type": "chat.say", "text": "I think that it is the second one, because of that."}, float(classes)),
+                ("vote", {"type": "poll.vote"}, 4.0 * CLASSES),
             ):  # fmt: skip
                 before, begun, cpu = pupils.ask("count")["counted"], time.monotonic(), _cpu(server)
                 told = pupils.ask("speak", seconds=SECONDS, rate=rate, body=body, polls=polls, size=size)

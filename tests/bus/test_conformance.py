@@ -83,7 +83,7 @@ async def test_subscribers_hear_what_is_published_in_order(buses: tuple[Bus, Bus
     await there.subscribe("r", second)
 
     for seq in range(200):
-        await here.publish("r", news(seq))
+        here.publish("r", news(seq))
 
     expected = [news(seq) for seq in range(200)]
     assert await first.take(200) == expected
@@ -95,8 +95,8 @@ async def test_a_room_hears_only_its_own(buses: tuple[Bus, Bus]) -> None:
     inbox = Inbox()
     await there.subscribe("r", inbox)
 
-    await here.publish("other", news(1))
-    await here.publish("r", news(2))
+    here.publish("other", news(1))
+    here.publish("r", news(2))
 
     assert await inbox.next() == news(2)
     assert inbox.empty()
@@ -104,11 +104,11 @@ async def test_a_room_hears_only_its_own(buses: tuple[Bus, Bus]) -> None:
 
 async def test_publishing_to_nobody_is_not_an_error(buses: tuple[Bus, Bus]) -> None:
     here, there = buses
-    await here.publish("nobody's", news(1))
+    here.publish("nobody's", news(1))
 
     inbox = Inbox()
     await there.subscribe("r", inbox)
-    await here.publish("r", news(2))
+    here.publish("r", news(2))
 
     assert await inbox.next() == news(2)
 
@@ -125,8 +125,8 @@ async def test_a_handler_that_raises_is_logged_and_stops_nobody(buses: tuple[Bus
     await there.subscribe("r", after)
 
     with capture_logs() as logs:
-        await here.publish("r", news(1))
-        await here.publish("r", news(2))
+        here.publish("r", news(1))
+        here.publish("r", news(2))
         assert await before.take(2) == [news(1), news(2)]
         assert await after.take(2) == [news(1), news(2)]
 
@@ -138,11 +138,11 @@ async def test_nothing_comes_after_unsubscribing(buses: tuple[Bus, Bus]) -> None
     gone, stays = Inbox(), Inbox()
     cancel = await there.subscribe("r", gone)
     await there.subscribe("r", stays)
-    await here.publish("r", news(1))
+    here.publish("r", news(1))
     assert await gone.next() == news(1)
 
     await cancel()
-    await here.publish("r", news(2))
+    here.publish("r", news(2))
 
     assert await stays.take(2) == [news(1), news(2)]
     assert gone.empty()
@@ -156,7 +156,7 @@ async def test_unsubscribing_twice_takes_nobody_else_away(buses: tuple[Bus, Bus]
     await there.subscribe("r", inbox)
 
     await once()
-    await here.publish("r", news(1))
+    here.publish("r", news(1))
 
     assert await inbox.next() == news(1)
 
@@ -167,12 +167,12 @@ async def test_the_same_handler_twice_hears_everything_twice(buses: tuple[Bus, B
     cancel = await there.subscribe("r", inbox)
     await there.subscribe("r", inbox)
 
-    await here.publish("r", news(1))
+    here.publish("r", news(1))
     assert await inbox.take(2) == [news(1), news(1)]
 
     await cancel()
-    await here.publish("r", news(2))
-    await here.publish("r", news(3))
+    here.publish("r", news(2))
+    here.publish("r", news(3))
     assert await inbox.take(2) == [news(2), news(3)]
 
 
@@ -188,7 +188,7 @@ async def test_a_handler_may_unsubscribe_another_while_it_is_told(buses: tuple[B
     await there.subscribe("r", lambda message: tasks.append(asyncio.ensure_future(leave())))
     cancel = await there.subscribe("r", inbox)
 
-    await here.publish("r", news(1))
+    here.publish("r", news(1))
 
     assert await inbox.next() == news(1)
     async with asyncio.timeout(PATIENCE):
@@ -202,8 +202,8 @@ async def test_of_heads_and_counts_the_newest_arrives(buses: tuple[Bus, Bus]) ->
     await there.subscribe("r", inbox)
 
     for number in range(1, 51):
-        await here.publish("r", Head(number))
-        await here.publish("r", Counted("edge-1", number))
+        here.publish("r", Head(number))
+        here.publish("r", Counted("edge-1", number))
 
     heard: list[Message] = []
     while not (Head(50) in heard and Counted("edge-1", 50) in heard):
@@ -220,12 +220,12 @@ async def test_a_subscriber_where_it_is_published_hears_it_at_once_and_once(buse
     await here.subscribe("r", near)
     await there.subscribe("r", far)
 
-    await here.publish("r", news(1))
-    await here.publish("r", Head(2))
+    here.publish("r", news(1))
+    here.publish("r", Head(2))
 
     assert [near.now(), near.now()] == [news(1), Head(2)]
     await far.take(2)
-    await there.publish("r", news(3))
+    there.publish("r", news(3))
     assert await near.next() == news(3)
 
 
@@ -396,7 +396,7 @@ async def test_a_closed_bus_tells_nobody_and_reaches_nobody(buses: tuple[Bus, Bu
     await there.close()
     await here.close()
 
-    await here.publish("r", news(1))
+    here.publish("r", news(1))
     assert inbox.empty()
     with pytest.raises(Unreachable):
         await here.ask("r", request(), 0.2)
@@ -427,7 +427,7 @@ async def test_rooms_that_come_and_go_leave_nothing_behind(buses: tuple[Bus, Bus
         inbox, owner = Inbox(), Owner(1)
         alive.update((inbox, owner))
         cancels = [await there.subscribe(room, inbox), await there.serve(room, owner)]
-        await here.publish(room, news(1))
+        here.publish(room, news(1))
         await here.ask(room, request(), PATIENCE)
         for cancel in cancels:
             await cancel()

@@ -59,7 +59,7 @@ def stopped(server: Redis) -> Iterator[None]:
 async def heard_again(publisher: RedisBus, room: str, inbox: Inbox) -> None:
     """Publish until it is heard."""
     while inbox.empty():
-        await publisher.publish(room, news(1))
+        publisher.publish(room, news(1))
         await asyncio.sleep(0.02)
 
 
@@ -98,7 +98,7 @@ async def test_after_redis_was_killed_both_ends_are_back_by_themselves(redis_ser
 
     with stopped(redis_server):
         assert not await pings(here)
-        await here.publish("r2", news(0))
+        here.publish("r2", news(0))
         with pytest.raises(Unreachable):
             await here.ask("r", request(), PATIENCE)
 
@@ -122,7 +122,7 @@ async def test_what_is_published_once_after_a_restart_arrives(redis_server: Redi
     here, there = ends
     inbox = Inbox()
     await there.subscribe("r", inbox)
-    await here.publish("r", news(1))
+    here.publish("r", news(1))
     assert await inbox.next() == news(1)
 
     with stopped(redis_server):
@@ -131,7 +131,7 @@ async def test_what_is_published_once_after_a_restart_arrives(redis_server: Redi
     async with asyncio.timeout(BACK_WITHIN):
         while not await there._nodes.live("classroom:{r}", 0.1):
             pass
-    await here.publish("r", news(2))
+    here.publish("r", news(2))
 
     assert await inbox.next() == news(2)
 
@@ -175,7 +175,7 @@ async def test_a_pause_of_redis_delays_and_loses_nothing(redis_server: Redis, en
     loop.call_later(2.0, os.kill, redis_server.pid, signal.SIGCONT)
     begun = loop.time()
     for number in range(100):
-        await here.publish("r", news(number))
+        here.publish("r", news(number))
     publishing = loop.time() - begun
     reply = await here.ask("r", request(), PATIENCE)
 
@@ -190,7 +190,7 @@ async def test_what_waits_while_redis_is_down_is_bounded(redis_server: Redis, en
     await there.subscribe("r", inbox)
     with stopped(redis_server):
         for number in range(60_000):
-            await here.publish("r", news(number))
+            here.publish("r", news(number))
         (sender,) = here._senders.values()
         assert len(sender.outbox) * EACH <= ROOM
         assert len(sender.outbox) + here.dropped == 60_000
@@ -205,8 +205,8 @@ async def test_heads_and_counts_of_two_thousand_rooms_are_a_few_messages(ends: E
     before = here.parcels_out
 
     for room in rooms:
-        await here.publish(room, Head(9))
-        await here.publish(room, Counted("edge-1", 25))
+        here.publish(room, Head(9))
+        here.publish(room, Counted("edge-1", 25))
 
     for inbox in inboxes.values():
         assert await inbox.take(2) == [Head(9), Counted("edge-1", 25)]
@@ -220,7 +220,7 @@ async def test_messages_of_one_turn_for_one_room_are_one_parcel(ends: Ends) -> N
     before = here.parcels_out
 
     for number in range(500):
-        await here.publish("r", news(number))
+        here.publish("r", news(number))
 
     assert await inbox.take(500) == [news(number) for number in range(500)]
     assert here.parcels_out - before == 1
@@ -246,10 +246,10 @@ async def test_malformed_messages_are_logged_and_stop_nothing(redis_url: str, en
             for channel in channels:
                 for nonsense in (b"", b"\xff\xff", b"{}", envelopes.encode([1, 2, 3]), unknown):
                     assert await client.publish(channel, nonsense) >= 1
-        await here.publish("r", news(1))
+        here.publish("r", news(1))
         assert await inbox.next() == news(1)
         assert (await here.ask("r", request(), PATIENCE)).seq == 7
-        await here.publish("r", Head(3))
+        here.publish("r", Head(3))
         assert await inbox.next() == Head(3)
 
     # Each by the one end that it was for, and the pulse by both.
@@ -271,8 +271,8 @@ async def test_what_cannot_be_packed_harms_nothing_else(ends: Ends) -> None:
     with capture_logs():
         asks = [here.ask("r", request(cid), PATIENCE) for cid in ("c1", half, "c2")]
         replies = await asyncio.gather(*asks, here.ask("r2", request(), PATIENCE), return_exceptions=True)
-        await here.publish("r", Signalled((TypingBy("asha", half),)))
-        await here.publish("r", news(1))
+        here.publish("r", Signalled((TypingBy("asha", half),)))
+        here.publish("r", news(1))
 
     assert [getattr(reply, "seq", type(reply)) for reply in replies] == [7, Unreachable, 7, Unreachable]
     assert await inbox.next() == news(1)
@@ -338,7 +338,7 @@ async def test_a_closed_bus_leaves_no_task_and_no_connection(redis_url: str) -> 
     bus = await open_bus(redis_url, "edge-9")
     await bus.subscribe("r", Inbox())
     await bus.serve("r", Owner(1))
-    await bus.publish("r", Head(1))
+    bus.publish("r", Head(1))
 
     await bus.close()
 
@@ -358,8 +358,8 @@ async def test_what_was_published_just_before_closing_is_sent(redis_url: str, en
     await there.subscribe("r", inbox)
     bus = await open_bus(redis_url, "edge-9")
 
-    await bus.publish("r", news(1))
-    await bus.publish("r", Head(2))
+    bus.publish("r", news(1))
+    bus.publish("r", Head(2))
     await bus.close()
 
     assert await inbox.take(2) == [news(1), Head(2)]
@@ -386,17 +386,17 @@ async def test_when_a_node_dies_the_other_nodes_rooms_go_on_and_its_own_come_bac
     for room, inbox in zip(rooms, inboxes, strict=True):
         await there.subscribe(room, inbox)
         await there.serve(room, Owner(7))
-        await here.publish(room, news(0))
+        here.publish(room, news(0))
         assert await inbox.next() == news(0)
 
     dead: RedisNode = redis_cluster.nodes[2]
     with stopped(dead):
         for number in range(1, 50):
             for room, inbox in zip(rooms[:2], inboxes[:2], strict=True):
-                await here.publish(room, news(number))
+                here.publish(room, news(number))
                 assert await inbox.next() == news(number)
                 assert (await here.ask(room, request(), 1.0)).seq == 7
-            await here.publish(rooms[2], news(number))
+            here.publish(rooms[2], news(number))
         with pytest.raises(Unreachable):
             await here.ask(rooms[2], request(), 1.0)
         await here.ping()
@@ -412,7 +412,7 @@ async def test_heads_travel_on_the_node_of_their_room(redis_cluster: RedisCluste
     room, inbox = room_at(redis_cluster, 1), Inbox()
     await there.subscribe(room, inbox)
     with stopped(redis_cluster.nodes[0]), capture_logs():
-        await here.publish(room, Head(5))
+        here.publish(room, Head(5))
         assert await inbox.next() == Head(5)
     redis_cluster.wait_until_whole()
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, bindparam, text, update
 
-from classroom.journal import engines, statements
+from classroom.journal import engines, statements, tables
 from classroom.journal.engines import SqliteStore
-from classroom.journal.port import Conflict, Done, Duplicate, Journal, Unavailable
+from classroom.journal.port import Conflict, Done, Duplicate, Journal, Snapshot, Unavailable
 from classroom.journal.sql import SqlJournal, open_journal
 from tests.journal.logs import make, said, sayings, whole
 from tests.services import Postgres
@@ -68,31 +68,22 @@ async def test_what_a_killed_process_reported_is_there_and_nothing_is_half(journ
     await journal.close()
 
 
-async def test_the_comparison_with_the_head_is_what_keeps_gaps_out(sqlite_url: str) -> None:
+async def test_the_comparison_with_the_head_is_what_keeps_gaps_out(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given a journal whose append is conditional on the primary key alone
-    store = SqliteStore(Path(file_of(sqlite_url)))
-    await store.migrate()
-    journal = SqlJournal(store)
+    journal = await open_journal(sqlite_url)
     await make(journal)
-    move_head = statements._MOVE_HEAD.compile(dialect=store._writer.dialect).string
-    weakened = 0
-
-    def weaken(_conn: object, _cursor: object, statement: str, parameters: tuple[object, ...], *_: object) -> object:
-        nonlocal weakened
-        if statement == move_head:
-            weakened += 1
-            new, room, _after = parameters
-            return "UPDATE rooms SET head = ? WHERE id = ?", (new, room)
-        return statement, parameters
+    compared = statements._MOVE_HEAD
+    weakened = update(tables.rooms).where(tables.rooms.c.id == bindparam("room")).values(head=bindparam("new"))
 
     # then it takes an append that leaves a gap
-    event.listen(store._writer, "before_cursor_execute", weaken, retval=True)
+    monkeypatch.setattr(statements, "_MOVE_HEAD", weakened)
     await journal.append("r", 5, [said(6)])
     assert [stored.meta.seq for stored in await whole(journal, "r")] == [6]
-    assert weakened == 1
 
     # and one that has the comparison does not
-    event.remove(store._writer, "before_cursor_execute", weaken)
+    monkeypatch.setattr(statements, "_MOVE_HEAD", compared)
     with pytest.raises(Conflict):
         await journal.append("r", 8, [said(9)])
     await journal.close()
@@ -185,22 +176,41 @@ async def test_what_many_rooms_want_to_write_meanwhile_takes_one_commit(sqlite_u
     rooms = [f"r{number}" for number in range(100)]
     for room in rooms:
         await make(journal, room)
-    commits = statements_run = 0
-
-    def committed(_connection: object) -> None:
-        nonlocal commits
-        commits += 1
-
-    def run(*_: object) -> None:
-        nonlocal statements_run
-        statements_run += 1
-
-    event.listen(store._writer, "commit", committed)
-    event.listen(store._writer, "before_cursor_execute", run)
+    ran: list[str] = []
+    await store.write(lambda connection: _driver(connection).set_trace_callback(lambda sql: ran.append(sql.split()[0])))
+    ran.clear()
     await asyncio.gather(*(journal.append(room, 0, sayings(0, 2), [Done("asha", "c", 2)]) for room in rooms))
-    assert commits == 1
-    assert statements_run == len(("BEGIN", "UPDATE", "INSERT", "INSERT"))
+    assert ran == ["BEGIN", *["UPDATE"] * 100, *["INSERT"] * 300, "COMMIT"]
     await journal.close()
+
+
+async def test_of_many_that_write_at_once_each_is_told_its_own_fate(sqlite_url: str) -> None:
+    store = SqliteStore(Path(file_of(sqlite_url)))
+    await store.migrate()
+    journal = SqlJournal(store)
+    for room in ("r", "s", "t", "u"):
+        await make(journal, room)
+    await journal.append("s", 0, sayings(0, 1))
+    await journal.append("t", 0, sayings(0, 1), [Done("asha", "c", 1)])
+    found = await asyncio.gather(
+        journal.append("r", 0, sayings(0, 2), [Done("asha", "c", 2)]),
+        journal.append("s", 0, sayings(0, 2)),
+        journal.append("t", 1, sayings(1, 1), [Done("asha", "c", 2)]),
+        journal.append("nowhere", 0, sayings(0, 1)),
+        journal.keep_snapshot("u", Snapshot(0, 1, b"state")),
+        journal.append("u", 0, sayings(0, 2)),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in found] == [type(None), Conflict, Duplicate, KeyError, type(None), type(None)]
+    assert [len(await whole(journal, room)) for room in ("r", "s", "t", "u")] == [2, 1, 1, 2]
+    assert await journal.snapshot("u") == Snapshot(0, 1, b"state")
+    await journal.close()
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 async def test_what_waits_when_the_journal_is_closed_is_written_before(sqlite_url: str) -> None:

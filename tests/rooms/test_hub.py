@@ -286,8 +286,9 @@ async def test_only_what_is_committed_is_announced_as_the_head(edge: Edge) -> No
             await asyncio.gather(*(ask(edge.owner, RAVI, say("text")) for _ in range(50)))
 
     talking = asyncio.create_task(talk())
-    while len(heads) < 2:
-        await asyncio.sleep(0.05)
+    while len(heads) < 20:
+        await asyncio.sleep(0.01)
+        edge.owner.announce(asyncio.get_running_loop().time())
     busy = False
     await talking
     assert all(announced <= seen for announced, seen in heads)
