@@ -97,11 +97,11 @@ async def test_a_small_class_sits_in_one_worker(tmp_path: Path) -> None:
 
 
 async def test_a_large_class_is_not_gathered(tmp_path: Path) -> None:
-    with serving_alone(tmp_path / "server", cluster_workers=3, media_enabled=False, rooms_together=10) as server:
+    with serving_alone(tmp_path / "server", cluster_workers=3, media_enabled=False, rooms_together=30) as server:
         await until_acquainted(server)
-        async with members(server, 60, "?room=demo") as those:
+        async with members(server, 90, "?room=demo") as those:
             counts = held(server)
-            assert sum(counts) == 60
+            assert sum(counts) == 90
             assert counts[1] > 5, "the port's connections are dealt out to all workers"
             await those[0].say("hello")
             await until(lambda: all(one.heard == ["hello"] for one in those))
