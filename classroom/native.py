@@ -1,8 +1,9 @@
 """Loops in C: built once on this machine by its C compiler, and then by nobody's asking.
 
 What always holds: where one cannot be had, and for whatever reason, there is a loop in Python that serves. A library is loaded
-only if nobody else could have written it: from beside its source (an image may bring it along), or out of a folder that is this
-user's alone. Its name there is a digest of the source and of what it was made for, so that another version is built anew.
+only if nobody else could have written it: from beside its source (an image may bring it along: `libcrowd.so` with `crowd.c`; as
+`crowd.so` Python would take it for the module `crowd`), or out of a folder that is this user's alone. Its name there is a
+digest of the source and of what it was made for, so that another version is built anew.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def load(source: Path, folder: Path, layout: int) -> ctypes.CDLL:
     function of that name must say, lest one of another version be used. Raises `Unavailable`, `OSError`."""
     if platform.system() != "Linux":
         raise Unavailable(f"it is for Linux, and this is {platform.system()}")
-    library = source.with_suffix(".so")
+    library = source.with_name(f"lib{source.stem}.so")
     if not library.is_file():
         library = _kept(source, folder)
     loaded = ctypes.CDLL(str(library))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,43 @@ def test_the_compose_file_is_one_of_three_services_and_builds_from_files_that_ar
     for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE):
         for source in line.split()[:-1]:
             assert (root / source).exists(), source
+
+
+def test_the_image_s_loops_in_c_are_used_where_there_is_no_compiler_and_are_in_no_module_s_way(tmp_path: Path) -> None:
+    # given the package as the image has it: what its compiler makes stands where it is copied to
+    root = DEPLOY.parent.parent
+    shutil.copytree(root / "config", tmp_path / "config")
+    shutil.copytree(root / "classroom", tmp_path / "classroom", ignore=shutil.ignore_patterns("static", "__pycache__"))
+    stage = (DEPLOY / "Dockerfile").read_text().partition(" AS native")[2]
+    for what, rest in re.findall(r"^(COPY|RUN) (.+)$", stage.partition("\nFROM")[0], re.MULTILINE):
+        if what == "COPY":
+            shutil.copy(root / rest.split()[0], tmp_path)
+        else:
+            subprocess.run(rest, shell=True, cwd=tmp_path, check=True)
+    copied = re.findall(r"^COPY --from=native /build/(\S+) (\S+)$", stage, re.MULTILINE)
+    for made, place in copied:
+        (tmp_path / made).rename(tmp_path / place)
+    # when a worker and the media process choose their loops
+    program = """
+from pathlib import Path
+import classroom.app
+from classroom.media.sfu import native
+from classroom.sockets import crowd
+print(classroom.app.__file__, crowd.choose("send", Path("native")).way, native.choose("auto", Path("native")).name)
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={"PATH": "", "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # then both are those that came along
+    assert done.stdout.split()[-3:] == [str(tmp_path / "classroom" / "app.py"), "send", "c"], done.stderr
+    assert len(copied) == 2
+    assert not (tmp_path / "native").exists()
 
 
 def test_the_dashboard_shows_metrics_that_there_are() -> None:

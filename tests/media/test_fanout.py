@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -426,17 +425,6 @@ def test_a_library_of_another_version_is_not_used(tmp_path: Path, monkeypatch: p
     name, said = chosen(tmp_path / "native")
     assert name == "python"
     assert "of another version" in said
-
-
-def test_an_image_may_bring_it_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dockerfile = (Path(__file__).parents[2] / "config" / "deploy" / "Dockerfile").read_text()
-    (line,) = [line for line in dockerfile.splitlines() if "fanout.so fanout.c" in line]
-    shutil.copy(native.SOURCE, tmp_path)
-    subprocess.run(line.removeprefix("RUN "), shell=True, cwd=tmp_path, check=True)
-    monkeypatch.setattr(native, "SOURCE", tmp_path / "fanout.c")
-    monkeypatch.setenv("PATH", "")
-    assert chosen(tmp_path / "native")[0] == "c"
-    assert not (tmp_path / "native").exists()
 
 
 def test_it_can_be_switched_off(tmp_path: Path) -> None:
