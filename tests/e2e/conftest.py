@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.e2e.people import People, a_browser, need_client
+from tests.e2e.people import COARSE, COARSE_FLAG, People, a_browser, need_client
 from tests.running import Class, Subprocess, serving_alone
 
 NUMBERS = count(1)
@@ -57,14 +57,14 @@ async def server(school: Subprocess) -> Class:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """A browser in which nobody has been; what people do in it is theirs alone."""
-    async with a_browser() as browser:
+    async with a_browser(COARSE_FLAG) as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def people(chromium: Browser) -> AsyncIterator[People]:
     """People who come to a browser. At the end, none of their pages may have complained about anything."""
-    made = People(chromium)
+    made = People(chromium, COARSE)
     yield made
     assert made.complaints == []
     await made.go()

@@ -16,7 +16,7 @@ from pathlib import Path
 from playwright.async_api import async_playwright
 
 from classroom.kernel import Role
-from tests.e2e.clock import SMALL_CAMERA, camera
+from tests.e2e.clock import SMALL, camera
 from tests.e2e.layers import through
 from tests.e2e.live import LIVE_FLAGS, called, enter, go_live, plays
 from tests.e2e.people import CHROMIUM, FLAGS, People, Someone, close
@@ -47,7 +47,7 @@ async def play(folder: Path, bad: int, good: int) -> dict[str, list[tuple[int, i
         relay = Relay(Trouble())
         stack.push_async_callback(relay.close)
         people = People(browser)
-        meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1", camera=SMALL_CAMERA)
+        meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1", camera=SMALL)
         ravi = await enter(people, server, "Ravi", Role.STUDENT, "s1", camera=camera(640, 360, 20))
         await through(ravi.page, relay, "whip")
         await meera.tab("People")

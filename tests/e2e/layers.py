@@ -22,7 +22,7 @@ from playwright.async_api import Page, Route, async_playwright
 from classroom.kernel import Role
 from tests.e2e.clock import camera
 from tests.e2e.live import LIVE_FLAGS, enter, go_live, plays
-from tests.e2e.people import CHROMIUM, FLAGS, SMALL_DESK, People, Someone, close
+from tests.e2e.people import CHROMIUM, COARSE, COARSE_FLAG, FLAGS, SMALL_DESK, People, Someone, close
 from tests.media.impaired import Relay, Trouble
 from tests.running import serving_alone
 
@@ -93,11 +93,11 @@ async def play(folder: Path, seconds: int, fps: int = 30) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         server = stack.enter_context(serving_alone(folder))
         playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *LIVE_FLAGS])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *LIVE_FLAGS, COARSE_FLAG])
         stack.push_async_callback(close, browser)
         relay = Relay(Trouble(rate=THIN))
         stack.push_async_callback(relay.close)
-        people = People(browser)
+        people = People(browser, COARSE)
         students = {
             "thin": await enter(people, server, "Asha", Role.STUDENT, "s1", size=SMALL_DESK),
             "wide": await enter(people, server, "Ravi", Role.STUDENT, "s2", size=SMALL_DESK),

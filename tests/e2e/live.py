@@ -21,8 +21,19 @@ from playwright.async_api import async_playwright, expect
 
 from classroom.kernel import Role
 from classroom.media.stage import Published
-from tests.e2e.clock import AFRESH, FAIL, GLASS, READ, SMALL_CAMERA, spread
-from tests.e2e.people import CHROMIUM, DESKTOP, FLAGS, PHONE, SMALL_DESK, People, Someone, close
+from tests.e2e.clock import AFRESH, FAIL, GLASS, READ, SMALL, spread
+from tests.e2e.people import (
+    CHROMIUM,
+    COARSE,
+    COARSE_FLAG,
+    DESKTOP,
+    FLAGS,
+    PHONE,
+    SMALL_DESK,
+    People,
+    Someone,
+    close,
+)
 from tests.e2e.test_accessibility import Audit
 from tests.running import Subprocess, serving_alone
 
@@ -150,9 +161,10 @@ async def play(folder: Path, pictures: Path | None = None) -> dict[str, Any]:
     audit = Audit()
     with serving_alone(folder, media_viewers=1) as server:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *LIVE_FLAGS])
+            flags = [*FLAGS, *LIVE_FLAGS, *(() if pictures else (COARSE_FLAG,))]
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
             try:
-                people = People(browser)
+                people = People(browser, 1 if pictures else COARSE)
                 await lesson(people, server, audit, seen, pictures)
                 for someone in people.all:
                     someone.excuse(REFUSED)
@@ -164,7 +176,7 @@ async def play(folder: Path, pictures: Path | None = None) -> dict[str, Any]:
 
 async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[str, Any], pictures: Path | None) -> None:
     desk = DESKTOP if pictures else SMALL_DESK
-    camera = "" if pictures else SMALL_CAMERA
+    camera = "" if pictures else SMALL
     meera = await enter(people, server, "Meera", Role.INSTRUCTOR, "t1", camera=camera, size=desk)
     await on_the_air(meera, audit, pictures)
 
@@ -248,7 +260,7 @@ async def late(meera: Someone, asha: Someone, ravi: Someone, seen: dict[str, Any
         for someone in (asha, ravi):
             await someone.page.evaluate(script, *given)
         for someone in (asha, ravi):
-            await someone.page.wait_for_function("() => glass.late.length > 30", timeout=PATIENCE, polling=EVERY)
+            await someone.page.wait_for_function("() => glass.late.length > 15", timeout=PATIENCE, polling=EVERY)
 
     await some(READ, "Meera, camera")
     seen["late_ms"] = [spread((await one.page.evaluate(GLASS))["late"])["p50"] for one in (asha, ravi)]

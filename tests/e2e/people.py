@@ -60,6 +60,10 @@ FLAGS = [
 DESKTOP = (1440, 900)
 SMALL_DESK = (1120, 640)  # laid out as a large one: half the dots, where pictures move in them for long
 PHONE = (360, 740)
+# Dots for each px of a page, in either direction, where nobody looks at it: all is laid out alike, and a quarter is drawn. The
+# browser has to begin with them, else it draws all of them and makes them smaller.
+COARSE = 0.5
+COARSE_FLAG = f"--force-device-scale-factor={COARSE}"
 PATIENCE = 15_000  # ms; what a page shows comes in tenths of a second, on a busy machine later
 # A browser itself says in the console that a connection failed; where the test cuts it, that is as it should be.
 CUT = re.compile(r"WebSocket connection to .* failed|net::ERR_|WebSocket is closed")
@@ -212,10 +216,11 @@ WALK = """async (pattern) => {
 
 
 class People:
-    """Makes people; each has storage, a screen and colours of their own."""
+    """Makes people; each has storage, a screen and colours of their own. `dots`: for each px."""
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, dots: float = 1) -> None:
         self._browser = browser
+        self._dots = dots
         self.all: list[Someone] = []
 
     async def person(
@@ -232,7 +237,7 @@ class People:
             has_touch=width < 600,
             color_scheme=scheme,
             locale=locale,
-            **{"timezone_id": "Asia/Kolkata"} | options,
+            **{"timezone_id": "Asia/Kolkata", "device_scale_factor": self._dots} | options,
         )
         someone = Someone(await context.new_page(), name)
         self.all.append(someone)

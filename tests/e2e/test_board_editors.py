@@ -10,15 +10,14 @@ from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SECONDS = 7.0  # a minute in `make bench BENCH=editors`
+SECONDS = 5.0  # a minute in `make bench BENCH=editors`
 
 
-@pytest.mark.parametrize("count", [2, 5])
-async def test_those_who_draw_at_once_end_with_equal_boards(people: People, server: Class, count: int) -> None:
-    drawers = await editors.gather(people, server, count)
+async def test_those_who_draw_at_once_end_with_equal_boards(people: People, server: Class) -> None:
+    drawers = await editors.gather(people, server, 4)
 
-    did = await editors.draw(drawers, SECONDS, seed=count)
+    did = await editors.draw(drawers, SECONDS, seed=4)
 
     elements = await editors.agreed(drawers, server)
-    assert did >= count
+    assert did >= len(drawers)
     assert elements
