@@ -15,11 +15,15 @@ from classroom.http import static
 from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
 from tests.order import dealt
+from tests.running import loops
 from tests.services import Postgres, Redis, RedisCluster
 
-# No deadline: how fast an example runs says nothing on a machine that does other things.
-settings.register_profile("suite", deadline=None)
+# No deadline: how fast an example runs says nothing on a machine that does other things. Each run makes other examples.
+settings.register_profile("suite", deadline=None, max_examples=50)
 settings.load_profile("suite")
+# All that is spoken to is on this machine. Whom else it trusts takes every Python that loads aiohttp a tenth of a second to read.
+os.environ["SSL_CERT_FILE"] = os.devnull
+loops()  # before other processes of pytest are started
 
 
 def pytest_collection() -> None:

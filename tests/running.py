@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -36,6 +35,7 @@ from classroom.rooms.hall import Hall
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 30
 STOP_SECONDS = 20
+LOOPS = "LOOPS_IN_C"  # the variable that names their folder
 INSTRUCTOR = "demo-instructor"  # who follows the instructor's link
 AS_OPERATED = {
     "PYTHONUNBUFFERED": "1",
@@ -56,19 +56,19 @@ def environment(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
     return {"DATA": str(folder), "PORT": "0", "CLASSROOM_LOG_FORMAT": "json"} | variables
 
 
-@cache
-def _loops() -> Path:
-    """The loops in C, built once for all servers of this process."""
-    folder = Path(tempfile.mkdtemp(prefix="classroom-native-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def loops() -> Path:
+    """The folder of the loops in C, built once for all servers of this process and of those that it starts from now on."""
+    if LOOPS not in os.environ:
+        os.environ[LOOPS] = tempfile.mkdtemp(prefix="classroom-native-")
+        atexit.register(shutil.rmtree, os.environ[LOOPS], ignore_errors=True)
+    return Path(os.environ[LOOPS])
 
 
 def prepare(folder: Path) -> None:
     """Make the data folder of a server."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "native").exists():
-        (folder / "native").symlink_to(_loops())
+        (folder / "native").symlink_to(loops())
 
 
 class Running:

@@ -38,6 +38,7 @@ class Stubborn:
         self.following = Following()
         self.answered: dict[str, dict[str, Any]] = {}
         self.ready = asyncio.Event()
+        self.lost = 0  # connections that ended otherwise than by this member's leaving it
         self._server = server
         self._session = session
         self._client: Any = None
@@ -55,6 +56,7 @@ class Stubborn:
             self.ready.clear()
             # The one before is left to itself: what it may still say is not listened to.
             self._client = client = socketio.AsyncClient(reconnection=False, http_session=self._session)
+            client.on("disconnect", self._gone(client))
             client.on("welcome", self._told(self.following.welcome, client))
             client.on("resumed", self._told(self.following.resumed, client))
             client.on("events", self._listening(self.following.events, client))
@@ -69,6 +71,13 @@ class Stubborn:
                 with suppress(Exception):
                     await client.disconnect()
                 await asyncio.sleep(self._dice.uniform(0.05, 0.4))
+
+    def _gone(self, client: Any) -> Any:
+        def handle(reason: str) -> None:
+            if client is self._client and reason != client.reason.CLIENT_DISCONNECT:
+                self.lost += 1
+
+        return handle
 
     def _told(self, fold: Any, client: Any) -> Any:
         def handle(data: dict[str, Any]) -> None:

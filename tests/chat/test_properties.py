@@ -155,7 +155,7 @@ def _crowd_holds(state: Chat) -> None:
     assert state.crowd.tokens >= 0
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(LOGS, st.sampled_from(AUDIENCES), st.data())
 def test_a_client_that_folds_what_it_is_shown_has_what_a_newcomer_gets(
     chat: Playing, audience: Audience, data: Any

@@ -24,7 +24,7 @@ from tests.cluster.crowd import Crowd, hold
 from tests.running import Subprocess, environment, serving_alone
 from tests.stubborn import Stubborn, check, class_of, lesson, until_agreed
 
-MEMBERS = 60
+MEMBERS = 30  # each of whom is told what each says
 # Lean members beside them in every trouble: `make faults` has 5,000 of them, which takes this machine longer than a suite may.
 CROWD = int(os.environ.get("CROWD", "0"))
 API_KEY = "the key of a crowd in trouble"

@@ -166,7 +166,7 @@ def test_counts_in_events_are_exact(doubts: Playing) -> None:
                 pass
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(LOGS, st.data())
 def test_a_client_that_folds_what_it_is_shown_has_what_a_newcomer_gets(doubts: Playing, data: Any) -> None:
     start = data.draw(st.integers(0, len(doubts.log)), label="joins after")
@@ -216,7 +216,7 @@ def ids_in(event: Any, seq: int) -> set[int]:
             return {event.id}
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(LOGS)
 def test_no_student_is_shown_what_is_not_theirs_to_know(doubts: Playing) -> None:
     texts = {doubt.text for doubt in doubts.state.doubts.values()}

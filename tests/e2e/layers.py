@@ -1,5 +1,5 @@
 """A class whose camera is sent in several sizes at once, watched over a good network and over a thin one: `python -m
-tests.e2e.layers FOLDER SECONDS [FPS]`. All pages are the client's own.
+tests.e2e.layers FOLDER SECONDS [FPS]`, where there are fewer seconds once all is settled. All pages are the client's own.
 
 To be run in a network namespace with nothing but loopback. Prints what was seen as JSON: how high each student's picture was
 from second to second, what the instructor's browser sent, and how high the recording's picture is; then the same of an
@@ -27,6 +27,7 @@ from tests.media.impaired import Relay, Trouble
 from tests.running import serving_alone
 
 THIN = 300_000  # bits a second
+SETTLED = 6  # seconds in which a height has not changed
 CANDIDATE = re.compile(r"(a=candidate:\S+ 1 udp \d+) (\S+) (\d+)")
 HEIGHT = "() => document.querySelector('figure[aria-label=\"Meera, camera\"] video')?.videoHeight ?? 0"
 SENT = """async () => [...(await connections.at(-1).getStats()).values()]
@@ -69,12 +70,17 @@ async def publish(people: People, server: Any, fps: int, *, refused: bool = Fals
     return meera
 
 
-async def heights(students: dict[str, Someone], seconds: int) -> dict[str, list[int]]:
+async def heights(students: dict[str, Someone], seconds: int, apart: bool = False) -> dict[str, list[int]]:
+    """From second to second. `apart`: or until each has gone on to see a height of their own."""
     seen: dict[str, list[int]] = {name: [] for name in students}
     for _ in range(seconds):
         await asyncio.sleep(1)
         for name, student in students.items():
             seen[name].append(await student.page.evaluate(HEIGHT))
+        newest = [each[-SETTLED:] for each in seen.values()]
+        still = all(each == each[:1] * SETTLED for each in newest)
+        if apart and still and len({each[0] for each in newest}) == len(newest):
+            break
     return seen
 
 
@@ -106,7 +112,7 @@ async def play(folder: Path, seconds: int, fps: int = 30) -> dict[str, Any]:
         meera = await publish(people, server, fps)
         for student in students.values():
             await plays(student, "Meera, camera")
-        seen: dict[str, Any] = {"heights": await heights(students, seconds)}
+        seen: dict[str, Any] = {"heights": await heights(students, seconds, apart=True)}
         seen["sent"] = await meera.page.evaluate(SENT)
         await meera.button("Stop publishing").click()
         await meera.page.close()

@@ -144,7 +144,7 @@ def worker(made: Made) -> str:
 
 
 @schema.parametrize()
-@given_settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@given_settings(max_examples=6, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_the_document_says(case: Case, worker: str) -> None:
     case.call_and_validate(base_url=worker)
 

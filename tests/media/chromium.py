@@ -103,7 +103,7 @@ async def play(folder: Path) -> dict[str, Any]:
             begun = asyncio.get_running_loop().time()
             seen["bits"] = []
             before = 0
-            while asyncio.get_running_loop().time() - begun < 8:
+            while asyncio.get_running_loop().time() - begun < 6:
                 await asyncio.sleep(1)
                 sent = await publisher.evaluate("stats(pc, 'outbound-rtp', 'video')")
                 seen["bits"].append((sent["bytesSent"] - before) * 8)
@@ -111,7 +111,7 @@ async def play(folder: Path) -> dict[str, Any]:
             seen["estimate"] = await publisher.evaluate("estimate(pc)")
             before_restart = (await viewer.evaluate("stats(pc, 'inbound-rtp', 'video')"))["framesDecoded"]
             seen["restart"] = await publisher.evaluate(RESTART, [teacher])
-            await asyncio.sleep(3)
+            await asyncio.sleep(2)
             video = await viewer.evaluate("stats(pc, 'inbound-rtp', 'video')")
             audio = await viewer.evaluate("stats(pc, 'inbound-rtp', 'audio')")
             seen["after_restart"] = video["framesDecoded"] - before_restart

@@ -23,7 +23,7 @@ async def test_chromium_publishes_and_watches_without_loss_across_an_ice_restart
 async def test_on_a_thin_way_chromium_is_sent_a_small_layer_and_on_a_bad_one_it_keeps_its_picture(
     tmp_path: Path,
 ) -> None:
-    seen = await apart("tests.media.chromium_networks", tmp_path, "VP8", 14, "clean", "thin", "0.03")
+    seen = await apart("tests.media.chromium_networks", tmp_path, "VP8", 9, "clean", "thin", "0.03")
 
     clean, thin, bad = seen["clean"], seen["thin"], seen["0.03"]
     assert seen["heights"]["thin"][-1] < seen["heights"]["clean"][-1]

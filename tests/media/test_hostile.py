@@ -40,7 +40,7 @@ def told(text: str) -> None:
         sdp.read_fragment(text)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 60), st.sampled_from("drsx"), st.sampled_from(STRANGE)), max_size=6))
 def test_an_offer_whose_lines_are_dropped_doubled_or_changed_is_answered_or_refused(changes: list) -> None:
     lines = OFFER.split("\r\n")
@@ -59,7 +59,7 @@ def test_an_offer_whose_lines_are_dropped_doubled_or_changed_is_answered_or_refu
     told("\r\n".join(lines))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.text(max_size=300))
 def test_any_text_is_refused_as_an_offer(text: str) -> None:
     told(text)
@@ -76,7 +76,7 @@ def test_a_number_that_is_none_is_no_error_wherever_it_stands(text: str) -> None
     told(OFFER + f"a=extmap:{text} {sdp.MID}\r\na=ssrc:{text} cname:x\r\na=fmtp:97 apt={text}\r\n")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.binary(max_size=400), st.integers(0, 120), st.integers(0, 255))
 def test_any_bytes_are_no_error_as_stun_rtp_or_rtcp(data: bytes, place: int, value: int) -> None:
     check = bytearray(stun.request(bytes(12), "abcd:efgh", b"secret"))

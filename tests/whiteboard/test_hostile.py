@@ -20,7 +20,7 @@ from classroom.wire import Codec
 from tests.vectors.drawing import fields, whole
 from tests.whiteboard.playing import ASHA, ENDED, HELPER, MUTED, START, TEACHER, Playing, text
 
-HOLDS = settings(max_examples=150)
+HOLDS = settings(max_examples=80)
 
 
 def refused(**more: Any) -> str:

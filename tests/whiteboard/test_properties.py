@@ -22,7 +22,7 @@ from tests.whiteboard.client_fold import Sheet, fold
 from tests.whiteboard.editor import Editor
 from tests.whiteboard.playing import ASHA, HELPER, LENA, RAVI, TEACHER, Playing, encoded
 
-HOLDS = settings(max_examples=40)
+HOLDS = settings(max_examples=30)
 EDITORS = (TEACHER, HELPER, ASHA, RAVI, LENA)
 
 
@@ -172,7 +172,7 @@ DOING = st.one_of(
 
 
 @pytest.mark.parametrize("count", [2, 5])
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(doings=st.lists(DOING, min_size=10, max_size=80), dice=st.randoms(use_true_random=False))
 def test_however_many_draw_at_once_all_arrive_at_one_board(count: int, doings: list[Any], dice: Random) -> None:
     server = Playing()

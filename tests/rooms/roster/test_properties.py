@@ -36,7 +36,7 @@ from tests.rooms.roster import client_fold
 from tests.rooms.roster.client_fold import fold
 from tests.rooms.roster.playing import ASHA, HELPER, LENA, PEOPLE, RAVI, TEACHER, Playing, encoded, recoded
 
-HOLDS = settings(max_examples=50)
+HOLDS = settings(max_examples=30)
 AUDIENCES = (ALL, STAFF, *(audience_of(member) for member in (TEACHER, HELPER, ASHA, RAVI, LENA)))
 MARK = "because-"
 HANDS = 4
