@@ -66,8 +66,13 @@ const server = process.env["CLASSROOM_URL"] ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
   plugins: [react(), boardFonts(), precompress()],
-  // Diagrams from text are not offered, and what draws them weighs more than all the rest.
-  resolve: { alias: { "@excalidraw/mermaid-to-excalidraw": resolve("src/whiteboard/editor/nodiagrams.ts") } },
+  resolve: {
+    alias: {
+      // Diagrams from text are not offered, and what draws them weighs more than all the rest.
+      "@excalidraw/mermaid-to-excalidraw": resolve("src/whiteboard/editor/nodiagrams.ts"),
+      nanoid: resolve("src/whiteboard/editor/ids.ts"),
+    },
+  },
   build: {
     outDir: "../classroom/static",
     emptyOutDir: true,

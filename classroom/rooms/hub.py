@@ -47,6 +47,7 @@ LONGEST_TICK = 0.6  # seconds; a crowd of any size is told at least this often
 RUSH = 50  # who come in a second, from which on a crowd is told less often: who waits outside is told nothing at all
 RUSH_SHARE = 0.08
 LONGEST_RUSH = 2.5
+DRAWN_SHARE = 0.4  # of a tick, that pieces of a stroke are apart at the least: a pen that lags is hard to follow
 LAZY_SHARE = 0.1  # the same where nothing waits but counts and who came
 LONGEST_LAZY = 4.0
 SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
@@ -169,6 +170,8 @@ class Hub:
         due = self._flushed + self._bounds.tick
         if any(_urgent(stored.event) for stored in events):
             self._schedule(due)
+        elif self._inks and any(isinstance(stored.event, Drawn) for stored in events):
+            self._schedule(self._drawn_due)
         elif all(_lazy(stored.event) for stored in events):
             self._schedule(max(due, self._crowded + self._pace(LAZY_SHARE, LONGEST_LAZY)))
         else:
@@ -196,14 +199,24 @@ class Hub:
         fan-out never takes more than a share of the worker's time."""
         return self._pace(RUSH_SHARE, LONGEST_RUSH) if self._rush else self._pace(SHARE, LONGEST_TICK)
 
-    def _pace(self, share: float, longest: float) -> float:
-        """Seconds between two flushes to everybody that take at most `share` of the worker's time."""
-        return max(self._bounds.tick, min(longest, self._frame_cost * len(self.sessions) / share))
+    @property
+    def _drawn_due(self) -> float:
+        """When what is drawn may be told."""
+        least = self._bounds.tick * DRAWN_SHARE
+        return max(
+            self._flushed + least, self._crowded + (self.tick if self._rush else self._pace(SHARE, LONGEST_TICK, least))
+        )
+
+    def _pace(self, share: float, longest: float, least: float | None = None) -> float:
+        """Seconds between two flushes to everybody that take at most `share` of the worker's time. `least`: by default a tick."""
+        return max(
+            self._bounds.tick if least is None else least, min(longest, self._frame_cost * len(self.sessions) / share)
+        )
 
     def _schedule_signals(self) -> None:
         """Signals that can wait (how many are here, say) wait in a crowd for the next events, and at most for a while."""
         if any(not isinstance(signal, PATIENT) for signal in self._signals[ALL].values()):
-            self._schedule(max(self._flushed + self._bounds.tick, self._crowded + self.tick))
+            self._schedule(self._drawn_due)
             return
         if self._signals[STAFF]:
             self._schedule(self._flushed + self._bounds.tick)

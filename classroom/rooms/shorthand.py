@@ -8,15 +8,18 @@ How: a stroke is given one of a few slots, which its long form names (`board.ink
 last stroke, so that the next one by the same member tells but the differences, and the place in the log of its last event.
 A frame is an Engine.IO message whose first byte is below 128, which no MessagePack packet begins with:
 
-    ink    = 0 0 slot:2 count:4, the rest of the block. The piece is the byte `count` (1 to 15) and that rest
-    begin  = 0 1 slot:2 0000, id, index, seed, across, down, packed. A stroke on the page and by the member of the slot's
-             last, and with its look, but for what is told here; its points so far are `packed`, and `width` and `height`
-             are their box
-    lift   = 0 1 slot:2 100 last:1, seq, at, version, step, nonce, sum, append. The stroke is an element: `board.drawn` with
-             one change that gives it whole and adds it, its fields those of the look, but for `width` and `height`, the box
-             of all its points, and, where `last` is 1, `lastCommittedPoint`, which is the last of them
+    ink    = 0 0 slot:2, points. The piece is what is told of
+    begin  = 0 1 slot:2 000 near:1, id, index, seed, across, down, header, points. A stroke on the page and by the member of the
+             slot's last, and with its look, but for what is told here; its points so far are `header` and what is told of,
+             and `width` and `height` are their box
+    lift   = 0 1 slot:2 1 more:1 0 last:1, seq, at, version, step, nonce, sum, points. The stroke is an element: `board.drawn`
+             with one change that gives it whole and adds it, its fields those of the look, but for `width` and `height`, the
+             box of all its points, and, where `last` is 1, `lastCommittedPoint`, which is the last of them. `points` are there
+             where `more` is 1: what comes behind the ink
 
-    id     = 21 letters of 6 bits each (`LETTERS`), and two zero bits
+    points = blocks of packed points in an arithmetic code (`whiteboard.arithmetic`), to the end of the frame
+    id     = 21 letters of 6 bits each (`LETTERS`), and two zero bits; where `near` is 1: LEB128, how much more the last four
+             letters are, as a number, than those of the slot's last stroke, whose other letters it has
     index  = keep:4 more:4, `more` bytes: so many letters of the slot's last index, and ASCII
     seed, nonce = 4 bytes, sum = 2 bytes, the low ones of the CRC-32 of all the points; the highest byte first
     across, down = how far `x` and `y` are from those of the slot's last stroke, in quarters of a px, as zigzag
@@ -34,13 +37,16 @@ from msgspec.structs import replace
 
 from classroom.kernel import Meta, Stored
 from classroom.rooms.signals import SignalOut
-from classroom.whiteboard.model import POINTS_LIMIT, Changed, Drawn, InkBy, InkSlot
-from classroom.whiteboard.quantise import Unreadable, unpack
+from classroom.whiteboard.arithmetic import Stroke, Writer
+from classroom.whiteboard.model import Changed, Drawn, InkBy, InkSlot
+from classroom.whiteboard.quantise import Unreadable
 
 SLOTS = 4
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 GRAIN = 4  # of a px: the grid on which `x` and `y` have to lie
 FARTHEST = 1 << 28  # a number that is told as LEB128
+NEAR = 4  # letters at the end of an id that count on from stroke to stroke
+MOST = 256  # points in a piece; more are told at length
 _TOLD = ("x", "y", "seed", "index")  # of a look, by a frame that begins
 _SEEN = ("width", "height", "lastCommittedPoint")  # what follows from the points
 _PLACE = {letter: place for place, letter in enumerate(LETTERS)}
@@ -51,12 +57,14 @@ class Slot:
     """What a group's sessions know. `known`: all of them know the slot's look and how much of the stroke was `sent`; `last`:
     the place of the slot's last event (seq, at, step), if they all know it."""
 
-    __slots__ = ("by", "id", "known", "last", "look", "page", "sent", "used")
+    __slots__ = ("by", "id", "known", "last", "look", "page", "running", "sent", "stroke", "used")
 
     def __init__(self) -> None:
         self.page, self.by, self.look = 0, "", dict[str, Any]()
-        self.id: str | None = None  # of the stroke under way
+        self.id = ""  # of the last stroke
+        self.running = False  # whether that is under way
         self.sent = bytearray()
+        self.stroke: Stroke | None = None  # what was sent; None: it cannot be told in shorthand
         self.known = False
         self.last: tuple[int, int, int] | None = None
         self.used = 0
@@ -79,9 +87,12 @@ class Shorthand:
         for number, slot in enumerate(self._slots):
             if not slot.known:
                 continue
-            look = slot.look if slot.id is None else None  # else the stroke tells it
-            told.append(InkSlot(slot=number, page=slot.page, by=slot.by, look=look, last=slot.last))
-            if slot.id is not None:
+            if not slot.running:
+                told.append(
+                    InkSlot(slot=number, page=slot.page, by=slot.by, look=slot.look, last=slot.last, id=slot.id)
+                )
+            else:  # the stroke tells of its look
+                told.append(InkSlot(slot=number, page=slot.page, by=slot.by, last=slot.last))
                 ink = InkBy(page=slot.page, id=slot.id, by=slot.by, after=0, ink=bytes(slot.sent), look=slot.look)
                 told.append(replace(ink, slot=number))
         return told
@@ -118,30 +129,32 @@ class Shorthand:
         number = self._running(ink.page, ink.id)
         if number is None:
             return ink
-        slot = self._slots[number]
-        if slot.by != ink.by or len(slot.sent) != ink.after:
-            slot.id, slot.known = None, False
+        slot, writer = self._slots[number], Writer()
+        stroke = slot.stroke if slot.by == ink.by and len(slot.sent) == ink.after else None
+        if stroke is None or not stroke.take(ink.ink, writer, MOST):
+            self._let_go(slot)
             return ink
-        short = slot.known and 1 <= ink.ink[0] <= 15
         slot.sent += ink.ink
-        slot.known = True
-        if short:
-            self._spoken.add(number)
-        return bytes((number << 4 | ink.ink[0],)) + ink.ink[1:] if short else replace(ink, slot=number)
+        self._spoken.add(number)
+        return writer.bytes(number << 4)
 
     def _begin(self, ink: InkBy) -> InkBy | bytes:
         number, look = self._slot_for(ink), ink.look or {}
         if number is None:
             return ink
-        slot = self._slots[number]
-        frame = _beginning(number, slot, ink, look)
+        slot, stroke, writer = self._slots[number], _stroke(ink.ink), Writer()
+        if stroke is None or not stroke.take(ink.ink[1:], writer, MOST):
+            self._let_go(slot)
+            return ink
+        head = _beginning(number, slot, ink, stroke, look)
         slot.page, slot.by, slot.id, slot.look, slot.known = ink.page, ink.by, ink.id, look, True
-        slot.sent = bytearray(ink.ink)
+        slot.running, slot.stroke, slot.sent = True, stroke, bytearray(ink.ink)
         self._count += 1
         slot.used = self._count
-        if frame is not None:
-            self._spoken.add(number)
-        return frame if frame is not None else replace(ink, slot=number)
+        if head is None:
+            return replace(ink, slot=number)
+        self._spoken.add(number)
+        return head + writer.bytes()
 
     def _end(self, meta: Meta, event: Drawn) -> bytes | None:
         frame = None
@@ -153,11 +166,17 @@ class Shorthand:
             if len(event.changes) == 1:
                 frame = _lifted(number, slot, meta, event, changed)
                 slot.last = (meta.seq, meta.at, event.step) if slot.known else None
-            slot.id = None
+            slot.running = False
         return frame
 
     def _running(self, page: int, id: str) -> int | None:
-        return next((n for n, slot in enumerate(self._slots) if slot.id == id and slot.page == page), None)
+        slots = enumerate(self._slots)
+        return next((n for n, slot in slots if slot.running and (slot.id, slot.page) == (id, page)), None)
+
+    def _let_go(self, slot: Slot) -> None:
+        """What is under way there goes on at length, and nothing is taken for known."""
+        slot.running = slot.known = False
+        slot.last = None
 
     def _slot_for(self, ink: InkBy) -> int | None:
         """The slot that knows most of the stroke that begins: the same member's; else the one used longest ago, one with no
@@ -167,29 +186,39 @@ class Shorthand:
             return again if again not in self._spoken else None
         free = [number for number in range(SLOTS) if number not in self._spoken]
         mine = [n for n in free if (self._slots[n].by, self._slots[n].page) == (ink.by, ink.page)]
-        return min(mine or free, key=lambda n: (self._slots[n].id is not None, self._slots[n].used), default=None)
+        return min(mine or free, key=lambda n: (self._slots[n].running, self._slots[n].used), default=None)
 
 
-def _beginning(number: int, slot: Slot, ink: InkBy, look: dict[str, Any]) -> bytes | None:
+def _stroke(packed: bytes) -> Stroke | None:
+    try:
+        return Stroke(packed[0])
+    except Unreadable:
+        return None
+
+
+def _beginning(number: int, slot: Slot, ink: InkBy, stroke: Stroke, look: dict[str, Any]) -> bytes | None:
+    """The frame but for the points."""
     like = slot.look
     if not slot.known or (slot.by, slot.page) != (ink.by, ink.page) or look.keys() != like.keys():
         return None
     if _but(look, *_TOLD, *_SEEN[:2]) != _but(like, *_TOLD, *_SEEN[:2]):
         return None
-    id, index = _letters(ink.id), _index(look.get("index"), like.get("index"))
-    seed, across, down = _seed(look.get("seed")), _grains(look, like, "x"), _grains(look, like, "y")
+    near = _near(ink.id, slot.id)
+    id = _letters(ink.id) if near is None else _leb(near)
+    index, seed = _index(look.get("index"), like.get("index")), _seed(look.get("seed"))
+    across, down = _grains(look, like, "x"), _grains(look, like, "y")
     if id is None or index is None or across is None or down is None or seed is None:
         return None
-    path = _path(ink.ink)
-    if not path or _box(path) != (look.get("width"), look.get("height")):
+    if _box(stroke) != (look.get("width"), look.get("height")):
         return None
-    return bytes((0x40 | number << 4,)) + id + index + seed + _leb(_zigzag(across)) + _leb(_zigzag(down)) + ink.ink
+    first = bytes((0x40 | number << 4 | (near is not None),))
+    return first + id + index + seed + _leb(_zigzag(across)) + _leb(_zigzag(down)) + ink.ink[:1]
 
 
 def _lifted(number: int, slot: Slot, meta: Meta, event: Drawn, changed: Changed) -> bytes | None:
     """`changed` gives the points whole."""
     last = slot.last
-    if not slot.known or last is None or event.by != slot.by or (event.added, event.undo) != (1, 0):
+    if slot.stroke is None or last is None or event.by != slot.by or (event.added, event.undo) != (1, 0):
         return None
     sent, points = bytes(slot.sent), changed.points
     if changed.base is not None or changed.unset or points is None or not points.startswith(sent):
@@ -197,56 +226,68 @@ def _lifted(number: int, slot: Slot, meta: Meta, event: Drawn, changed: Changed)
     seq, at, step = meta.seq - last[0], meta.at - last[1], event.step - last[2]
     if not 0 < seq < FARTHEST or not 0 <= at < FARTHEST or abs(step) >= FARTHEST or changed.version >= FARTHEST:
         return None
-    committed = _follows(slot.look, changed.set, points)
+    rest, writer = points[len(sent) :], Writer()
+    if rest and not slot.stroke.take(rest, writer, MOST):
+        return None
+    committed = _follows(slot.look, changed.set, slot.stroke)
     if committed is None:
         return None
     return (
-        bytes((0x48 | number << 4 | committed,))
+        bytes((0x48 | number << 4 | bool(rest) << 2 | committed,))
         + _leb(seq)
         + _leb(at)
         + _leb(changed.version)
         + _leb(_zigzag(step))
         + changed.nonce.to_bytes(4, "big")
         + (crc32(points) & 0xFFFF).to_bytes(2, "big")
-        + points[len(sent) :]
+        + (writer.bytes() if rest else b"")
     )
 
 
-def _follows(look: dict[str, Any], fields: dict[str, Any], points: bytes) -> bool | None:
+def _follows(look: dict[str, Any], fields: dict[str, Any], stroke: Stroke) -> bool | None:
     """Whether `lastCommittedPoint` is the last point; None: the fields do not follow from the look and the points."""
     if fields.keys() != look.keys() or _but(fields, *_SEEN) != _but(look, *_SEEN):
         return None
-    path = _path(points)
-    if not path or _box(path) != (fields.get("width"), fields.get("height")):
+    if _box(stroke) != (fields.get("width"), fields.get("height")):
         return None
     before, after = look.get("lastCommittedPoint"), fields.get("lastCommittedPoint")
-    return False if before == after else True if after == path[-1] else None
+    last = [units / (1 << stroke.precision) for units in stroke.points[-1]]
+    return False if before == after else True if after == last else None
 
 
-def _path(packed: bytes) -> list[list[float]]:
-    """The points in px; none where they cannot be read."""
-    try:
-        return unpack(packed, POINTS_LIMIT).plain()[0]
-    except Unreadable:
-        return []
-
-
-def _box(path: list[list[float]]) -> tuple[float, float]:
-    xs, ys = [x for x, _ in path], [y for _, y in path]
-    return max(xs) - min(xs), max(ys) - min(ys)
+def _box(stroke: Stroke) -> tuple[float, float]:
+    """How wide and high it is, in px."""
+    xs, ys, unit = [x for x, _ in stroke.points], [y for _, y in stroke.points], 1 << stroke.precision
+    return (max(xs) - min(xs)) / unit, (max(ys) - min(ys)) / unit
 
 
 def _but(look: dict[str, Any], *names: str) -> bytes:
     return _encode({name: value for name, value in look.items() if name not in names})
 
 
+def _near(id: str, last: str) -> int | None:
+    """How much more the last letters are, where all else is the same."""
+    if (
+        not len(id) == len(last) == 21
+        or id[:-NEAR] != last[:-NEAR]
+        or not all(letter in _PLACE for letter in id + last)
+    ):
+        return None
+    more = _number(id[-NEAR:]) - _number(last[-NEAR:])
+    return more if more >= 0 else None
+
+
+def _number(letters: str) -> int:
+    value = 0
+    for letter in letters:
+        value = value << 6 | _PLACE[letter]
+    return value
+
+
 def _letters(id: str) -> bytes | None:
     if len(id) != 21 or not all(letter in _PLACE for letter in id):
         return None
-    value = 0
-    for letter in id:
-        value = value << 6 | _PLACE[letter]
-    return (value << 2).to_bytes(16, "big")
+    return (_number(id) << 2).to_bytes(16, "big")
 
 
 def _index(index: Any, like: Any) -> bytes | None:

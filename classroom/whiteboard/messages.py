@@ -285,14 +285,15 @@ class InkBy(Signal, frozen=True, tag="board.ink_by", omit_defaults=True):
 
 class InkSlot(Signal, frozen=True, tag="board.ink_slot", omit_defaults=True):
     """Server → client: what those who read the shorthand (`rooms/shorthand.py`) know of a slot, for who has just come. `look`:
-    of the slot's last stroke; missing: a `board.ink_by` of the stroke under way follows. `last`: seq, at and step of the
-    slot's last event."""
+    and `id` of the slot's last stroke; missing: a `board.ink_by` of the stroke under way follows. `last`: seq, at and step of
+    the slot's last event."""
 
     slot: int
     page: int
     by: str
     look: dict[str, Any] | None = None
     last: tuple[int, int, int] | None = None
+    id: str | None = None
 
 
 class CursorBy(Signal, frozen=True, tag="board.cursor_by"):

@@ -99,59 +99,81 @@ def pack(points: Sequence[tuple[int, int]], pressures: Sequence[int] = (), preci
     return packer.header + (packer.block(points, pressures) if points else b"")
 
 
+class Unpacker:
+    """Unpacks a path as it grows. Raises `Unreadable`, and is of no use after that."""
+
+    def __init__(self, header: int) -> None:
+        if header & 0xE0 or header & 0x0F > PRECISION_MOST:
+            raise Unreadable("no header of packed points")
+        self.precision, self.pressures = header & 0x0F, bool(header & PRESSURES)
+        self._last, self._slope, self._bend = [0, 0, PRESSURE_UNITS // 2], [0, 0, 0], [0, 0, 0]
+        self._sums, self._counts = [4, 4, 4], [1, 1, 1]
+
+    def take(self, data: bytes, most: int) -> list[tuple[list[tuple[int, int]], list[int]]]:
+        """The points and pressures of each block that is put behind those so far, `most` points at most."""
+        values = (0, 1, 2) if self.pressures else (0, 1)
+        last, slope, bend, sums, counts = self._last, self._slope, self._bend, self._sums, self._counts
+        blocks: list[tuple[list[tuple[int, int]], list[int]]] = []
+        bits = bin(int.from_bytes(b"\x01" + data, "big"))[3:]
+        at, end = 0, len(bits)
+        try:
+            while at < end:
+                count, at = _count(bits, at)
+                if not 0 < count <= most:
+                    raise Unreadable("too many points, or an empty block")
+                most -= count
+                points: list[tuple[int, int]] = []
+                pressures: list[int] = []
+                for _ in range(count):
+                    for v in values:
+                        k = _parameter(sums[v], counts[v])
+                        zero = bits.find("0", at, at + LONG)
+                        if zero < 0:
+                            zero = at + LONG
+                            u = int(bits[zero : zero + RAW], 2)
+                            at = zero + RAW
+                        else:
+                            u = (zero - at) << k
+                            at = zero + 1 + k
+                            if k:
+                                u |= int(bits[zero + 1 : at], 2)
+                        sums[v] += u
+                        counts[v] += 1
+                        if counts[v] == WINDOW:
+                            sums[v] >>= 1
+                            counts[v] >>= 1
+                        residue = -(u + 1) >> 1 if u & 1 else u >> 1
+                        if v < 2:
+                            moved = residue + slope[v] + (bend[v] >> 1)
+                            bend[v], slope[v] = moved - slope[v], moved
+                            last[v] += moved
+                        else:
+                            last[v] += residue
+                    if at > end or not (-BOUND <= last[0] <= BOUND and -BOUND <= last[1] <= BOUND):
+                        raise Unreadable("points beyond the bounds")
+                    points.append((last[0], last[1]))
+                    if self.pressures:
+                        if not 0 <= last[2] <= PRESSURE_UNITS:
+                            raise Unreadable("a pressure beyond the bounds")
+                        pressures.append(last[2])
+                blocks.append((points, pressures))
+                at += -at % 8
+        except ValueError as error:
+            raise Unreadable("the packed points break off") from error
+        return blocks
+
+
 def unpack(data: bytes, most: int) -> Points:
     """The points, `most` of them at most. Raises `Unreadable`."""
-    if not data or data[0] & 0xE0 or data[0] & 0x0F > PRECISION_MOST:
+    if not data:
         raise Unreadable("no header of packed points")
-    with_pressures = bool(data[0] & PRESSURES)
-    values = (0, 1, 2) if with_pressures else (0, 1)
-    last, slope, bend = [0, 0, PRESSURE_UNITS // 2], [0, 0, 0], [0, 0, 0]
-    sums, counts = [4, 4, 4], [1, 1, 1]
-    points: list[tuple[int, int]] = []
-    pressures: list[int] = []
-    bits = bin(int.from_bytes(b"\x01" + data, "big"))[3:]
-    at, end = 8, len(bits)
-    try:
-        while at < end:
-            count, at = _count(bits, at)
-            if not 0 < count <= most - len(points):
-                raise Unreadable(f"more than {most} points, or an empty block")
-            for _ in range(count):
-                for v in values:
-                    k = _parameter(sums[v], counts[v])
-                    zero = bits.find("0", at, at + LONG)
-                    if zero < 0:
-                        zero = at + LONG
-                        u = int(bits[zero : zero + RAW], 2)
-                        at = zero + RAW
-                    else:
-                        u = (zero - at) << k
-                        at = zero + 1 + k
-                        if k:
-                            u |= int(bits[zero + 1 : at], 2)
-                    sums[v] += u
-                    counts[v] += 1
-                    if counts[v] == WINDOW:
-                        sums[v] >>= 1
-                        counts[v] >>= 1
-                    residue = -(u + 1) >> 1 if u & 1 else u >> 1
-                    if v < 2:
-                        moved = residue + slope[v] + (bend[v] >> 1)
-                        bend[v], slope[v] = moved - slope[v], moved
-                        last[v] += moved
-                    else:
-                        last[v] += residue
-                if at > end or not (-BOUND <= last[0] <= BOUND and -BOUND <= last[1] <= BOUND):
-                    raise Unreadable("points beyond the bounds")
-                points.append((last[0], last[1]))
-                if with_pressures:
-                    if not 0 <= last[2] <= PRESSURE_UNITS:
-                        raise Unreadable("a pressure beyond the bounds")
-                    pressures.append(last[2])
-            at += -at % 8
-    except ValueError as error:
-        raise Unreadable("the packed points break off") from error
-    return Points(data[0] & 0x0F, points, pressures)
+    unpacker = Unpacker(data[0])
+    blocks = unpacker.take(data[1:], most)
+    return Points(
+        unpacker.precision,
+        [each for points, _ in blocks for each in points],
+        [p for _, pressed in blocks for p in pressed],
+    )
 
 
 def quantised(points: Iterable[Sequence[float]], precision: int = PRECISION) -> list[tuple[int, int]]:

@@ -1,9 +1,9 @@
 """What a minute of handwriting costs a viewer: played through a hub, frame by frame, beside whole elements as JSON.
 
-The minute is `tests/vectors/board/handwriting.json`: 60 strokes, 6,000 points. While the pen is down the points since the
-last go out every `EVERY` ms as ink; when it is lifted the element goes out as an event. Every byte of every WebSocket frame
-to one viewer counts, with its header. The peer sends, as Excalidraw's own collaboration does, the whole element as JSON
-whenever it has changed: once an animation frame while the pen is down.
+The minute is `tests/vectors/board/handwriting.json`: 60 strokes, 6,000 points. While the pen is down the points since the last
+go out as ink with every second animation frame; when it is lifted the element goes out as an event. Every byte of every
+WebSocket frame to one viewer counts, with its header. The peer sends, as Excalidraw's own collaboration does, the whole
+element as JSON whenever it has changed: once an animation frame while the pen is down.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from classroom.whiteboard.quantise import Packer, quantised
 from classroom.wire import Codec
 
 HANDWRITING = Path(__file__).parents[2] / "tests" / "vectors" / "board" / "handwriting.json"
-EVERY = 70.0  # ms between two pieces of ink, as the browser's client has it
 FRAME = 1_000 / 60  # ms
+PHASE = FRAME / 4  # ms since the last frame when the pen comes down
+EVERY = 2  # frames between two pieces of ink, as the browser's client has it
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 TEACHER = Member("teacher-7Qk2", "Teacher", Role.INSTRUCTOR)
 
@@ -79,24 +80,26 @@ class Viewer:
 def strokes() -> list[Stroke]:
     """The minute, as the browser's client sends it."""
     dice = Random(60)
+    begun = "".join(dice.choice(LETTERS) for _ in range(17))
     found = []
     for number, stroke in enumerate(json.loads(HANDWRITING.read_text("utf-8"))["strokes"]):
-        id = "".join(dice.choice(LETTERS) for _ in range(21))  # as Excalidraw draws them
+        id = begun + "".join(LETTERS[number >> 6 * place & 63] for place in (3, 2, 1, 0))  # as the editor counts them
         _, left, top, _ = stroke["points"][0]
         left, top = round(left * 4) / 4, round(top * 4) / 4
         path = quantised([(x - left, y - top) for _, x, y, _ in stroke["points"]])
         pressures = [round(p * 32) for *_, p in stroke["points"]]
         packer = Packer(pressures=True)
-        pieces, due, start = [], 0.0, 0  # the first leaves at once
-        for index, (t, *_) in enumerate(stroke["points"]):
-            if t >= due or index == len(path) - 1:
-                end = index + 1
-                pieces.append(packer.block(path[start:end], pressures[start:end]))
-                start, due = end, due + EVERY
-        begun = pieces[0][0]  # points
+        pieces, due, start = [], 0, 0  # the first leaves at once
+        for index in range(len(path)):
+            last = index == len(path) - 1
+            # The page is told of a point with the next frame; it leaves with the last frame before another piece.
+            if last or (stroke["points"][index + 1][0] + PHASE) // FRAME > due:
+                pieces.append(packer.block(path[start : index + 1], pressures[start : index + 1]))
+                start, due = index + 1, due + EVERY
+        first = pieces[0][0]  # points
         pieces[0] = packer.header + pieces[0]
         seed = dice.randrange(1 << 31)
-        look = _look(left, top, path[:begun], f"a{number:03d}", seed)
+        look = _look(left, top, path[:first], f"a{number:03d}", seed)
         whole = _look(left, top, path, f"a{number:03d}", seed)
         whole["lastCommittedPoint"] = [path[-1][0] / 4, path[-1][1] / 4]
         packed = b"".join(pieces)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from zlib import crc32
 
-from classroom.rooms.shorthand import LETTERS, SLOTS
+from classroom.rooms.shorthand import LETTERS, MOST, NEAR, SLOTS
+from classroom.whiteboard import arithmetic
+from classroom.whiteboard.arithmetic import Heard, Stroke
 from classroom.whiteboard.model import POINTS_LIMIT
-from classroom.whiteboard.quantise import unpack
 
 Fields = dict[str, Any]
 
@@ -22,8 +23,8 @@ class Reader:
     def signals(self, signals: list[Fields]) -> None:
         for signal in signals:
             if signal["type"] == "board.ink_slot":
-                told = {name: signal.get(name) for name in ("page", "by", "look", "last")}
-                self.slots[signal["slot"]] = {**told, "id": None}
+                told = {name: signal.get(name) for name in ("page", "by", "look", "last", "id")}
+                self.slots[signal["slot"]] = {**told, "running": False}
             if signal["type"] != "board.ink_by":
                 continue
             id, after, ink = signal["id"], signal["after"], signal["ink"]
@@ -33,7 +34,9 @@ class Reader:
                 self.strokes[id]["ink"] = self.strokes[id]["ink"][:after] + ink
             if "slot" in signal and id in self.strokes:
                 last = (self.slots[signal["slot"]] or {}).get("last")
-                self.slots[signal["slot"]] = {**self.strokes[id], "id": id, "last": last}
+                self.slots[signal["slot"]] = {**self.strokes[id], "id": id, "last": last, "running": True}
+                self.slots[signal["slot"]]["stroke"] = stroke = Stroke(self.strokes[id]["ink"][0])  # type: ignore[index]
+                stroke.take(self.strokes[id]["ink"][1:], Heard(), POINTS_LIMIT)
 
     def events(self, events: list[Fields]) -> None:
         for event in (each for each in events if each["type"] == "board.drawn"):
@@ -41,7 +44,7 @@ class Reader:
                 self.strokes.pop(change["id"], None)
                 for slot in self.slots:
                     if slot is not None and (slot["id"], slot["page"]) == (change["id"], event["page"]):
-                        slot["id"] = None
+                        slot["running"] = False
                         if len(event["changes"]) == 1:
                             slot["last"] = (event["seq"], event["at"], event.get("step", 0))
 
@@ -52,32 +55,37 @@ class Reader:
             raise LookupError("nothing is known of that slot")
         if frame[0] & 0x48 == 0x40:
             return self._begin(slot, frame)
-        stroke = self.strokes.get(slot["id"] or "")
-        if stroke is None:
+        if not slot["running"]:
             raise LookupError("no stroke is under way there")
+        stroke = self.strokes[slot["id"]]
         if frame[0] & 0x40:
             return self._lift(slot, stroke, frame)
-        ink = bytes((frame[0] & 15,)) + frame[1:]
+        ink = slot["stroke"].read(arithmetic.Reader(frame, half=True), MOST)
         told = {"type": "board.ink_by", "page": stroke["page"], "id": slot["id"], "by": stroke["by"]}
         told |= {"after": len(stroke["ink"]), "ink": ink}
         stroke["ink"] += ink
         return told
 
     def _begin(self, slot: Fields, frame: bytes) -> Fields:
-        number = int.from_bytes(frame[1:17], "big") >> 2
-        id = "".join(LETTERS[number >> 6 * place & 63] for place in reversed(range(21)))
-        keep, more = frame[17] >> 4, frame[17] & 15
-        index = slot["look"]["index"][:keep] + frame[18 : 18 + more].decode()
-        at = 18 + more
+        if frame[0] & 1:
+            more, at = _leb(frame, 1)
+            id = slot["id"][:-NEAR] + _id(_number(slot["id"][-NEAR:]) + more, NEAR)
+        else:
+            id, at = _id(int.from_bytes(frame[1:17], "big") >> 2, 21), 17
+        keep, more = frame[at] >> 4, frame[at] & 15
+        index = slot["look"]["index"][:keep] + frame[at + 1 : at + 1 + more].decode()
+        at += 1 + more
         seed = int.from_bytes(frame[at : at + 4], "big")
         across, at = _zigzag(frame, at + 4)
         down, at = _zigzag(frame, at)
+        stroke = Stroke(frame[at])
+        ink = frame[at : at + 1] + stroke.read(arithmetic.Reader(frame[at + 1 :]), MOST)
         look = slot["look"] | {"x": slot["look"]["x"] + across / 4, "y": slot["look"]["y"] + down / 4}
-        look |= {"seed": seed, "index": index, **_box(frame[at:])}
-        self.strokes[id] = {"page": slot["page"], "by": slot["by"], "look": look, "ink": frame[at:]}
-        slot |= {"id": id, "look": look}
+        look |= {"seed": seed, "index": index, **_box(stroke)}
+        self.strokes[id] = {"page": slot["page"], "by": slot["by"], "look": look, "ink": ink}
+        slot |= {"id": id, "look": look, "stroke": stroke, "running": True}
         told = {"type": "board.ink_by", "page": slot["page"], "id": id, "by": slot["by"], "after": 0}
-        return told | {"ink": frame[at:], "look": look}
+        return told | {"ink": ink, "look": look}
 
     def _lift(self, slot: Fields, stroke: Fields, frame: bytes) -> Fields:
         if slot["last"] is None:
@@ -88,13 +96,15 @@ class Reader:
         version, at = _leb(frame, at)
         step, at = _zigzag(frame, at)
         nonce, total = int.from_bytes(frame[at : at + 4], "big"), int.from_bytes(frame[at + 4 : at + 6], "big")
-        points = stroke["ink"] + frame[at + 6 :]
+        points = stroke["ink"]
+        if frame[0] & 4:
+            points += slot["stroke"].read(arithmetic.Reader(frame[at + 6 :]), MOST)
         if crc32(points) & 0xFFFF != total:
             raise LookupError("the ink is not what was sent")
-        set = stroke["look"] | _box(points)
+        set = stroke["look"] | _box(slot["stroke"])
         if frame[0] & 1:
-            set["lastCommittedPoint"] = unpack(points, POINTS_LIMIT).plain()[0][-1]
-        slot |= {"id": None, "last": (last[0] + seq, last[1] + since, last[2] + step)}
+            set["lastCommittedPoint"] = [units / 2 ** slot["stroke"].precision for units in slot["stroke"].points[-1]]
+        slot |= {"running": False, "last": (last[0] + seq, last[1] + since, last[2] + step)}
         del self.strokes[id]
         change = {"id": id, "version": version, "nonce": nonce, "set": set, "points": points}
         told = {"seq": last[0] + seq, "at": last[1] + since, "type": "board.drawn", "page": slot["page"]}
@@ -102,10 +112,18 @@ class Reader:
         return told | ({"step": last[2] + step} if last[2] + step else {})
 
 
-def _box(points: bytes) -> Fields:
-    path = unpack(points, POINTS_LIMIT).plain()[0]
-    xs, ys = [x for x, _ in path], [y for _, y in path]
-    return {"width": max(xs) - min(xs), "height": max(ys) - min(ys)}
+def _box(stroke: Stroke) -> Fields:
+    xs, ys = [x for x, _ in stroke.points], [y for _, y in stroke.points]
+    unit = 2**stroke.precision
+    return {"width": (max(xs) - min(xs)) / unit, "height": (max(ys) - min(ys)) / unit}
+
+
+def _id(number: int, letters: int) -> str:
+    return "".join(LETTERS[number >> 6 * place & 63] for place in reversed(range(letters)))
+
+
+def _number(letters: str) -> int:
+    return sum(LETTERS.index(letter) << 6 * place for place, letter in enumerate(reversed(letters)))
 
 
 def _leb(data: bytes, at: int) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """Vectors of the whiteboard, in `tests/vectors/board/`: packed points, sheets that events change, a minute of handwriting.
 
-- `points.json`: `good`: `{precision, points, pressures, blocks, packed}`, where `blocks` are how many points stand in each
-  block and `packed` is in base64; `bad`: base64 of what must be refused.
+- `points.json`: `good`: `{precision, points, pressures, blocks, packed, told}`, where `blocks` are how many points stand in
+  each block, `packed` is in base64, and `told` are the blocks in an arithmetic code, from the second on as messages that begin
+  with half a byte; `bad`: base64 of what must be refused as packed points.
 - `sheets.json`: `{lesson, page, at, elements, events, final}`: a page's elements as of the place `at`, as they are fetched; the
   board's events from then on, as in an `events` packet; and the elements then, or null where they have to be fetched anew.
 - `handwriting.json`: see `handwriting.py`. `shorthand.json`: see `shorthand.py`.
@@ -17,6 +18,7 @@ from typing import Any
 from classroom.kernel import Stored
 from classroom.rooms import room as rooms
 from classroom.whiteboard import model as board
+from classroom.whiteboard.arithmetic import Block, Course, Writer
 from classroom.whiteboard.quantise import Packer, pack, quantised
 from classroom.wire import Codec, item
 from tests.vectors import shorthand
@@ -78,8 +80,20 @@ def _packed(path: list[tuple[int, int]], pressures: list[int], precision: int, d
         "points": path,
         "pressures": pressures,
         "blocks": blocks,
+        "told": [b64encode(each).decode() for each in _messages(path, pressures, blocks)],
         "packed": b64encode(data).decode(),
     }
+
+
+def _messages(path: list[tuple[int, int]], pressures: list[int], blocks: list[int]) -> list[bytes]:
+    """Each block in an arithmetic code, from the second on as a frame of the shorthand is: its first half a byte is 0."""
+    course, at, told = Course(bool(pressures)), 0, []
+    for count in blocks:
+        writer = Writer()
+        course.write(writer, [Block(path[at : at + count], pressures[at : at + count])])
+        told.append(writer.bytes(0 if at else None))
+        at += count
+    return told
 
 
 def bad() -> list[bytes]:

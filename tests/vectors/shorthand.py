@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from classroom.kernel import Meta, Stored
 from classroom.rooms.shorthand import LETTERS, Shorthand
@@ -31,6 +32,8 @@ class Hand:
     def __init__(self, by: str, dice: Random, precision: int = 2) -> None:
         self.by, self._dice, self._precision = by, dice, precision
         self.colour, self.page, self._count = "#1e1e1e", 0, 0
+        self.counts = True  # as the editor's own ids do
+        self._id = "".join(dice.choice(LETTERS) for _ in range(17))
 
     def stroke(self, points: list[list[float]], pieces: int) -> tuple[list[InkBy], Drawn]:
         """The pieces of ink, the last of which is not sent, and the event."""
@@ -43,8 +46,10 @@ class Hand:
         each = -(-len(path) // pieces)
         blocks = [packer.block(path[at : at + each], pressures[at : at + each]) for at in range(0, len(path), each)]
         blocks[0] = packer.header + blocks[0]
-        id = "".join(dice.choice(LETTERS) for _ in range(21))
         self._count += 1
+        id = self._id + "".join(LETTERS[self._count * 7 >> 6 * place & 63] for place in (3, 2, 1, 0))
+        if not self.counts:
+            id = "".join(dice.choice(LETTERS) for _ in range(21))
         look = fields("freedraw", x, y) | {"strokeColor": self.colour, "seed": dice.randrange(1 << 31)}
         look |= {"index": f"a{self._count:02d}", "lastCommittedPoint": None, **_box(path[:each], unit)}
         inks, after = [], 0
@@ -132,8 +137,8 @@ def rows() -> list[Row]:
             telling.enter()
         telling.ink(ink)
     telling.happen(event)
-    write(meera, strokes[9], 3)  # pieces of more than 15 points
-    meera.page = 4
+    write(meera, strokes[9], 3)  # pieces of many points
+    meera.page, meera.counts = 4, False
     write(meera, strokes[10], 10)
     write(meera, strokes[11], 10)
     crowd = [Hand(f"guest:{number}", dice).stroke(strokes[12 + number][:40], 4) for number in range(6)]
@@ -142,4 +147,9 @@ def rows() -> list[Row]:
     for _, event in crowd:
         telling.happen(event)
     write(meera, strokes[20], 10)
+    inks, event = meera.stroke(strokes[21], 10)
+    telling.ink(inks[0])
+    for ink, then in zip(inks[1::2], inks[2::2], strict=False):  # two pieces in a tick
+        telling.ink(replace(ink, ink=ink.ink + then.ink))
+    telling.happen(event)
     return telling.rows

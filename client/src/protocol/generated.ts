@@ -1308,8 +1308,8 @@ export interface BoardInkBy {
 
 /**
  * Server → client: what those who read the shorthand (`rooms/shorthand.py`) know of a slot, for who has just come. `look`:
- * of the slot's last stroke; missing: a `board.ink_by` of the stroke under way follows. `last`: seq, at and step of the
- * slot's last event.
+ * and `id` of the slot's last stroke; missing: a `board.ink_by` of the stroke under way follows. `last`: seq, at and step of
+ * the slot's last event.
  */
 export interface BoardInkSlot {
   readonly type: "board.ink_slot";
@@ -1320,6 +1320,8 @@ export interface BoardInkSlot {
   readonly look?: Readonly<Record<string, unknown>> | null;
   /** Missing: null. */
   readonly last?: readonly [number, number, number] | null;
+  /** Missing: null. */
+  readonly id?: string | null;
 }
 
 /** Server → client: a member's pointer. It fades after 5 s without another. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Stamped } from "../protocol";
 import type { RawElement } from "./element";
+import { Reader, Stroke } from "./arithmetic";
 import { base64, bytesOf, crc32, joined, Packer, unpack } from "./packing";
 import { Sheet } from "./sheet";
 
@@ -16,6 +17,7 @@ interface Good {
   readonly pressures: number[];
   readonly blocks: number[];
   readonly packed: string;
+  readonly told: string[];
 }
 
 interface Vector {
@@ -32,7 +34,7 @@ const { sheets } = read("sheets") as { sheets: Vector[] };
 
 describe("packed points", () => {
   it.each(good)("are unpacked as they were, and packed alike ($packed)", ({ precision, points, pressures, blocks, packed }) => {
-    expect(unpack(bytesOf(packed))).toEqual({ precision, points, pressures });
+    expect(unpack(bytesOf(packed))).toEqual({ precision, points, pressures, blocks });
     const packer = new Packer(precision, (bytesOf(packed)[0] as number) >= 16);
     let bytes = packer.header;
     let at = 0;
@@ -41,6 +43,24 @@ describe("packed points", () => {
       at += count;
     }
     expect(base64(bytes)).toBe(packed);
+  });
+
+  it.each(good)("are read as a crowd is told them ($packed)", ({ packed, told }) => {
+    const bytes = bytesOf(packed);
+    const stroke = new Stroke(bytes[0] as number);
+    const pieces = told.map((each, index) => stroke.read(new Reader(bytesOf(each), index === 0 ? 0 : 1)));
+    expect(base64(stroke.bytes)).toBe(packed);
+    expect(base64(pieces.reduce(joined, bytes.subarray(0, 1)))).toBe(packed);
+  });
+
+  it.each(good)("are expected alike, however they were told ($packed)", ({ packed, told, blocks }) => {
+    if (blocks.length < 2) return;
+    const whole = bytesOf(packed);
+    const before = new Stroke(whole[0] as number);
+    told.slice(0, -1).forEach((each, index) => before.read(new Reader(bytesOf(each), index === 0 ? 0 : 1)));
+    const late = Stroke.from(before.bytes);
+    late.read(new Reader(bytesOf(told.at(-1) as string), 1));
+    expect(base64(late.bytes)).toBe(packed);
   });
 
   it.each(bad)("that are none are refused (%s)", (packed) => {

@@ -21,6 +21,8 @@ export interface Unpacked {
   readonly points: readonly (readonly [number, number])[];
   /** In 32nds; empty: there are none. */
   readonly pressures: readonly number[];
+  /** How many points each block has. */
+  readonly blocks: readonly number[];
 }
 
 class Context {
@@ -206,8 +208,10 @@ export function unpack(data: Uint8Array, most = 5_000): Unpacked {
   let pressure = PRESSURE_UNITS / 2;
   const points: [number, number][] = [];
   const pressures: number[] = [];
+  const blocks: number[] = [];
   while (!reader.over) {
     const count = reader.count();
+    blocks.push(count);
     if (count < 1 || count > most - points.length) throw new RangeError(`more than ${most} points, or an empty block`);
     for (let index = 0; index < count; index += 1) {
       points.push([onward(axes[0], reader.residue(contexts[0])), onward(axes[1], reader.residue(contexts[1]))]);
@@ -218,7 +222,7 @@ export function unpack(data: Uint8Array, most = 5_000): Unpacked {
     }
     reader.align();
   }
-  return { precision: header & 15, points, pressures };
+  return { precision: header & 15, points, pressures, blocks };
 }
 
 /** A coordinate in px as whole units, halves away from zero. */
@@ -228,7 +232,7 @@ export function quantised(value: number, precision: number): number {
 }
 
 /** How wide and high the points are, in px. */
-export function boxOf({ precision, points }: Unpacked): { width: number; height: number } {
+export function boxOf({ precision, points }: Pick<Unpacked, "precision" | "points">): { width: number; height: number } {
   const size = (which: 0 | 1) => {
     let [least, most] = [Infinity, -Infinity];
     for (const point of points) [least, most] = [Math.min(least, point[which]), Math.max(most, point[which])];

@@ -5,10 +5,12 @@
 /// be read (something was missed) `read` throws a `RangeError`, and the connection has to begin anew.
 
 import type { BoardDrawn, BoardInkBy, BoardInkSlot, SignalOut, Stamped } from "../protocol";
-import { boxOf, bytesOf, crc32, joined, unpack } from "./packing";
+import * as arithmetic from "./arithmetic";
+import { bytesOf, crc32, joined } from "./packing";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const GRAIN = 4; // of a px
+const NEAR = 4; // letters at the end of an id that count on from stroke to stroke
 
 type Look = Readonly<Record<string, unknown>>;
 
@@ -20,8 +22,10 @@ interface Stroke {
 }
 
 interface Slot {
-  /** Of the stroke under way. */
-  id: string | null;
+  /** Of the last stroke. */
+  id: string;
+  /** What is told of it, as long as it is under way. */
+  stroke: arithmetic.Stroke | null;
   page: number;
   by: string;
   look: Look;
@@ -66,6 +70,15 @@ class Reader {
     return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
   }
 
+  /** That of the last stroke, whose last letters are a number that counts on. */
+  idAfter(last: string): string {
+    let number = this.leb();
+    for (let place = 0; place < NEAR; place += 1) number += LETTERS.indexOf(last.at(-1 - place) ?? "") * 64 ** place;
+    let letters = "";
+    for (let place = 0; place < NEAR; place += 1) letters = (LETTERS[Math.floor(number / 64 ** place) % 64] as string) + letters;
+    return last.slice(0, -NEAR) + letters;
+  }
+
   id(): string {
     let [text, bits, free] = ["", 0, 0];
     while (text.length < 21) {
@@ -77,8 +90,9 @@ class Reader {
     return text;
   }
 
-  rest(): Uint8Array {
-    return this.#bytes.slice(this.#at);
+  /** Points, to the end of the frame. */
+  points(): arithmetic.Reader {
+    return new arithmetic.Reader(this.#bytes, this.#at * 2);
   }
 }
 
@@ -112,14 +126,15 @@ export class Shorthand {
     const first = frame[0] ?? 0;
     const slot = this.#slots[(first >> 4) & 3];
     if (slot === undefined) throw new RangeError("nothing is known of that slot");
-    if ((first & 0x40) === 0) return { signal: this.#goesOn(slot, first & 15, frame.subarray(1)) };
+    if ((first & 0x40) === 0) return { signal: this.#goesOn(slot, new arithmetic.Reader(frame, 1)) };
     const reader = new Reader(frame, 1);
-    return (first & 8) === 0 ? { signal: this.#begins(slot, reader) } : { event: this.#lifted(slot, (first & 1) === 1, reader) };
+    if ((first & 8) === 0) return { signal: this.#begins(slot, (first & 1) === 1, reader) };
+    return { event: this.#lifted(slot, (first & 4) !== 0, (first & 1) === 1, reader) };
   }
 
   /** What the others know of a slot, for one who has just come. */
-  #slot({ slot, page, by, look, last }: BoardInkSlot): void {
-    this.#slots[slot] = { id: null, page, by, look: look ?? {}, last: last == null ? null : { seq: last[0], at: last[1], step: last[2] } };
+  #slot({ slot, page, by, look, last, id }: BoardInkSlot): void {
+    this.#slots[slot] = { id: id ?? "", stroke: null, page, by, look: look ?? {}, last: last == null ? null : { seq: last[0], at: last[1], step: last[2] } };
   }
 
   #ink({ page, id, by, after, ink, look, slot }: BoardInkBy): void {
@@ -132,7 +147,8 @@ export class Shorthand {
       const known = stroke.bytes.length - after;
       if (known >= 0 && known < piece.length) stroke.bytes = joined(stroke.bytes, piece.subarray(known));
     }
-    if (slot != null && stroke !== undefined) this.#slots[slot] = { last: this.#slots[slot]?.last ?? null, id, page, by, look: stroke.look };
+    if (slot == null || stroke === undefined) return;
+    this.#slots[slot] = { last: this.#slots[slot]?.last ?? null, id, stroke: arithmetic.Stroke.from(stroke.bytes), page, by, look: stroke.look };
   }
 
   #ended({ seq, at, step = 0, page, changes }: Stamped<BoardDrawn>): void {
@@ -140,50 +156,51 @@ export class Shorthand {
       this.#strokes.delete(id);
       const slot = this.#slots.find((each) => each?.id === id && each.page === page);
       if (slot === undefined) continue;
-      slot.id = null;
+      slot.stroke = null;
       if (changes.length === 1) slot.last = { seq, at, step };
     }
   }
 
-  #goesOn({ id }: Slot, count: number, rest: Uint8Array): BoardInkBy {
-    const stroke = id === null ? undefined : this.#strokes.get(id);
-    if (id === null || stroke === undefined) throw new RangeError("no stroke is under way there");
-    const ink = joined(Uint8Array.of(count), rest);
+  #goesOn({ id, stroke }: Slot, points: arithmetic.Reader): BoardInkBy {
+    const heard = this.#strokes.get(id);
+    if (stroke === null || heard === undefined) throw new RangeError("no stroke is under way there");
     const after = stroke.bytes.length;
-    stroke.bytes = joined(stroke.bytes, ink);
-    return { type: "board.ink_by", page: stroke.page, id, by: stroke.by, after, ink };
+    const ink = stroke.read(points);
+    heard.bytes = stroke.bytes;
+    return { type: "board.ink_by", page: heard.page, id, by: heard.by, after, ink };
   }
 
-  #begins(slot: Slot, reader: Reader): BoardInkBy {
-    const id = reader.id();
+  #begins(slot: Slot, near: boolean, reader: Reader): BoardInkBy {
+    const id = near ? reader.idAfter(slot.id) : reader.id();
     const sizes = reader.byte();
     let index = String(slot.look["index"]).slice(0, sizes >> 4);
     for (let more = sizes & 15; more > 0; more -= 1) index += String.fromCharCode(reader.byte());
     const seed = reader.number(4);
     const x = Number(slot.look["x"]) + reader.zigzag() / GRAIN;
     const y = Number(slot.look["y"]) + reader.zigzag() / GRAIN;
-    const ink = reader.rest();
-    const look = { ...slot.look, x, y, seed, index, ...boxOf(unpack(ink)) };
+    const stroke = new arithmetic.Stroke(reader.byte());
+    stroke.read(reader.points());
+    const look = { ...slot.look, x, y, seed, index, ...stroke.box };
     const { page, by } = slot;
+    const ink = stroke.bytes;
     this.#strokes.set(id, { page, by, look, bytes: ink });
     slot.id = id;
+    slot.stroke = stroke;
     slot.look = look;
     return { type: "board.ink_by", page, id, by, after: 0, ink, look };
   }
 
-  #lifted(slot: Slot, committed: boolean, reader: Reader): Stamped<BoardDrawn> {
-    const { id, page, by, last } = slot;
-    const stroke = id === null ? undefined : this.#strokes.get(id);
-    if (id === null || stroke === undefined || last === null) throw new RangeError("no stroke is under way there");
+  #lifted(slot: Slot, more: boolean, committed: boolean, reader: Reader): Stamped<BoardDrawn> {
+    const { id, stroke, page, by, last, look } = slot;
+    if (stroke === null || last === null) throw new RangeError("no stroke is under way there");
     const [seq, at, version] = [last.seq + reader.leb(), last.at + reader.leb(), reader.leb()];
     const [step, nonce, sum] = [last.step + reader.zigzag(), reader.number(4), reader.number(2)];
-    const points = joined(stroke.bytes, reader.rest());
+    if (more) stroke.read(reader.points());
+    const points = stroke.bytes;
     if ((crc32(points) & 0xffff) !== sum) throw new RangeError("the ink is not what was sent");
-    const unpacked = unpack(points);
-    const end = unpacked.points.at(-1)?.map((units) => units / 2 ** unpacked.precision);
-    const set = { ...stroke.look, ...boxOf(unpacked), ...(committed && { lastCommittedPoint: end }) };
+    const set = { ...look, ...stroke.box, ...(committed && { lastCommittedPoint: stroke.last }) };
     this.#strokes.delete(id);
-    slot.id = null;
+    slot.stroke = null;
     slot.last = { seq, at, step };
     return { seq, at, type: "board.drawn", page, by, changes: [{ id, version, nonce, set, points }], added: 1, ...(step !== 0 && { step }) };
   }

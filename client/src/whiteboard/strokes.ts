@@ -69,6 +69,8 @@ export class Strokes {
   }
 }
 
+/** Its line is to reach the pen, which it would else trail behind until the pen is lifted. */
 function elementOf(id: string, { look, bytes }: Stroke): BoardElement {
-  return { ...look, id, ...lists(bytes, look["type"] === "freedraw") } as unknown as BoardElement;
+  const path = lists(bytes, look["type"] === "freedraw");
+  return { ...look, id, ...path, lastCommittedPoint: path.points.at(-1) ?? null } as unknown as BoardElement;
 }
