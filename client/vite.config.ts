@@ -62,10 +62,34 @@ function boardFonts(): Plugin {
   };
 }
 
+/** What stands still on the editor's canvas is not painted again (`src/whiteboard/editor/still.ts`). */
+function stillCanvas(): Plugin {
+  const helper = resolve("src/whiteboard/editor/still.ts");
+  const scene = /\(\{canvas:(\w+),rc:\w+,elementsMap:\w+,allElementsMap:\w+,visibleElements:(\w+),scale:\w+,appState:(\w+),renderConfig:(\w+)\}\)=>\{if\(\1===null\)return;/;
+  let found = 0;
+  return {
+    name: "still-canvas",
+    apply: "build",
+    transform(code, id) {
+      const begun = id.includes("@excalidraw/excalidraw/dist") ? scene.exec(code) : null;
+      if (begun === null) return null;
+      const [, canvas, elements, view, config] = begun;
+      const rest = code.slice(begun.index);
+      const painted = rest.replace(new RegExp(`${elements}\\.filter\\((\\w+)=>!(\\w+)\\(\\1\\)\\)\\.forEach\\(`), (_, each, aside) => `stillCanvas(${canvas},${view},${config},${elements}.filter(${each}=>!${aside}(${each}))).forEach(`);
+      if (painted === rest) return null;
+      found += 1;
+      return { code: `import{still as stillCanvas}from${JSON.stringify(helper)};${code.slice(0, begun.index)}${painted}`, map: null };
+    },
+    buildEnd(error) {
+      if (error === undefined && found !== 1) throw new Error("Excalidraw paints its canvas otherwise than it did: see stillCanvas().");
+    },
+  };
+}
+
 const server = process.env["CLASSROOM_URL"] ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
-  plugins: [react(), boardFonts(), precompress()],
+  plugins: [react(), boardFonts(), stillCanvas(), precompress()],
   resolve: {
     alias: {
       // Diagrams from text are not offered, and what draws them weighs more than all the rest.

@@ -47,7 +47,8 @@ LONGEST_TICK = 0.6  # seconds; a crowd of any size is told at least this often
 RUSH = 50  # who come in a second, from which on a crowd is told less often: who waits outside is told nothing at all
 RUSH_SHARE = 0.08
 LONGEST_RUSH = 2.5
-DRAWN_SHARE = 0.4  # of a tick, that pieces of a stroke are apart at the least: a pen that lags is hard to follow
+DRAWN_SHARE = 0.5  # the same while somebody draws: a pen that lags is hard to follow
+DRAWN_TICK = 0.4  # of a tick, that pieces of a stroke are apart at the least
 LAZY_SHARE = 0.1  # the same where nothing waits but counts and who came
 LONGEST_LAZY = 4.0
 SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
@@ -202,9 +203,10 @@ class Hub:
     @property
     def _drawn_due(self) -> float:
         """When what is drawn may be told."""
-        least = self._bounds.tick * DRAWN_SHARE
+        least = self._bounds.tick * DRAWN_TICK
         return max(
-            self._flushed + least, self._crowded + (self.tick if self._rush else self._pace(SHARE, LONGEST_TICK, least))
+            self._flushed + least,
+            self._crowded + (self.tick if self._rush else self._pace(DRAWN_SHARE, LONGEST_TICK, least)),
         )
 
     def _pace(self, share: float, longest: float, least: float | None = None) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from base64 import b64encode
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,11 +13,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import CDPSession, expect
 
+from classroom.kernel import Role
 from classroom.whiteboard.model import POINTS_LIMIT, Drawn
-from classroom.whiteboard.quantise import unpack
+from classroom.whiteboard.quantise import pack, unpack
+from loadtest.bench.speaker import Speaker
 from tests.e2e.people import DESKTOP, PHONE, People, Scheme, Someone
 from tests.e2e.wire import wire_to
 from tests.running import Class
+from tests.vectors.drawing import fields
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -269,6 +273,80 @@ async def test_a_pen_s_stroke_is_seen_while_it_is_drawn_and_how_hard_it_is_press
     assert pressures[1] < 0.2
     assert pressures[-2] > 0.7
     assert all(one <= other for one, other in pairwise(pressures[1:-1]))
+
+
+REPAINTED = """async (host) => {
+  const key = Object.keys(host).find((name) => name.startsWith('__reactFiber$'));
+  let api = null;
+  for (let fiber = host[key]; fiber; fiber = fiber.return)
+    for (let hook = fiber.memoizedState; hook && typeof hook === 'object' && 'next' in hook; hook = hook.next)
+      if (hook.memoizedState?.getSceneElements) api ??= hook.memoizedState;
+  const canvas = host.querySelector('canvas.static');
+  const rest = () => new Promise((next) => setTimeout(() => requestAnimationFrame(next), 200));
+  const before = canvas.toDataURL();
+  const { scrollX } = api.getAppState();
+  for (const x of [scrollX + 40, scrollX]) {
+    api.updateScene({ appState: { scrollX: x } });
+    await rest();
+  }
+  return [before, canvas.toDataURL()];
+}"""
+
+
+async def test_of_a_full_page_the_editor_paints_what_is_new_and_shows_what_all_of_it_painted_anew_is(
+    server: Class, people: People
+) -> None:
+    # given a page of some hundred strokes and a text
+    def write() -> None:
+        points = b64encode(pack([(0, 0), (40, 90), (80, 20), (120, 160)])).decode()
+        changes = []
+        for number in range(300):
+            look = fields("freedraw", 300 + 2.5 * (number % 60), 120 + 60 * (number // 60), index=f"c{number:03d}")
+            changes.append({"id": f"e{number}", "version": 1, "nonce": number + 1, "set": look, "points": points})
+        token = server.token("Hand", Role.INSTRUCTOR, "hand")
+        with Speaker(server.port, {"v": 1, "room": server.room, "token": token}) as hand:
+            page = hand.welcome["state"]["board"]["current"]
+            for at in range(0, len(changes), 50):
+                hand.command("board.put", page=page, changes=changes[at : at + 50])
+
+    await asyncio.to_thread(write)
+    someone = await people.person("Teacher")
+    await someone.open(server.link("Instructor"))
+    drawer = Drawer(someone)
+    await drawer.ready()
+    host = someone.page.locator("[data-board-editor]")
+    await drawer.write(600, 420, "F = ma")
+    await drawer.shape("p", WAVE)
+    await asyncio.sleep(0.3)
+    await someone.page.evaluate(
+        """() => {
+          window.drawn = 0;
+          const proto = CanvasRenderingContext2D.prototype;
+          const draw = proto.drawImage;
+          proto.drawImage = function (...what) {
+            if (this.canvas.classList.contains('static')) window.drawn += 1;
+            return draw.apply(this, what);
+          };
+        }"""
+    )
+
+    # when more strokes are drawn over it
+    for down in (40, 80, 120):
+        await drawer.drag([(x, y + down) for x, y in WAVE])
+
+    # then hardly anything is painted again, and what is seen is what all of it painted anew looks like
+    await asyncio.sleep(0.3)
+    assert await someone.page.evaluate("drawn") < 30
+    before, after = await host.evaluate(REPAINTED)
+    assert before == after
+    assert await someone.page.evaluate("drawn") > 300
+
+    # and so it is when something is undone, moved and changed
+    for doing in (someone.button("Undo").click, lambda: drawer.shape("v", [(610, 430), (640, 450), (700, 480)])):
+        await doing()
+        await asyncio.sleep(0.3)
+        before, after = await host.evaluate(REPAINTED)
+        assert before == after
 
 
 async def test_students_without_the_right_load_no_editor_and_get_it_with_the_right(

@@ -27,6 +27,7 @@ from classroom.rooms.owner import Owner
 from classroom.rooms.replica import Replica
 from classroom.rooms.session import Session
 from classroom.rooms.signals import Present, TypingBy
+from classroom.whiteboard.model import Changed, Drawn, InkBy
 from classroom.wire import Codec
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Clock, Recorder, ask, command, owner_of, say, whole_log
 from tests.running import until
@@ -415,6 +416,37 @@ async def test_when_all_are_in_a_crowd_is_told_as_often_as_before(edge: Edge) ->
     assert crowd.told_within(0.0, RAVI)
     assert crowd.told_within(hubs.LONGEST_RUSH, RAVI)
     assert crowd.told_within(hubs.LONGEST_TICK, RAVI)
+
+
+async def test_a_stroke_goes_on_and_ends_sooner_than_a_tick_after_its_last_piece(edge: Edge) -> None:
+    # given a stroke of which a crowd has just been told
+    crowd, soon = Crowd(edge), TICK * hubs.DRAWN_TICK
+    edge.hub._frame_cost = 0.0
+
+    def ink(after: int) -> None:
+        look = {"type": "freedraw"} if after == 0 else None
+        edge.hub.signal(InkBy(page=0, id="stroke", by="t", after=after, ink=b"12", look=look))
+
+    def told() -> int:
+        return sum(name == "signals" for name, _ in crowd.links[0].packets)
+
+    ink(0)
+    crowd.clock.pass_by(0.0)
+    assert told() == 1
+
+    # when it goes on, then it is told soon
+    ink(2)
+    crowd.clock.pass_by(soon / 2)
+    assert told() == 1
+    crowd.clock.pass_by(soon / 2)
+    assert told() == 2
+
+    # and so is that it has ended, but not what somebody says
+    assert not crowd.told_within(soon, RAVI)
+    change = Changed(id="stroke", version=1, nonce=1, set={"type": "freedraw"}, points=b"12")
+    edge.hub.events([Stored(Meta(90, 1_000, "t"), Drawn(page=0, by="t", changes=(change,), added=1))])
+    crowd.clock.pass_by(0.0)
+    assert crowd.links[0].seqs[-1] == 90
 
 
 @pytest.mark.parametrize("voters", [20, 200])

@@ -20,6 +20,7 @@ from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.replica import Replica
 from classroom.rooms.session import Session
 from classroom.wire import Codec
+from loadtest.bench.writing import play, strokes
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder
 from tests.rooms.shorthand_reader import Reader
 from tests.vectors.shorthand import Hand
@@ -45,6 +46,13 @@ def test_the_vector_can_be_read_and_has_every_kind_of_frame() -> None:
                 [each | ({"ink": b64decode(each["ink"])} if "ink" in each else {}) for each in row["signals"]]
             )
     assert kinds == {0, 0x40, 0x48}
+
+
+async def test_a_minute_of_handwriting_costs_a_viewer_two_bytes_a_point_at_the_most() -> None:
+    minute = strokes()
+    viewer = await play(minute, Codec.MSGPACK, "with context", shorthand=True, coming=True)
+    assert sum(stroke.points for stroke in minute) == 6_000
+    assert viewer.bytes <= 2 * 6_000
 
 
 class Viewer(Recorder):

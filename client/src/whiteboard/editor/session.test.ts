@@ -2,13 +2,15 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Emitter } from "../../connection/emitter";
-import type { BoardDelete, BoardPut, Changed, Stamped } from "../../protocol";
+import type { BoardDelete, BoardInk, BoardPut, Changed, SignalIn, Stamped } from "../../protocol";
 import type { Classroom } from "../../room";
+import { bytesOf } from "../packing";
 import { Sheet } from "../sheet";
 import type { BoardNews, BoardStore } from "../store";
 import type { SceneElement } from "./scene";
 import { Session } from "./session";
 
+const FRAME = 16.7; // ms
 const BOX = { id: "box", type: "rectangle", x: 0, y: 0, width: 10, height: 10, version: 1, versionNonce: 100, isDeleted: false };
 
 /** The page as the server has it, and an editor that shows what it is given. */
@@ -16,12 +18,13 @@ class Desk {
   readonly sheet = new Sheet(0, 0, [BOX]);
   readonly news = new Emitter<BoardNews>();
   readonly told: (BoardPut | BoardDelete)[] = [];
+  readonly inked: { readonly at: number; readonly points: number }[] = [];
   scene: readonly SceneElement[] = [];
   shown = 0; // times
   readonly session: Session;
 
   constructor() {
-    const connection = { send: (command: BoardPut | BoardDelete) => (this.told.push(command), Promise.resolve({ ok: true, seq: 1 })), signal: () => undefined };
+    const connection = { send: (command: BoardPut | BoardDelete) => (this.told.push(command), Promise.resolve({ ok: true, seq: 1 })), signal: (signal: SignalIn) => void (signal.type === "board.ink" && this.inked.push({ at: Date.now(), points: pointsOf(signal) })) };
     const store = { sheet: () => this.sheet, on: this.news.on.bind(this.news) };
     this.session = new Session(0, connection as unknown as Classroom, store as unknown as BoardStore, {
       scene: () => this.scene,
@@ -56,9 +59,23 @@ class Desk {
     await this.quiet();
   }
 
+  /** The pen goes on, with a point in a frame. */
+  async draw(points: number): Promise<void> {
+    const path = Array.from({ length: points }, (_, index) => [index, index] as const);
+    const stroke = { ...BOX, id: "stroke", type: "freedraw", points: path, pressures: path.map(() => 0.5), simulatePressure: false };
+    this.scene = [this.box, stroke];
+    this.session.changed(this.scene, "stroke", 1);
+    await vi.advanceTimersByTimeAsync(FRAME);
+  }
+
   async quiet(): Promise<void> {
     await vi.advanceTimersByTimeAsync(1_000);
   }
+}
+
+/** Of the first block in a piece. */
+function pointsOf({ after, ink }: BoardInk): number {
+  return bytesOf(ink)[after === 0 ? 1 : 0] as number;
 }
 
 describe("a page in the editor", () => {
@@ -88,5 +105,19 @@ describe("a page in the editor", () => {
     await desk.theirs(other("one", 1), other("two", 2), other("three", 3));
     expect(desk.scene).toHaveLength(4);
     expect(desk.shown).toBe(before + 1);
+  });
+
+  it("tells of a stroke at once, and then with every second frame", async () => {
+    const desk = new Desk();
+    for (let points = 1; points <= 9; points += 1) await desk.draw(points);
+    expect(desk.inked.map(({ points }) => points)).toEqual([1, 2, 2, 2, 2]);
+  });
+
+  it("tells of what is drawn last where the pen rests", async () => {
+    const desk = new Desk();
+    for (let points = 1; points <= 4; points += 1) await desk.draw(points);
+    await desk.quiet();
+    expect(desk.inked.map(({ points }) => points)).toEqual([1, 2, 1]);
+    expect((desk.inked[2]?.at ?? 0) - (desk.inked[1]?.at ?? 0)).toBeLessThan(50);
   });
 });

@@ -35,7 +35,7 @@ export class Session {
   /** Ids that others have changed, and by what, of the packet that is being heard. */
   readonly #news = new Map<string, Stamped | null>();
   #pen: Pen | null = null;
-  #inkedAt = 0;
+  #inkedAt = -Infinity;
   #inkTimer: ReturnType<typeof setTimeout> | undefined;
   #pointedAt = 0;
   #laser: [number, number][] = [];
