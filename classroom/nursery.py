@@ -36,9 +36,10 @@ def keep_forking(work: Callable[[], None]) -> int:
         with suppress(ProcessLookupError):
             os.kill(child, number)
 
+    # Whenever there is no child that they can go to they wait for the next one: none comes too early or too late.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     while True:
         begun = time.monotonic()
-        signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # until there is a child that they can go to
         child = fork(signal.SIGKILL)
         if child == 0:
             for one in signals:
@@ -49,6 +50,8 @@ def keep_forking(work: Callable[[], None]) -> int:
         for one in signals:
             signal.signal(one, hand_on)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # it is not reaped: nobody else has its id
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
         if is_told or code >= 0 or time.monotonic() - begun < STEADY:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -41,6 +42,15 @@ def child_of(parent: subprocess.Popen[bytes]) -> psutil.Process:
     return psutil.Process(int(parent.stdout.readline()))
 
 
+def fill(parent: subprocess.Popen[bytes]) -> None:
+    """Leave no room in the pipe to which it writes its log."""
+    pipe = os.open(f"/proc/{parent.pid}/fd/2", os.O_WRONLY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(pipe, bytes(4_096))
+    os.close(pipe)
+
+
 def test_a_child_that_is_killed_has_another_in_its_place() -> None:
     with running("0") as (parent, first):
         first.kill()
@@ -66,6 +76,21 @@ def test_what_ends_the_parent_ends_the_child() -> None:
         parent.terminate()
         assert parent.wait(10) == signal.SIGTERM
         assert not child.is_running()
+
+
+async def test_who_ends_the_parent_between_two_children_ends_it() -> None:
+    # given a parent that has lost its first child and is about to say so, where nobody reads what it says
+    with running("0") as (parent, first):
+        assert parent.stderr is not None
+        fill(parent)
+        first.kill()
+        await until(lambda: not first.is_running())
+        await until(lambda: psutil.Process(parent.pid).status() == psutil.STATUS_SLEEPING)
+        # when it is told to end, and then heard
+        parent.terminate()
+        parent.stderr.read1(1 << 20)
+        # then it does not live on with the second
+        assert parent.wait(10) == signal.SIGTERM
 
 
 async def test_a_parent_that_is_killed_takes_its_child_with_it() -> None:
