@@ -31,9 +31,10 @@ class Kind(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A group's part of a flush: each event as it is sent at length, the packets, and the one of signals at length."""
+    """A group's part of a flush: by index, the events that it is shown, as they are sent at length; the packets, and the one of
+    signals at length."""
 
-    items: list[bytes | None]
+    shown: dict[int, bytes]
     events: tuple[Packet, ...]
     signals: tuple[Packet, ...]
     told: Packet | None
@@ -68,17 +69,18 @@ class Group:
     def make(self, pending: Sequence[Stored], items: list[bytes | None], passing: Sequence[SignalOut]) -> Made:
         """The packets of a flush. `items`: the events as `items` has them; `passing`: signals that go along."""
         codec = self.kind.codec
-        packet = events_packet(codec, [each for each in items if each is not None])
+        shown = {index: each for index, each in enumerate(items) if each is not None}
+        packet = events_packet(codec, list(shown.values()))
         events: tuple[Packet, ...] = () if packet is None else (packet,)
         if self._shorthand is None:
             told = signals_packet(codec, passing)
-            return Made(items, events, () if told is None else (told,), told)
+            return Made(shown, events, () if told is None else (told,), told)
         lifted = self._shorthand.events(pending)
         passing, frames = self._shorthand.signals(passing)
         told = signals_packet(codec, passing)
         inks = tuple(packets.Brief(frame) for frame in frames)
         return Made(
-            items, events if lifted is None else (packets.Brief(lifted),), inks if told is None else (told, *inks), told
+            shown, events if lifted is None else (packets.Brief(lifted),), inks if told is None else (told, *inks), told
         )
 
     def follow(self, made: Made, now: float) -> None:
@@ -128,6 +130,6 @@ def signals_packet(codec: Codec, signals: Sequence[SignalOut]) -> Packet | None:
     return packets.message(codec, "signals", wire.join(codec, [wire.encode(codec, signal) for signal in signals]))
 
 
-def together(packets: tuple[Packet, ...]) -> Packet | Pair | None:
+def together(several: tuple[Packet, ...]) -> Packet | Pair | None:
     """Packets that go out in one write, as one."""
-    return packets[0] if len(packets) == 1 else Pair(*packets) if packets else None
+    return several[0] if len(several) == 1 else Pair(*several) if several else None

@@ -311,7 +311,7 @@ class Hub:
             if special:
                 apart = {s for id in special for s in self.by_member[id]} & members
                 for session in apart:
-                    frames += self._send_own(session, pending, parts.items, special[session.member.id], before)
+                    frames += self._send_own(session, pending, parts.shown, special[session.member.id], before)
                 members = members - apart if apart else members
                 frames += self._pass(passing, apart)
             if parts.events:
@@ -324,7 +324,7 @@ class Hub:
             parts = made.get(group.kind) or self._make(group, pending, live, signals)
             made[group.kind] = parts
             own = special.get(session.member.id, {})
-            frames += self._send_own(session, pending, parts.items, own, session.since)
+            frames += self._send_own(session, pending, parts.shown, own, session.since)
             frames += self._pass(parts.told, (session,))  # shorthand it can read once it is let in
         for audience, waiting in self._signals.items():
             if audience not in signals:  # nobody of them is here
@@ -387,15 +387,16 @@ class Hub:
         self,
         session: Session,
         pending: list[Stored],
-        items: list[bytes | None],
+        shown: dict[int, bytes],
         own: dict[int, Stored],
         since: int,
     ) -> int:
-        """A packet for one session: the group's items, in place of some what this member alone is shown of `own`."""
-        mine = list(items)
+        """A packet for one session: the group's items, in place of some what this member alone is shown of `own`. A crowd's
+        votes are many events of which each voter is shown one: what is shown to nobody here costs nothing."""
+        mine: dict[int, bytes | None] = {**shown}
         for index, stored in own.items():
             mine[index] = item(session.link.codec, stored, session.audience)
-        seen = [each for each, s in zip(mine, pending, strict=True) if each is not None and s.meta.seq > since]
+        seen = [each for at, each in sorted(mine.items()) if each is not None and pending[at].meta.seq > since]
         packet = events_packet(session.link.codec, seen)
         return 0 if packet is None else self._spread(packet, (session,), since)
 
