@@ -43,7 +43,11 @@ class Reader:
             for change in event["changes"]:
                 self.strokes.pop(change["id"], None)
                 for slot in self.slots:
-                    if slot is not None and (slot["id"], slot["page"]) == (change["id"], event["page"]):
+                    if slot is not None and (slot["id"], slot["page"], slot["running"]) == (
+                        change["id"],
+                        event["page"],
+                        True,
+                    ):
                         slot["running"] = False
                         if len(event["changes"]) == 1:
                             slot["last"] = (event["seq"], event["at"], event.get("step", 0))

@@ -68,6 +68,12 @@ class Hand:
         step = 1_790_000_000_000 + dice.randrange(10_000)
         return inks, Drawn(page=self.page, by=self.by, changes=(changed,), added=1, step=step)
 
+    def moved(self) -> Drawn:
+        """The last stroke lies elsewhere."""
+        id = self._id + "".join(LETTERS[self._count * 7 >> 6 * place & 63] for place in (3, 2, 1, 0))
+        changed = Changed(id=id, version=900, nonce=self._dice.randrange(1 << 32), base=1, set={"x": 7})
+        return Drawn(page=self.page, by=self.by, changes=(changed,))
+
 
 def _box(path: list[tuple[int, int]], unit: int) -> dict[str, float]:
     xs, ys = [x for x, _ in path], [y for _, y in path]
@@ -109,8 +115,8 @@ def _told(signal: Any) -> Any:
 
 
 def rows() -> list[Row]:
-    """Two who write at once; one takes another colour; somebody joins between strokes and in the middle of one; a page is turned;
-    two strokes end in one tick; more write than there are slots."""
+    """Two who write at once; one takes another colour; a stroke is moved; somebody joins between strokes and inside one;
+    a page is turned; two strokes end in one tick; more write than there are slots."""
     dice, telling, strokes = Random(21), Telling(), [each["points"] for each in handwriting()]
     meera, dev = Hand("teacher-7Qk2", dice), Hand("guest:0f", dice, precision=4)
 
@@ -130,6 +136,7 @@ def rows() -> list[Row]:
     write(dev, strokes[5], 4)
     meera.colour = "#e03131"
     write(meera, strokes[6], 10)
+    telling.happen(meera.moved())
     write(meera, strokes[7], 10)
     inks, event = meera.stroke(strokes[8], 10)
     for number, ink in enumerate(inks[:-1]):

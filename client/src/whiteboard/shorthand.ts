@@ -154,7 +154,7 @@ export class Shorthand {
   #ended({ seq, at, step = 0, page, changes }: Stamped<BoardDrawn>): void {
     for (const { id } of changes) {
       this.#strokes.delete(id);
-      const slot = this.#slots.find((each) => each?.id === id && each.page === page);
+      const slot = this.#slots.find((each) => each?.id === id && each.page === page && each.stroke !== null);
       if (slot === undefined) continue;
       slot.stroke = null;
       if (changes.length === 1) slot.last = { seq, at, step };
