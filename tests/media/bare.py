@@ -14,6 +14,7 @@ import struct
 from binascii import crc32
 from collections.abc import Callable
 from contextlib import suppress
+from typing import ClassVar
 
 from classroom.media.sfu import packets, stun
 from classroom.media.sfu.aiortc_parts import Certificate, Inbound, Outbound
@@ -32,12 +33,14 @@ class Bare:
     offers does."""
 
     certificate: Certificate | None = None
+    sockets: ClassVar[list[socket.socket]] = []  # those of all peers, for who ends with a failure
 
     def __init__(self, *, sends: bool = False, controls: bool = True, host: str = "127.0.0.1") -> None:
         Bare.certificate = Bare.certificate or Certificate()
         self.sends, self.controls = sends, controls
         self.ufrag, self.password = os.urandom(4).hex(), os.urandom(16).hex()
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sockets.append(self.sock)
         self.sock.setblocking(False)
         self.sock.bind((host, 0))
         self.dtls = Bare.certificate.connect()

@@ -443,15 +443,18 @@ async def test_who_floods_with_commands_is_refused_as_too_fast_and_delays_nobody
 
     quiet = [await latency() for _ in range(9)]
     ids = range(10**6, 10**6 + 20_000)
+    begun = time.perf_counter()
     flood = [fuzz.valid(codec, 2, ["command", {"cid": str(id), "type": "chat.say", "text": "x"}], id) for id in ids]
+    writing = time.perf_counter() - begun
     loud = []
     for at in range(0, len(flood), 2_000):
         flooder.raw(b"".join(flood[at : at + 2_000]))
         loud.append(await latency())
     answers = [await flooder.answer(id, timeout=30) for id in ids]
 
-    # The flood's own 2,000 answers are read in this very loop, which is most of what is left.
-    assert statistics.median(loud) < statistics.median(quiet) + 0.2, (loud, quiet)
+    # The flood's own 2,000 answers are read in this very loop, which is most of what is left. How long that may take depends on
+    # what else the machine does; to write down ten times as many takes about a tenth of a second where it does nothing.
+    assert statistics.median(loud) < statistics.median(quiet) + 4 * writing, (loud, quiet, writing)
     refused = [answer for answer in answers if not answer["ok"]]
     assert {answer["code"] for answer in refused} == {"too_fast"}
     assert all(answer["temporary"] and answer["until"] > 1_600_000_000_000 for answer in refused)

@@ -46,9 +46,16 @@ it("takes inflected words for the same", () => {
 
 it("takes five thousand doubts between two keys", () => {
   const many = Array.from({ length: 5_000 }, (_, index) => ({ ...(doubts[index % 5] as DoubtView), id: index }));
-  similar(many, "why does friction depend"); // the words of each are found once
-  const start = performance.now();
-  similar(many, "why does friction depend on");
+  const took = (draft: string): number => {
+    const start = performance.now();
+    similar(many, draft);
+    return performance.now() - start;
+  };
 
-  expect(performance.now() - start).toBeLessThan(200);
+  // The words of each doubt are found once, for the first key; how long that takes says how fast this machine is today.
+  const first = took("why does friction depend");
+  const later = ["on", "on the", "on the area"].map((more) => took(`why does friction depend ${more}`));
+
+  expect(Math.min(...later)).toBeLessThan(first);
+  expect(Math.min(...later)).toBeLessThan(200);
 });
