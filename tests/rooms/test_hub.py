@@ -78,14 +78,16 @@ async def test_the_first_event_after_quiet_leaves_at_once_and_what_follows_in_th
 ) -> None:
     _, link = edge.enter(ASHA)
     await asyncio.sleep(TICK * 2)
+    clock = asyncio.get_running_loop().time
     await ask(edge.owner, RAVI, say("first"))
     await asyncio.sleep(0)
-    at_once = len(link.packets)
+    at_once, begun = len(link.packets), clock()
     for n in range(5):
         await ask(edge.owner, RAVI, say(f"then {n}"))
+    ticks = (clock() - begun) / TICK
     await edge.quiet()
     assert at_once == 1
-    assert len(link.packets) <= 3
+    assert len(link.packets) <= 3 + ticks
     assert link.seqs == [1, 2, 3, 4, 5, 6]
 
 
@@ -495,6 +497,7 @@ async def test_a_crowd_is_told_in_slices_between_which_others_have_their_turn(
     edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rounds, "SLICE", 5)
+    monkeypatch.setattr(rounds, "LONGEST", 0)  # else a turn takes as long as the others took, here for looking
     links = [edge.enter(Member(f"s{n}", "S", ASHA.role))[1] for n in range(40)]
     await edge.quiet()
     told: list[int] = []
@@ -508,7 +511,7 @@ async def test_a_crowd_is_told_in_slices_between_which_others_have_their_turn(
     following(look)
     await ask(edge.owner, RAVI, say("to a crowd"))
     await until(lambda: told[-1] == 40)
-    assert len(set(told)) > 4, "nobody else had a turn before all were told"
+    assert sorted(set(told)) == list(range(0, 41, 5)), "nobody else had a turn between two slices"
 
 
 async def test_whoever_comes_goes_or_changes_while_a_crowd_is_told_misses_nothing_and_gets_nothing_twice(
