@@ -26,8 +26,9 @@ from classroom.media.stage import Stage, may_publish
 from classroom.metrics import Metrics
 from classroom.polls.model import Ballot, PollState
 from classroom.rooms import room as rooms
+from classroom.rooms.batch import MOVED
 from classroom.rooms.hall import ASK_TIMEOUT, Hall
-from classroom.rooms.owner import MOVED, Owner
+from classroom.rooms.owner import Owner
 from classroom.rooms.owners import Owners
 from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster import people as roster_people

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import NamedTuple
 
 import structlog
 
@@ -25,6 +24,7 @@ from classroom.journal.port import Conflict, Done, Duplicate, Journal, Snapshot,
 from classroom.kernel import SYSTEM, Event, Meta, Rejected, Stored
 from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
+from classroom.rooms.batch import INTERNAL, MOVED, UNAVAILABLE, Batch, Key, Waiting, key_of, refused, tell
 from classroom.rooms.loading import load
 from classroom.rooms.roster.model import Attend
 from classroom.rooms.turns import Turns
@@ -41,52 +41,6 @@ SNAPSHOT_SHARE = (
 )
 HEAD_SELDOM = 5.0  # seconds between two announcements of a head that has been announced every second for as long
 RELOAD_AFTER = 1.0  # seconds until the state is read again after a failure, so that what was committed is announced
-
-Key = tuple[str, str]
-
-
-class Waiting(NamedTuple):
-    """A request and where its answer goes."""
-
-    request: Request
-    answer: asyncio.Future[Reply]
-
-
-class Batch:
-    """What one transaction will hold, and who is to be told what when it has."""
-
-    def __init__(self, after: int, now: int) -> None:
-        self.after = after
-        self.now = now
-        self.events: list[Stored] = []
-        self.done: dict[Key, int] = {}
-        self.unchanged: set[Key] = set()  # those among `done` that had nothing to change
-        self.kept: list[tuple[Waiting, int]] = []
-        self.refused: list[tuple[Waiting, Rejected]] = []
-
-
-MOVED = Reply(ok=False, code="moved", message="The room has moved to another worker; try again.", temporary=True)
-UNAVAILABLE = Reply(
-    ok=False, code="unavailable", message="The classroom cannot save anything right now; try again.", temporary=True
-)
-
-INTERNAL = Reply(ok=False, code="internal", message="Something went wrong here; try again.", temporary=True)
-
-
-def _key(waiting: Waiting) -> Key:
-    return waiting.request.member.id, waiting.request.command.cid
-
-
-def _tell(waiting: Iterable[Waiting], reply: Reply) -> None:
-    """Answer all of them who have no answer yet and still wait for one."""
-    for one in waiting:
-        if not one.answer.done():
-            one.answer.set_result(reply)
-
-
-def refused(error: Rejected) -> Reply:
-    """A refusal as the owner answers it."""
-    return Reply(ok=False, code=error.code, message=error.message, temporary=error.temporary, until=error.until)
 
 
 class Owner:
@@ -232,9 +186,9 @@ class Owner:
                 try:
                     await self._serve(waiting)
                 finally:
-                    _tell(waiting, UNAVAILABLE)
+                    tell(waiting, UNAVAILABLE)
         finally:
-            _tell(self._inbox, MOVED)
+            tell(self._inbox, MOVED)
             self._inbox.clear()
 
     async def _wait(self) -> None:
@@ -276,23 +230,23 @@ class Owner:
                     break
                 except Duplicate:
                     self._state = None
-                    await self._recall([_key(one) for one in waiting])
+                    await self._recall([key_of(one) for one in waiting])
             await self._answer(batch)
         except Conflict:
             self._state = None
             self.lost.set()
             self._metrics.owner_moves.inc()
             log.warning("another owner has written to the room; standing down", room=self.room)
-            _tell(waiting, MOVED)
+            tell(waiting, MOVED)
         except (Unavailable, KeyError) as error:
             self._state = None
             log.warning("the journal does not take the commands", room=self.room, error=str(error), count=len(waiting))
-            _tell(waiting, UNAVAILABLE)
+            tell(waiting, UNAVAILABLE)
         except Exception:
             # A defect in one room's rules must not leave its members without an answer, nor its state half applied.
             self._state = None
             log.exception("commands failed", room=self.room)
-            _tell(waiting, INTERNAL)
+            tell(waiting, INTERNAL)
 
     # --- one transaction ------------------------------------------------------------------------------------------
 
@@ -304,7 +258,7 @@ class Owner:
             self._fold(batch, rooms.decide(self._state, command, SYSTEM, now), SYSTEM.id)
         for one in waiting:
             member, command = one.request.member, one.request.command
-            key = _key(one)
+            key = key_of(one)
             before = batch.done.get(key, self._recent.get(key))
             if command.cid and before is not None:
                 batch.kept.append((one, before))
@@ -330,7 +284,7 @@ class Owner:
         for key, seq in found.items():
             self._remember(key, seq)
             del batch.done[key]
-        batch.kept = [(one, found.get(_key(one), seq)) for one, seq in batch.kept]
+        batch.kept = [(one, found.get(key_of(one), seq)) for one, seq in batch.kept]
 
     def _fold(self, batch: Batch, events: list[Event], by: str) -> None:
         """Take events into the batch and the state; what can be said in one event with its neighbour is."""
@@ -369,7 +323,7 @@ class Owner:
         for key, seq in batch.done.items():
             self._remember(key, seq)
         for one, seq in batch.kept:
-            _tell([one], Reply(ok=True, seq=seq))
+            tell([one], Reply(ok=True, seq=seq))
         await self._refuse(batch.refused)
         self._keep_snapshot_sometimes()
 
@@ -392,17 +346,17 @@ class Owner:
 
     async def _refuse(self, refusals: list[tuple[Waiting, Rejected]]) -> None:
         """A refused command may be the retry of one that was kept, whose answer was lost: only the journal knows."""
-        keys = [_key(waiting) for waiting, _ in refusals if waiting.request.command.cid]
+        keys = [key_of(waiting) for waiting, _ in refusals if waiting.request.command.cid]
         try:
             before = await self._journal.done(self.room, keys) if keys else {}
         except Unavailable:
             before = None
         for one, error in refusals:
             if before is None:
-                _tell([one], UNAVAILABLE)
+                tell([one], UNAVAILABLE)
                 continue
-            seq = before.get(_key(one))
-            _tell([one], refused(error) if seq is None else Reply(ok=True, seq=seq))
+            seq = before.get(key_of(one))
+            tell([one], refused(error) if seq is None else Reply(ok=True, seq=seq))
 
     async def _recall(self, keys: list[Key]) -> None:
         found = await self._journal.done(self.room, [key for key in keys if key[1]])
