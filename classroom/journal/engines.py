@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -226,6 +227,19 @@ def _transaction(engine: Engine, function: Callable[[Connection], T]) -> T:
         raise told from error
 
 
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Have the file written ahead of. While another process makes it so, SQLite does not wait as it does for other locks."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
 def _sqlite_engine(path: Path, connections: int, begin: str) -> Engine:
     """An engine on the file at `path` whose transactions start with the statement `begin`.
 
@@ -243,7 +257,8 @@ def _sqlite_engine(path: Path, connections: int, begin: str) -> Engine:
     def set_up(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _write_ahead(cursor)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

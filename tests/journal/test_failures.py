@@ -287,6 +287,20 @@ async def test_a_held_lock_is_unavailable_and_reads_go_on(sqlite_url: str, monke
     await journal.close()
 
 
+async def test_a_file_that_another_process_is_just_making_is_waited_for(sqlite_url: str) -> None:
+    other = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
+    other.execute("CREATE TABLE begun (x)")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM begun")
+    opening = asyncio.create_task(open_journal(sqlite_url))
+    await asyncio.sleep(0.3)
+    assert not opening.done(), "it cannot be written ahead of while another reads it"
+    other.close()
+    journal = await opening
+    await make(journal)
+    await journal.close()
+
+
 async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_bytes(b"This is not a database. " * 400)
 
