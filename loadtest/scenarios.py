@@ -116,7 +116,7 @@ SCENARIOS = {
         Scenario(
             name="campus",
             about="Two thousand classes of twenty-five at once.",
-            limits=Limits(memory_ratio=1.5, cpu_ratio=2.0),
+            limits=Limits(memory_kib=54, memory_ratio=1.5, cpu_ratio=2.0),
             users=48_000,
             rooms=2_000,
             duration=240,

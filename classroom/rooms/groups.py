@@ -19,7 +19,7 @@ from classroom.rooms.signals import SignalOut
 from classroom.whiteboard.model import InkBy
 from classroom.wire import Codec
 
-COMPANY = 16  # members of a group from which on it has a stream
+COMPANY = 16  # members of a group who can be with its stream, from which on it has one
 
 
 class Kind(NamedTuple):
@@ -48,14 +48,27 @@ def kind_of(session: Session) -> Kind:
 class Group:
     """Those who are sent the same bytes."""
 
-    __slots__ = ("_greeting", "_shorthand", "_stream", "kind", "members")
+    __slots__ = ("_greeting", "_keeping", "_shorthand", "_stream", "kind", "members")
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.members = set[Session]()
+        self._keeping = 0  # of those, who keep what they inflated
         self._stream: Stream | None = None
         self._shorthand = Shorthand() if kind.shorthand else None
         self._greeting: tuple[int, Packet | None] = (-1, None)  # what is known so far, at that turn of the shorthand
+
+    def add(self, session: Session) -> None:
+        """Let a session in."""
+        if session not in self.members:
+            self.members.add(session)
+            self._keeping += session.link.keeps
+
+    def discard(self, session: Session) -> None:
+        """Let a session go, if it is one of them."""
+        if session in self.members:
+            self.members.discard(session)
+            self._keeping -= session.link.keeps
 
     def items(self, pending: Sequence[Stored], live: dict[int, Stored]) -> list[bytes | None]:
         """Each event as it is sent at length; None: this audience is not shown it. `live`: by index, events for those who
@@ -84,8 +97,8 @@ class Group:
         )
 
     def follow(self, made: Made, now: float) -> None:
-        """What the group is about to be sent goes into its stream, where it is large enough for one."""
-        if len(self.members) < COMPANY:
+        """What the group is about to be sent goes into its stream, where enough are with it for one."""
+        if self._keeping < COMPANY:
             self._stream = None
             return
         if self._stream is None:

@@ -128,7 +128,7 @@ class Hub:
     def _let_in(self, session: Session) -> None:
         """Have the session be sent what its group is, which sees the strokes under way."""
         group = self._group(session)
-        group.members.add(session)
+        group.add(session)
         self._pass(group.greeting(self._inks.so_far()), (session,))
 
     def remove(self, session: Session) -> None:
@@ -157,7 +157,7 @@ class Hub:
         return group
 
     def _step_aside(self, session: Session) -> None:
-        self._group(session).members.discard(session)
+        self._group(session).discard(session)
         self._fresh.discard(session)
         self._lagging.discard(session)
         self._rounds.drop(session)

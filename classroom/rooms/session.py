@@ -18,6 +18,8 @@ class Link(Protocol):
     codec: Codec
     descriptor: int
     """Of the socket, where frames may be written to it past the transport; -1: there is none."""
+    keeps: bool
+    """Whether the peer keeps what it inflated, to look back at."""
 
     def write(self, packet: Packet | Pair) -> None:
         """Hand over a packet; never waits."""

@@ -73,6 +73,7 @@ class Link:
         "hall",
         "hello",
         "inside",
+        "keeps",
         "session",
         "sid",
         "under_way",
@@ -81,6 +82,7 @@ class Link:
     def __init__(self, skin: Skin, codec: Codec, bound: int) -> None:
         self.codec = codec
         self.descriptor = -1
+        self.keeps = False
         self.hello: Hello | None = None
         self.sid = ""
         self.session: Session | None = None
@@ -206,7 +208,6 @@ class WebSocketLink(Link):
         "_deflates",
         "_handler",
         "_impatient",
-        "_keeps",
         "_place",
         "_served",
         "_socket",
@@ -230,7 +231,6 @@ class WebSocketLink(Link):
         kind = DeflatingResponse if deflate else web.WebSocketResponse
         self._socket = kind(max_msg_size=max_frame_bytes, compress=False, timeout=GOODBYE)
         self._deflates = False
-        self._keeps = False  # whether the peer keeps what it inflated, to look back at
         self._place = 0  # of the last packet of a stream, where nothing else was deflated since
         self._transport: Any = None
         self._closing: asyncio.Task[None] | None = None
@@ -262,7 +262,7 @@ class WebSocketLink(Link):
         if self._transport is not None and self._transport.get_extra_info("sslcontext") is None:
             self.descriptor = self._transport.get_extra_info("socket").fileno()
         self._deflates = isinstance(self._socket, DeflatingResponse) and self._socket.deflates
-        self._keeps = isinstance(self._socket, DeflatingResponse) and self._socket.keeps
+        self.keeps = isinstance(self._socket, DeflatingResponse) and self._socket.keeps
         # The headers stay with the request; a second copy of them for as long as the connection lasts is too many.
         kept = {name: environ[name] for name in KEPT if name in environ}
         environ.clear()
@@ -378,7 +378,7 @@ class WebSocketLink(Link):
         try:
             if transport.get_write_buffer_size() > bound:
                 return False
-            transport.write(self._bytes(packet) if self._keeps else packet.deflated if self._deflates else packet.frame)
+            transport.write(self._bytes(packet) if self.keeps else packet.deflated if self._deflates else packet.frame)
         except RuntimeError:
             # As in `write`.
             return True
@@ -399,7 +399,7 @@ class WebSocketLink(Link):
             self._transport.write(data)
 
     def _bytes(self, packet: Packet | Pair) -> bytes:
-        if not self._keeps:
+        if not self.keeps:
             return packet.deflated if self._deflates else packet.frame
         data, self._place = packet.after(self._place)
         return data

@@ -45,6 +45,8 @@ LOGS = logs()
 class Wire:
     """As much of a link as is asked for here."""
 
+    keeps = False
+
     def __init__(self, codec: Codec) -> None:
         self.codec = codec
 

@@ -31,6 +31,7 @@ class End:
     """A member's end of a socket, and what a transport would keep for it while it is full."""
 
     codec = Codec.JSON
+    keeps = False
 
     def __init__(self, direct: bool = True) -> None:
         self.near, self.far = socket.socketpair()
