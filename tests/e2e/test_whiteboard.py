@@ -216,7 +216,9 @@ async def inked(who: Someone, width: int = 1) -> None:
     over = who.page.locator(f"{PAPER} canvas").nth(1)
     columns = """canvas => {
       const {width, height} = canvas;
-      const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+      const pen = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
+      pen.drawImage(canvas, 0, 0);
+      const {data} = pen.getImageData(0, 0, width, height);
       const painted = new Set();
       for (let at = 3; at < data.length; at += 4) if (data[at] > 0) painted.add(((at - 3) / 4) % width);
       return painted.size;
