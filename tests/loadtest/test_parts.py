@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from classroom import packets, wire
+from classroom import packets
+from classroom import wire as served
 from classroom.chat.model import Said
 from classroom.doubts.model import Asked, DoubtState, Voted
 from classroom.kernel import STAFF, Audience, Event, Meta, Role
@@ -48,9 +49,9 @@ def probe_of(
         shown = rooms.view(event, Audience("member", me))
         if shown is None:
             continue
-        item = wire.item(wire.Codec(codec), Meta(n, 1_000 + n, me), shown)
+        item = served.item(served.Codec(codec), Meta(n, 1_000 + n, me), shown)
         for _ in range(2 if n == twice else 1):
-            probe.events(wire.join(wire.Codec(codec), [item]))
+            probe.events(served.join(served.Codec(codec), [item]))
     return probe
 
 
@@ -83,7 +84,7 @@ def test_every_kind_of_fault_is_found(faults: dict[str, Any], name: str) -> None
 
 def test_what_another_member_alone_may_see_is_found_to_be_strange() -> None:
     probe = probe_of("c")
-    leaked = wire.item(wire.Codec.JSON, Meta(2, 1_002, "a"), LOG[1])
+    leaked = served.item(served.Codec.JSON, Meta(2, 1_002, "a"), LOG[1])
     probe.seqs.append(2)
     probe.sums.append(zlib.crc32(leaked))
     assert check(probe, record()).strange == 1
@@ -118,31 +119,31 @@ def test_figures_of_several_processes_add_up() -> None:
     assert one.take() == {"counts": {}, "times": {}}
 
 
-@pytest.mark.parametrize("codec", [wire.Codec.JSON, wire.Codec.MSGPACK])
+@pytest.mark.parametrize("codec", [served.Codec.JSON, served.Codec.MSGPACK])
 @pytest.mark.parametrize("deflated", [False, True])
-def test_where_a_member_was_can_be_told_from_a_packets_first_bytes(codec: wire.Codec, deflated: bool) -> None:
-    items = [wire.item(codec, Meta(70_000 + n, 1_700_000_000_000, "a"), LOG[0]) for n in range(9)]
-    packet = packets.message(codec, "events", wire.join(codec, items))
+def test_where_a_member_was_can_be_told_from_a_packets_first_bytes(codec: served.Codec, deflated: bool) -> None:
+    items = [served.item(codec, Meta(70_000 + n, 1_700_000_000_000, "a"), LOG[0]) for n in range(9)]
+    packet = packets.message(codec, "events", served.join(codec, items))
     frame = packet.deflated if deflated else packet.frame
     payload = frame[4:]
     assert bool(frame[0] & 0x40) == deflated
     assert wire.first_seq(codec.value, payload[: 132 if deflated else 44], deflated) == 70_000
 
 
-@pytest.mark.parametrize("codec", [wire.Codec.JSON, wire.Codec.MSGPACK])
-def test_a_welcome_is_read_from_its_beginning(codec: wire.Codec) -> None:
-    welcome = wire.WelcomeRaw(
-        room=wire.RoomLabel("physics", 'Fields, "own":'),
-        me=wire.Me("guest:1", "Asha", Role.STUDENT),
+@pytest.mark.parametrize("codec", [served.Codec.JSON, served.Codec.MSGPACK])
+def test_a_welcome_is_read_from_its_beginning(codec: served.Codec) -> None:
+    welcome = served.WelcomeRaw(
+        room=served.RoomLabel("physics", 'Fields, "own":'),
+        me=served.Me("guest:1", "Asha", Role.STUDENT),
         epoch="e1",
         pass_="p" * 300,
         seq=41,
         key="key",
         now=1_700_000_000_000,
-        own=msgspec.Raw(wire.encode(codec, rooms.own(rooms.Room(), Audience("member", "guest:1")))),
+        own=msgspec.Raw(served.encode(codec, rooms.own(rooms.Room(), Audience("member", "guest:1")))),
         state=None,
     )
-    state = packets.Shared(wire.encode(codec, rooms.show(rooms.Room(), STAFF)))
+    state = packets.Shared(served.encode(codec, rooms.show(rooms.Room(), STAFF)))
     payload = packets.welcome(codec, welcome, state).data
     greeting = wire.greeting(codec.value, payload[: len(payload) - 50])
     assert greeting == wire.Greeting("guest:1", "e1", 41, 1_700_000_000_000)
