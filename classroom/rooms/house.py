@@ -356,7 +356,7 @@ class House:
         attend = hall.second()
         if attend is not None:
             self._spawn(self._attend(room, hall, attend))
-        elif self._is_idle(hall):
+        elif not hall.hub.sessions and self._is_idle(hall):
             self._spawn(self._unload(room, hall))
 
     def _is_idle(self, hall: Hall) -> bool:

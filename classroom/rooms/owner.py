@@ -132,8 +132,9 @@ class Owner:
 
     def idle(self, now: float, after: float) -> bool:
         """Whether for `after` seconds nobody was in the room, nobody asked for anything, and nothing waits to happen."""
-        nothing_due = self._state is not None and rooms.next_due(self._state) is None
-        return not self._inbox and nothing_due and now - self._used >= after
+        if self._inbox or now - self._used < after:
+            return False
+        return self._state is not None and rooms.next_due(self._state) is None
 
     def announce(self, now: float) -> None:
         """Called once a second: say how far the log goes, every second for a while after it has grown. Only what is committed:

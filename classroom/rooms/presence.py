@@ -61,6 +61,8 @@ class Presence:
 
     def count(self) -> int:
         """How many are in the room, over all edges that were heard lately."""
+        if self._edges.keys() <= {self._edge}:
+            return len(self._here)
         now = self._time()
         for edge in [e for e, (_, heard) in self._edges.items() if now - heard > FORGET]:
             del self._edges[edge]

@@ -22,6 +22,7 @@ from typing import Any
 import socketio
 import structlog
 from aiohttp import web
+from prometheus_client import Counter
 from socketio.exceptions import ConnectionRefusedError
 
 from classroom import wire
@@ -76,6 +77,7 @@ class Sockets:
         self._limits = limits
         self._settings = house.settings
         self._metrics = house.metrics
+        self._counters: dict[tuple[str, str], Counter] = {}  # of commands, by type and outcome
         self._answering: set[UnderWay] = set()
         self._empty = asyncio.Event()
         self.connections = 0
@@ -265,7 +267,10 @@ class Sockets:
         link.under_way -= 1
         took, outcome = perf_counter() - begun, "ok" if reply.ok else reply.code
         self._metrics.command_seconds.observe(took)
-        self._metrics.commands.labels(type, outcome).inc()
+        counted = self._counters.get((type, outcome))
+        if counted is None:
+            counted = self._counters[type, outcome] = self._metrics.commands.labels(type, outcome)
+        counted.inc()
         if self._metrics.tracing is not None and link.hall is not None:
             self._metrics.tracing.command(session.member.id, cid, type, link.hall.info.id, took, outcome)
         if link.session is session and link.inside and not link.ended:
