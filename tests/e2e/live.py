@@ -47,15 +47,17 @@ PATIENCE = 90_000  # ms
 EVERY = 100
 # What a browser itself says where a place is refused, a playlist is not there yet, or the media process is gone.
 REFUSED = re.compile(r"Failed to load resource|net::ERR_")
-# How long no picture at all has moved, at most, since it was set to 0.
+# How long no picture at all had moved, at most, when one did again, since it was set to 0.
 CLOCK = """() => {
   window.seen = {frames: 0, moved: performance.now(), gap: 0};
   setInterval(() => {
     const videos = [...document.querySelectorAll('figure video:not([data-mine])')];
     const frames = videos.reduce((sum, each) => sum + each.getVideoPlaybackQuality().totalVideoFrames, 0);
     const now = performance.now();
-    if (frames !== seen.frames) { seen.frames = frames; seen.moved = now; }
+    if (frames === seen.frames) return;
     seen.gap = Math.max(seen.gap, now - seen.moved);
+    seen.frames = frames;
+    seen.moved = now;
   }, 50);
 }"""
 PLAYS = """(names) => names.every((name) => {
@@ -142,7 +144,7 @@ async def kill_media(server: Subprocess, watchers: list[Someone]) -> list[float]
     for someone in watchers:
         frames = await someone.page.evaluate("seen.frames")
         await someone.page.wait_for_function(
-            "(frames) => seen.gap > 500 && seen.frames !== frames && performance.now() - seen.moved < 200",
+            "(frames) => seen.gap > 500 && seen.frames !== frames",
             arg=frames,
             timeout=PATIENCE,
             polling=EVERY,
