@@ -30,7 +30,7 @@ setup: $(VENV)/.dev client/node_modules/.installed
 BOTH := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 test:
-	@$(BOTH) services check classroom/static/index.html collected
+	@$(BOTH) services check-python check-client classroom/static/index.html collected
 	@# Four at a time, since half of the time is waited for something. What fails meanwhile gets a second look, alone:
 	@# what fails twice has failed.
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) \
