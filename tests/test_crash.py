@@ -1,4 +1,4 @@
-"""Acknowledged means kept: 80 members go on with retries while the server is killed six times at random."""
+"""Acknowledged means kept: 200 members go on with retries while the server is killed ten times at random."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from classroom.journal.sql import open_journal
 from tests.running import serving_alone
 from tests.stubborn import check, class_of, lesson, until_agreed
 
-MEMBERS = 80
-KILLS = 6
+MEMBERS = 200
+KILLS = 10
 
 # A stock client whose server is killed in the middle of the handshake leaves its HTTP response unclosed.
 pytestmark = [

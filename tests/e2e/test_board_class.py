@@ -71,14 +71,14 @@ async def test_a_lesson_at_the_board(people: People, server: Class, teacher: Dra
     await teacher.shape("r", [(260, 120), (330, 210)])
     toolbar = teacher.page.get_by_role("toolbar").first
 
-    # when the teacher brings in three pages, turns to the second of them and draws on it
+    # when the teacher brings in ten pages, turns to the second of them and draws on it
     path = tmp_path / "talk.pdf"
-    path.write_bytes(samples.pdf(3))
+    path.write_bytes(samples.pdf(10))
     await teacher.page.locator("input[type=file][accept*=pdf]").set_input_files(path)
-    await expect(toolbar).to_contain_text("1 / 4")
+    await expect(toolbar).to_contain_text("1 / 11")
     for turned in (2, 3):
         await teacher.who.button("Next page").click()
-        await expect(toolbar).to_contain_text(f"{turned} / 4")
+        await expect(toolbar).to_contain_text(f"{turned} / 11")
     await teacher.ready()
     blank = await pixels(ravi)
     await teacher.shape("p", WAVE)
