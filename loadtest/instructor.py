@@ -14,7 +14,7 @@ import gevent
 from gevent.event import AsyncResult
 from gevent.event import Event as Signal
 
-from loadtest import api
+from loadtest import api, pen
 from loadtest.party import Party, Room
 from loadtest.probe import Item, Probe
 from loadtest.student import Seat
@@ -22,8 +22,6 @@ from loadtest.student import Seat
 POLL_PATIENCE = 60.0  # seconds, after the time in which everybody means to vote
 ARRIVAL_PATIENCE = 60.0  # seconds, after the ramp, until the class begins with those who are there
 OPTIONS = ("increases", "decreases", "stays the same", "cannot be said")
-STROKE_SIGNALS = 3
-EMOJI = "👍"
 ANSWERED = 0.3  # of published doubts
 
 
@@ -73,6 +71,7 @@ class Instructor:
         self.party = party
         self.students = students
         self.desk = Desk(party, room)
+        self.strokes = 0
         self.polls: list[int] = []
         self.poll_seconds: list[float] = []
         self._api_key = api_key
@@ -124,12 +123,13 @@ class Instructor:
             self.stroke()
 
     def stroke(self) -> None:
-        """Ink: signals while the pen is down, one event when it is lifted. Reactions and a short message have the same
-        shape: a signal to everybody that the next one replaces, and an event that stays."""
-        for _ in range(STROKE_SIGNALS):
-            self.seat.signal("react", emoji=EMOJI)
-            gevent.sleep(0.1)
-        self.seat.command("chat.say", text=self.party.text(2))
+        """Ink while the pen is down, and the stroke when it is lifted."""
+        drawn = pen.stroke(self.party.dice, self.strokes)
+        self.strokes += 1
+        for piece in drawn.pieces:
+            self.seat.signal("board.ink", **piece)
+            gevent.sleep(pen.EVERY)
+        self.seat.command("board.put", **drawn.put)
 
     def _moderate(self) -> None:
         while True:
