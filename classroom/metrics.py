@@ -33,6 +33,9 @@ class Metrics:
         self.rooms_loaded = self._gauge("rooms_loaded", "Rooms in memory")
         self.rooms_owned = self._gauge("rooms_owned", "Rooms whose commands are decided by this worker")
         self.joins = self._counter("joins", "Attempts to come in: welcome, resumed, or the refusal's code", "outcome")
+        self.handed_on = self._counter(
+            "connections_handed_on", "Connections handed to the worker of this machine where their class is"
+        )
         self.commands = self._counter("commands", "Commands by type, and ok or the refusal's code", "type", "outcome")
         self.command_seconds = self._histogram("command_seconds", "From a command's arrival to its answer")
         self.events = self._counter("events", "Events committed")

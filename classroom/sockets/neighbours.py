@@ -39,7 +39,6 @@ class Neighbours:
     as far as is known here."""
 
     def __init__(self, placement: Placement, apart: Callable[[str], bool]) -> None:
-        self.handed_on = 0  # connections since the start
         self._worker = placement.worker
         self._placement = placement
         self._is_apart = apart
@@ -103,7 +102,6 @@ class Neighbours:
         except OSError:
             self._part(home)
             return False
-        self.handed_on += 1
         transport.abort()  # closes this process's descriptor; the connection lives on in the other's
         return True
 

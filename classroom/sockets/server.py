@@ -143,6 +143,10 @@ class Sockets:
         self.connections += 1
         return self.connections <= self._room + RESERVE // 2
 
+    def handed_on(self) -> None:
+        """A connection that came here is another worker's now."""
+        self._metrics.handed_on.inc()
+
     def departed(self) -> None:
         """A connection is gone. What those who have gone leave behind in cycles is collected when it is worth a look at all."""
         self.connections -= 1
@@ -333,6 +337,7 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
         if query.get("transport") == "websocket" and "upgrade" not in request.headers.get("Connection", "").lower():
             raise web.HTTPBadRequest(text="A WebSocket needs `Connection: Upgrade`.")  # engine.io would poll
         if query.get("transport") == "websocket" and self._sockets.neighbours.hand_on(request):
+            self._sockets.handed_on()
             raise web.HTTPNoContent  # whom nobody hears: the connection is another worker's
         environ: dict[str, Any] = self._translate(request)
         if request.method == "POST":
