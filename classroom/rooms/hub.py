@@ -48,6 +48,9 @@ RUSH = 50  # who come in a second, from which on a crowd is told less often: who
 RUSH_SHARE = 0.08
 LONGEST_RUSH = 2.5
 DRAWN_SHARE = 0.5  # the same while somebody draws: a pen that lags is hard to follow
+DRAWN_PACE = (
+    0.15  # seconds; a crowd that this pace is too fast for is told as of all else, and its votes are counted meanwhile
+)
 DRAWN_TICK = 0.4  # of a tick, that pieces of a stroke are apart at the least
 LAZY_SHARE = 0.1  # the same where nothing waits but counts and who came
 LONGEST_LAZY = 4.0
@@ -204,10 +207,8 @@ class Hub:
     def _drawn_due(self) -> float:
         """When what is drawn may be told."""
         least = self._bounds.tick * DRAWN_TICK
-        return max(
-            self._flushed + least,
-            self._crowded + (self.tick if self._rush else self._pace(DRAWN_SHARE, LONGEST_TICK, least)),
-        )
+        pace = self._pace(DRAWN_SHARE, LONGEST_TICK, least)
+        return max(self._flushed + least, self._crowded + (self.tick if self._rush or pace > DRAWN_PACE else pace))
 
     def _pace(self, share: float, longest: float, least: float | None = None) -> float:
         """Seconds between two flushes to everybody that take at most `share` of the worker's time. `least`: by default a tick."""
