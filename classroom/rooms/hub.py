@@ -48,9 +48,7 @@ RUSH = 50  # who come in a second, from which on a crowd is told less often: who
 RUSH_SHARE = 0.08
 LONGEST_RUSH = 2.5
 DRAWN_SHARE = 0.5  # the same while somebody draws: a pen that lags is hard to follow
-DRAWN_PACE = (
-    0.15  # seconds; a crowd that this pace is too fast for is told as of all else, and its votes are counted meanwhile
-)
+DRAWN_PACE = 0.15  # seconds; a crowd too large for it is told as of all else, since its votes are to be counted too
 DRAWN_TICK = 0.4  # of a tick, that pieces of a stroke are apart at the least
 LAZY_SHARE = 0.1  # the same where nothing waits but counts and who came
 LONGEST_LAZY = 4.0

@@ -451,6 +451,18 @@ async def test_a_stroke_goes_on_and_ends_sooner_than_a_tick_after_its_last_piece
     assert crowd.links[0].seqs[-1] == 90
 
 
+async def test_a_very_large_crowd_is_told_of_a_stroke_as_of_all_else(edge: Edge) -> None:
+    crowd = Crowd(edge)
+    edge.hub._frame_cost = 0.3 * hubs.DRAWN_SHARE / len(crowd.links)
+    for after in (0, 2):
+        look = {"type": "freedraw"} if after == 0 else None
+        edge.hub.signal(InkBy(page=0, id="stroke", by="t", after=after, ink=b"12", look=look))
+        crowd.clock.pass_by(0.33 * after / 2)
+    assert [name for name, _ in crowd.links[0].packets].count("signals") == 1
+    crowd.clock.pass_by(0.15)
+    assert [name for name, _ in crowd.links[0].packets].count("signals") == 2
+
+
 @pytest.mark.parametrize("voters", [20, 200])
 async def test_of_many_votes_each_voter_is_shown_their_own_and_no_ballot_is_looked_at_for_all_of_them(
     edge: Edge, monkeypatch: pytest.MonkeyPatch, voters: int
