@@ -36,21 +36,21 @@ def stroke(dice: Random, number: int) -> Stroke:
     blocks = [packer.block(path[i : i + POINTS], pressures[i : i + POINTS]) for i in range(0, len(path), POINTS)]
     blocks[0] = packer.header + blocks[0]
     id = f"{dice.randrange(1 << 64):016x}{number:04x}"
-    look = _look(left, top, height, f"a{number:04d}", dice.randrange(1 << 31))
+    shape = look(left, top, 180.0, 2 * height, f"a{number:04d}", dice.randrange(1 << 31))
     pieces, after = [], 0
     for block in blocks:
         piece = {"page": 0, "id": id, "after": after, "ink": b64encode(block).decode()}
-        pieces.append(piece | {"look": look} if after == 0 else piece)
+        pieces.append(piece | {"look": shape} if after == 0 else piece)
         after += len(block)
     points = b64encode(b"".join(blocks)).decode()
-    change = {"id": id, "version": len(path) + 2, "nonce": dice.randrange(1 << 31), "set": look, "points": points}
+    change = {"id": id, "version": len(path) + 2, "nonce": dice.randrange(1 << 31), "set": shape, "points": points}
     return Stroke(pieces, {"page": 0, "changes": [change], "step": number + 1})
 
 
-def _look(x: float, y: float, height: float, index: str, seed: int) -> dict[str, Any]:
+def look(x: float, y: float, width: float, height: float, index: str, seed: int) -> dict[str, Any]:
     """The fields of a stroke, as Excalidraw makes them."""
     return {
-        "type": "freedraw", "x": x, "y": y, "width": 180.0, "height": 2 * height, "angle": 0, "strokeColor": "#1e1e1e",
+        "type": "freedraw", "x": x, "y": y, "width": width, "height": height, "angle": 0, "strokeColor": "#1e1e1e",
         "backgroundColor": "transparent", "fillStyle": "solid", "strokeWidth": 2, "strokeStyle": "solid", "roughness": 1,
         "opacity": 100, "groupIds": [], "frameId": None, "index": index, "roundness": None, "seed": seed,
         "boundElements": None, "link": None, "locked": False, "simulatePressure": False, "lastCommittedPoint": None,

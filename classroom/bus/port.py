@@ -36,7 +36,8 @@ class Appended(msgspec.Struct, frozen=True, tag="appended"):
 
 
 class Head(msgspec.Struct, frozen=True, tag="head"):
-    """The log's last place, as its owner knows it: announced every second, so that an edge notices what it missed."""
+    """The log's last place, as its owner knows it: announced every second for a while after it has grown, and every few seconds
+    else, so that an edge notices what it missed."""
 
     seq: int
 

@@ -29,7 +29,7 @@ NEW, SELDOM = 20, 40  # looks in which a worker is expected to be heard of here;
 FORGET_AFTER = 10.0  # seconds until a connection that was handed here and never asked for anything is forgotten
 APART_FOR = 30.0  # seconds for which a room is not gathered once its worker has said so
 REMEMBERED = 100_000  # rooms whose worker is remembered
-LARGEST = 64 << 10  # bytes of a request's head
+LARGEST = 64 << 10  # bytes of a message; a request with a longer head stays where it came
 CONNECTION, APART = b"c", b"a"  # what a message begins with: a request's head and its descriptor; a room's name
 ROOM = "room"
 
@@ -95,8 +95,11 @@ class Neighbours:
         transport = request.transport
         if peer is None or transport is None or self._stays_apart(room) or transport.get_extra_info("sslcontext"):
             return False
+        message = CONNECTION + _head(request)
+        if len(message) > LARGEST:
+            return False
         try:
-            socket.send_fds(peer, [CONNECTION, _head(request)], [transport.get_extra_info("socket").fileno()])
+            socket.send_fds(peer, [message], [transport.get_extra_info("socket").fileno()])
         except BlockingIOError:
             return False
         except OSError:

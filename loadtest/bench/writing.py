@@ -28,6 +28,7 @@ from classroom.whiteboard import model as board
 from classroom.whiteboard import rules
 from classroom.whiteboard.quantise import Packer, quantised
 from classroom.wire import Codec
+from loadtest import pen
 
 HANDWRITING = Path(__file__).parents[2] / "tests" / "vectors" / "board" / "handwriting.json"
 FRAME = 1_000 / 60  # ms
@@ -115,31 +116,7 @@ def strokes() -> list[Stroke]:
 def _look(x: float, y: float, path: list[tuple[int, int]], index: str, seed: int) -> dict[str, Any]:
     """The fields of a stroke, as Excalidraw makes them."""
     xs, ys = [px / 4 for px, _ in path], [py / 4 for _, py in path]
-    return {
-        "type": "freedraw",
-        "x": x,
-        "y": y,
-        "width": max(xs) - min(xs),
-        "height": max(ys) - min(ys),
-        "angle": 0,
-        "strokeColor": "#1e1e1e",
-        "backgroundColor": "transparent",
-        "fillStyle": "solid",
-        "strokeWidth": 2,
-        "strokeStyle": "solid",
-        "roughness": 1,
-        "opacity": 100,
-        "groupIds": [],
-        "frameId": None,
-        "index": index,
-        "roundness": None,
-        "seed": seed,
-        "boundElements": None,
-        "link": None,
-        "locked": False,
-        "simulatePressure": False,
-        "lastCommittedPoint": None,
-    }
+    return pen.look(x, y, max(xs) - min(xs), max(ys) - min(ys), index, seed)
 
 
 class _NoJournal:

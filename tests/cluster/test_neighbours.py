@@ -119,7 +119,8 @@ async def test_who_was_with_a_worker_that_dies_is_gathered_elsewhere(tmp_path: P
 
 
 async def test_what_the_handshake_said_goes_along(tmp_path: Path) -> None:
-    """Origin, compression and parser are the neighbour's to look at; what no room can be called harms nobody."""
+    """Origin, compression and parser are the neighbour's to look at; what no room can be called harms nobody, nor does a head
+    that is too long to hand on."""
     settings: dict[str, Any] = {
         "cluster_workers": 3,
         "media_enabled": False,
@@ -134,15 +135,19 @@ async def test_what_the_handshake_said_goes_along(tmp_path: Path) -> None:
                     async with session.ws_connect(url, compress=15, origin="https://school.example") as socket:
                         assert socket.compress
                         assert (await socket.receive_str()).startswith("0{")
+                    long = {f"X-Long-{number}": "x" * 7_000 for number in range(20)}
+                    async with session.ws_connect(url, headers=long, origin="https://school.example") as socket:
+                        assert (await socket.receive_str()).startswith("0{")
                     with pytest.raises(aiohttp.WSServerHandshakeError, match="400"):
                         await session.ws_connect(url, origin="https://elsewhere.example")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes another user")
 async def test_another_users_process_is_no_neighbour(tmp_path: Path) -> None:
-    with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False):
-        names = [line.split()[-1] for line in Path("/proc/net/unix").read_text().splitlines() if "@classroom/" in line]
-        name = names[0].removeprefix("@classroom/")
+    with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
+        ours = f"@classroom/{workers_of(server)[0].pid}-"
+        names = [line.split()[-1] for line in Path("/proc/net/unix").read_text().splitlines()]
+        name = next(name for name in names if name.startswith(ours)).removeprefix("@classroom/")
         assert _knocks(_address(name), os.geteuid()) == "stays"
         assert _knocks(_address(name), 65534) == "closed"
 
