@@ -24,38 +24,21 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from classroom import wire
-from classroom.chat.model import Said
-from classroom.doubts import model as doubts
-from classroom.kernel import ALL, STAFF, Audience, Event, Member, Stored, audience_of
+from classroom.kernel import ALL, STAFF, Audience, Member, Stored, audience_of
 from classroom.metrics import Metrics
 from classroom.packets import Packet, Pair
-from classroom.polls.model import Closed, Opened, TallySignal
+from classroom.polls.model import TallySignal
 from classroom.rooms import room as rooms
 from classroom.rooms import rounds
 from classroom.rooms.groups import Group, Kind, Made, events_packet, item, kind_of, signals_packet, together
 from classroom.rooms.inks import Inks
+from classroom.rooms.pace import Pace, patient
 from classroom.rooms.replica import Replica
-from classroom.rooms.roster.model import Attended, ClassEnded, ClassStarted
 from classroom.rooms.rounds import Rounds
 from classroom.rooms.session import Offer, Session, one_by_one
-from classroom.rooms.signals import Present, Reactions, SignalOut, TypingBy
-from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy, WentTo
+from classroom.rooms.signals import SignalOut, TypingBy
+from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy
 
-PATIENT = Present | TypingBy | Reactions | TallySignal  # signals that can wait for company
-SHARE = 0.33  # of a worker's time that flushing one room may take
-LONGEST_TICK = 0.6  # seconds; a crowd of any size is told at least this often
-RUSH = 50  # who come in a second, from which on a crowd is told less often: who waits outside is told nothing at all
-RUSH_SHARE = 0.08
-LONGEST_RUSH = 2.5
-DRAWN_SHARE = 0.5  # the same while somebody draws: a pen that lags is hard to follow
-DRAWN_PACE = 0.15  # seconds; a crowd too large for it is told as of all else, since its votes are to be counted too
-DRAWN_TICK = 0.4  # of a tick, that pieces of a stroke are apart at the least
-LAZY_SHARE = 0.1  # the same where nothing waits but counts and who came
-LONGEST_LAZY = 4.0
-SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
-LONGEST_SIGNAL = 5.0
-COST_WEIGHT = 0.2  # of the newest flush in the running mean of what a frame costs
-COST_FROM = 100  # frames in a flush that say what one costs
 TRAIL = 256  # points of the laser pointer that may wait; the oldest are let go
 TOO_SLOW = wire.Bye(
     code="too_slow",
@@ -99,25 +82,20 @@ class Hub:
         self._signals: dict[Audience, dict[str, SignalOut]] = {STAFF: {}, ALL: {}}
         self._flush_at: asyncio.TimerHandle | asyncio.Handle | None = None
         self._due = 0.0
-        self._flushed = 0.0
         self._told = 0  # the place of the last event that was sent
-        self._crowded = 0.0  # when a flush began that went to more than half of those here
-        self._came = 0  # since that flush
-        self._rush = False  # whether that was at a rate of `RUSH`
-        self._signalled = 0.0
-        self._frame_cost = 0.0
         self._events = 0  # of the flush under way
         self._overdue = False
         self._loop = asyncio.get_running_loop()
         self._rounds = Rounds(self._write, self._end)
         self._inks = Inks(monotonic)
+        self._pace = Pace(bounds.tick, self.sessions)
 
     # --- who is here ----------------------------------------------------------------------------------------------
 
     def add(self, session: Session, seq: int) -> None:
         """Let a session in that has been sent everything up to place `seq` in this very turn of the loop."""
         session.since = seq
-        self._came += 1
+        self._pace.come()
         self.sessions.add(session)
         self.by_member.setdefault(session.member.id, set()).add(session)
         if self._pending:
@@ -169,15 +147,7 @@ class Hub:
     def events(self, events: Sequence[Stored]) -> None:
         """Events that the replica has just applied."""
         self._pending.extend(events)
-        due = self._flushed + self._bounds.tick
-        if any(_urgent(stored.event) for stored in events):
-            self._schedule(due)
-        elif self._inks and any(isinstance(stored.event, Drawn) for stored in events):
-            self._schedule(self._drawn_due)
-        elif all(_lazy(stored.event) for stored in events):
-            self._schedule(max(due, self._crowded + self._pace(LAZY_SHARE, LONGEST_LAZY)))
-        else:
-            self._schedule(max(due, self._crowded + self.tick))
+        self._schedule(self._pace.due(events, drawing=bool(self._inks)))
 
     def signal(self, signal: SignalOut, audience: Audience = ALL) -> None:
         """A signal for everybody (`ALL`) or for the staff alone; the newest of its kind replaces the one that waits, or is
@@ -197,32 +167,18 @@ class Hub:
 
     @property
     def tick(self) -> float:
-        """Seconds between two flushes to everybody: the configured ones, more where a flush takes long, so that a crowd's
-        fan-out never takes more than a share of the worker's time."""
-        return self._pace(RUSH_SHARE, LONGEST_RUSH) if self._rush else self._pace(SHARE, LONGEST_TICK)
-
-    @property
-    def _drawn_due(self) -> float:
-        """When what is drawn may be told."""
-        least = self._bounds.tick * DRAWN_TICK
-        pace = self._pace(DRAWN_SHARE, LONGEST_TICK, least)
-        return max(self._flushed + least, self._crowded + (self.tick if self._rush or pace > DRAWN_PACE else pace))
-
-    def _pace(self, share: float, longest: float, least: float | None = None) -> float:
-        """Seconds between two flushes to everybody that take at most `share` of the worker's time. `least`: by default a tick."""
-        return max(
-            self._bounds.tick if least is None else least, min(longest, self._frame_cost * len(self.sessions) / share)
-        )
+        """Seconds between two flushes to everybody."""
+        return self._pace.tick
 
     def _schedule_signals(self) -> None:
         """Signals that can wait (how many are here, say) wait in a crowd for the next events, and at most for a while."""
-        if any(not isinstance(signal, PATIENT) for signal in self._signals[ALL].values()):
-            self._schedule(self._drawn_due)
+        if not all(map(patient, self._signals[ALL].values())):
+            self._schedule(self._pace.drawn_due)
             return
         if self._signals[STAFF]:
-            self._schedule(self._flushed + self._bounds.tick)
+            self._schedule(self._pace.soonest)
         if self._signals[ALL]:
-            self._schedule(self._signalled + self._pace(SIGNAL_SHARE, LONGEST_SIGNAL))
+            self._schedule(self._pace.signals_due)
 
     def _schedule(self, due: float) -> None:
         """Flush at `due` (of the loop's clock), unless that will be done sooner anyway."""
@@ -257,15 +213,12 @@ class Hub:
             self._flush_at.cancel()
             self._flush_at = None
         self._overdue = False
-        self._flushed = self._loop.time()
+        self._pace.begin(self._loop.time())
         begun = perf_counter()
         pending, self._pending = self._pending, []
         self._events = len(pending)
         frames = self._send(pending)
-        if 2 * (frames + self._rounds.waiting) > len(self.sessions):
-            self._rush = self._came > RUSH * (self._flushed - self._crowded)
-            self._came = 0
-            self._crowded = self._flushed
+        self._pace.reach(frames + self._rounds.waiting)
         self._settle()
         return frames, perf_counter() - begun
 
@@ -275,18 +228,17 @@ class Hub:
 
     def _end(self, frames: int, spent: float) -> None:
         """Everybody is told: what that took, and what comes next."""
-        if frames >= COST_FROM:
-            self._frame_cost += (spent / frames - self._frame_cost) * COST_WEIGHT
-        self._metrics.flush_seconds.observe(self._loop.time() - self._flushed)
+        self._pace.end(frames, spent)
+        self._metrics.flush_seconds.observe(self._loop.time() - self._pace.flushed)
         if self._metrics.tracing is not None and self._events:
             self._metrics.tracing.fan_out(self._replica.room, spent, self._events, frames)
         self._events = 0
         if self._overdue:
-            self._schedule(self._flushed)
+            self._schedule(self._pace.flushed)
         if self._signals[STAFF] or self._signals[ALL]:
             self._schedule_signals()
         if self._lagging:
-            self._schedule(self._flushed + self._bounds.tick)
+            self._schedule(self._pace.soonest)
 
     # --- events ---------------------------------------------------------------------------------------------------
 
@@ -305,7 +257,7 @@ class Hub:
                 group.forget()
                 continue
             parts = made[kind] = self._make(group, pending, live, signals)
-            group.follow(parts, self._flushed)
+            group.follow(parts, self._pace.flushed)
             members, passing = group.members, together(parts.signals)
             if special:
                 apart = {s for id in special for s in self.by_member[id]} & members
@@ -350,11 +302,10 @@ class Hub:
         if not waiting:
             return []
         if audience == ALL:
-            patient = all(isinstance(signal, PATIENT) for signal in waiting.values())
-            due = self._signalled + self._pace(SIGNAL_SHARE, LONGEST_SIGNAL)
-            if patient and not along and self._flushed < due:
+            early = self._pace.flushed < self._pace.signals_due
+            if early and not along and all(map(patient, waiting.values())):
                 return []
-            self._signalled = self._flushed
+            self._pace.signalled()
         self._signals[audience] = {}
         return list(waiting.values())
 
@@ -457,18 +408,6 @@ class Hub:
                 self._metrics.slow_disconnects.inc()
                 self.remove(session)
                 session.link.end(TOO_SLOW)
-
-
-def _urgent(event: Event) -> bool:
-    """What the class waits for does not wait for a longer tick: the staff's words, and what opens, closes and begins."""
-    if isinstance(event, Said):
-        return event.role.staff
-    return isinstance(event, Opened | Closed | ClassStarted | ClassEnded | doubts.Started | WentTo)
-
-
-def _lazy(event: Event) -> bool:
-    """What is of no more interest than a count, or is shown to hardly anybody, may go along with what comes next."""
-    return isinstance(event, doubts.Voted | Attended)
 
 
 def _slot(signal: SignalOut) -> str:

@@ -19,8 +19,7 @@ from classroom.kernel import ALL, STAFF, Member, Meta, Stored
 from classroom.metrics import Metrics
 from classroom.polls import rules as poll_rules
 from classroom.polls.model import Ballot, Voted
-from classroom.rooms import groups, rounds
-from classroom.rooms import hub as hubs
+from classroom.rooms import groups, pace, rounds
 from classroom.rooms import room as rooms
 from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.owner import Owner
@@ -190,7 +189,7 @@ async def test_in_a_crowd_counts_wait_for_company_and_go_in_one_write_with_it(ed
     _, teacher = edge.enter(TEACHER)
     edge.hub.signal(Present(1))
     await asyncio.sleep(TICK)
-    edge.hub._frame_cost = 1.0  # what a frame to each of a hundred thousand members costs
+    edge.hub._pace.frame_cost = 1.0  # what a frame to each of a hundred thousand members costs
     edge.hub.signal(Present(2))
     await edge.quiet()
     alone = [s["count"] for _, payload in asha.packets for s in payload]
@@ -206,9 +205,9 @@ async def test_in_a_crowd_counts_wait_for_company_and_go_in_one_write_with_it(ed
 async def test_in_a_crowd_counts_are_told_after_a_while_where_nothing_else_happens(
     edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hubs, "LONGEST_SIGNAL", 0.2)
+    monkeypatch.setattr(pace, "LONGEST_SIGNAL", 0.2)
     _, asha = edge.enter(ASHA)
-    edge.hub._frame_cost = 1.0
+    edge.hub._pace.frame_cost = 1.0
     edge.hub.signal(Present(1))
     edge.hub.signal(Present(2))
     await asyncio.sleep(0.1)
@@ -375,7 +374,7 @@ class Crowd:
         self._seq = 0
         self.clock = ByHand()
         edge.hub._loop = self.clock  # type: ignore[assignment]
-        edge.hub._frame_cost = 1.0
+        edge.hub._pace.frame_cost = 1.0
         self.links: list[Recorder] = []
         self.come(100)
         self.told_within(0.0, TEACHER)
@@ -396,9 +395,9 @@ class Crowd:
 
 async def test_while_many_come_in_a_crowd_is_told_less_often_but_at_once_what_the_staff_say(edge: Edge) -> None:
     crowd = Crowd(edge)
-    crowd.come(hubs.RUSH + 1)
+    crowd.come(pace.RUSH + 1)
     assert crowd.told_within(0.0, RAVI)
-    assert not crowd.told_within(hubs.LONGEST_RUSH - 0.1, RAVI)
+    assert not crowd.told_within(pace.LONGEST_RUSH - 0.1, RAVI)
     assert crowd.told_within(0.1, RAVI)
     assert not crowd.told_within(TICK / 2, TEACHER)  # every flush is a tick after the last
     assert crowd.told_within(TICK / 2, TEACHER)
@@ -406,24 +405,24 @@ async def test_while_many_come_in_a_crowd_is_told_less_often_but_at_once_what_th
 
 async def test_who_come_in_one_by_one_do_not_keep_a_crowd_waiting(edge: Edge) -> None:
     crowd = Crowd(edge)
-    crowd.come(hubs.RUSH - 1)
+    crowd.come(pace.RUSH - 1)
     assert crowd.told_within(0.0, RAVI)
-    assert not crowd.told_within(hubs.LONGEST_TICK - 0.1, RAVI)
+    assert not crowd.told_within(pace.LONGEST_TICK - 0.1, RAVI)
     assert crowd.told_within(0.1, RAVI)
 
 
 async def test_when_all_are_in_a_crowd_is_told_as_often_as_before(edge: Edge) -> None:
     crowd = Crowd(edge)
-    crowd.come(hubs.RUSH + 1)
+    crowd.come(pace.RUSH + 1)
     assert crowd.told_within(0.0, RAVI)
-    assert crowd.told_within(hubs.LONGEST_RUSH, RAVI)
-    assert crowd.told_within(hubs.LONGEST_TICK, RAVI)
+    assert crowd.told_within(pace.LONGEST_RUSH, RAVI)
+    assert crowd.told_within(pace.LONGEST_TICK, RAVI)
 
 
 async def test_a_stroke_goes_on_and_ends_sooner_than_a_tick_after_its_last_piece(edge: Edge) -> None:
     # given a stroke of which a crowd has just been told
-    crowd, soon = Crowd(edge), TICK * hubs.DRAWN_TICK
-    edge.hub._frame_cost = 0.0
+    crowd, soon = Crowd(edge), TICK * pace.DRAWN_TICK
+    edge.hub._pace.frame_cost = 0.0
 
     def ink(after: int) -> None:
         look = {"type": "freedraw"} if after == 0 else None
@@ -453,7 +452,7 @@ async def test_a_stroke_goes_on_and_ends_sooner_than_a_tick_after_its_last_piece
 
 async def test_a_very_large_crowd_is_told_of_a_stroke_as_of_all_else(edge: Edge) -> None:
     crowd = Crowd(edge)
-    edge.hub._frame_cost = 0.3 * hubs.DRAWN_SHARE / len(crowd.links)
+    edge.hub._pace.frame_cost = 0.3 * pace.DRAWN_SHARE / len(crowd.links)
     for after in (0, 2):
         look = {"type": "freedraw"} if after == 0 else None
         edge.hub.signal(InkBy(page=0, id="stroke", by="t", after=after, ink=b"12", look=look))
