@@ -62,13 +62,13 @@ class Group:
         """Let a session in."""
         if session not in self.members:
             self.members.add(session)
-            self._keeping += session.link.keeps
+            self._keeping += session.link.way == "kept"
 
     def discard(self, session: Session) -> None:
         """Let a session go, if it is one of them."""
         if session in self.members:
             self.members.discard(session)
-            self._keeping -= session.link.keeps
+            self._keeping -= session.link.way == "kept"
 
     def items(self, pending: Sequence[Stored], live: dict[int, Stored]) -> list[bytes | None]:
         """Each event as it is sent at length; None: this audience is not shown it. `live`: by index, events for those who

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from time import monotonic
-from typing import Protocol
+from typing import Literal, Protocol
 
 from classroom import wire
 from classroom.kernel import ALL, STAFF, Audience, Member, audience_of
 from classroom.packets import Packet, Pair
 from classroom.wire import Codec
 
+Way = Literal["plain", "deflated", "kept"]
+"""How frames are written to a peer: as they are; deflated; deflated, and the peer keeps what it inflated to look back at."""
+
 
 class Link(Protocol):
     """One connection of one member, as far as the hub needs it."""
 
     codec: Codec
+    way: Way
+    place: int
+    """Of the last packet of a stream, where nothing else was deflated since (`Packet.after`)."""
     descriptor: int
     """Of the socket, where frames may be written to it past the transport; -1: there is none."""
-    keeps: bool
-    """Whether the peer keeps what it inflated, to look back at."""
+    closing: Callable[[], bool]
+    """Whether the transport is: then the descriptor may soon be another's."""
+    waits: Callable[[], int]
+    """How many bytes wait in the transport, which nothing may overtake. These two are the transport's own, since they are asked
+    for every member of every packet."""
 
     def write(self, packet: Packet | Pair) -> None:
         """Hand over a packet; never waits."""
@@ -28,11 +37,8 @@ class Link(Protocol):
         """Hand over a packet, unless more than `bound` bytes wait already; whether it was handed over. It is what the
         fan-out does for every member, so it is one call and not two."""
 
-    def ready(self, packet: Packet | Pair) -> bytes | None:
-        """The bytes to write to the socket itself, now: what is asked for is written. None: it is to be offered."""
-
     def rest(self, data: bytes) -> None:
-        """Write what the socket did not take."""
+        """Write what the socket did not take of a frame that went past the transport."""
 
     def buffered(self) -> int:
         """Bytes that wait for this member."""

@@ -51,23 +51,25 @@ class Crowd:
         """As `one_by_one`."""
         if len(sessions) < FEW:
             return one_by_one(packet, sessions, bound)
-        refused = []
-        crowds: dict[bytes, tuple[list[int], list[Link]]] = {}
-        last = None
-        for session in sessions:
-            link = session.link
-            frame = link.ready(packet)
-            if frame is None:
-                if not link.offer(packet, bound):
-                    refused.append(session)
-                continue
-            if frame is not last:  # nearly always it is: most are written the same
-                last = frame
-                sockets, links = crowds.setdefault(frame, ([], []))
-            sockets.append(link.descriptor)
-            links.append(link)
-        for frame, (sockets, links) in crowds.items():
-            self._write(frame, sockets, links)
+        links = [session.link for session in sessions]
+        # A descriptor may be another's once its transport is closing; what goes past one that has bytes would overtake them.
+        closings, waits = [link.closing for link in links], [link.waits for link in links]
+        closed, waiting = [closing() for closing in closings], [waits() for waits in waits]
+        sockets = [link.descriptor for link in links]
+        if any(closed) or any(waiting):
+            sockets = [-1 if c or w else s for c, w, s in zip(closed, waiting, sockets, strict=True)]
+        refused: list[Session] = []
+        if -1 in sockets:
+            apart = [session for session, socket in zip(sessions, sockets, strict=True) if socket < 0]
+            refused = one_by_one(packet, apart, bound)
+            links = [link for link, socket in zip(links, sockets, strict=True) if socket >= 0]
+            sockets = [socket for socket in sockets if socket >= 0]
+        ways = {link.way for link in links}
+        if ways == {"plain"}:
+            self._write(packet.frame, sockets, links)
+        elif ways:
+            for frame, (some, theirs) in _by_frame(packet, sockets, links).items():
+                self._write(frame, some, theirs)
         return refused
 
     def _write(self, frame: bytes, sockets: list[int], links: list[Link]) -> None:
@@ -79,6 +81,23 @@ class Crowd:
             for link, sent in zip(links, taken, strict=True):
                 if sent != size:
                     link.rest(frame[sent:])
+
+
+def _by_frame(packet: Packet | Pair, sockets: list[int], links: list[Link]) -> dict[bytes, tuple[list[int], list[Link]]]:
+    """Who is written which bytes. Nearly all are written the same."""
+    found: dict[bytes, tuple[list[int], list[Link]]] = {}
+    last = None
+    for link, socket in zip(links, sockets, strict=True):
+        if link.way == "kept":
+            frame, link.place = packet.after(link.place)
+        else:
+            frame = packet.deflated if link.way == "deflated" else packet.frame
+        if frame is not last:
+            last = frame
+            some, theirs = found.setdefault(frame, ([], []))
+        some.append(socket)
+        theirs.append(link)
+    return found
 
 
 class Chosen(NamedTuple):

@@ -26,7 +26,7 @@ from classroom.kernel import Rejected
 from classroom.packets import Packet, Pair
 from classroom.rooms.hall import Hall
 from classroom.rooms.hub import TOO_SLOW
-from classroom.rooms.session import Session
+from classroom.rooms.session import Session, Way
 from classroom.sockets.deflate import DeflatingResponse
 from classroom.sockets.outbox import Outbox
 from classroom.wire import Codec, Hello, Incoming, Malformed
@@ -67,22 +67,28 @@ class Link:
     __slots__ = (
         "_bound",
         "_skin",
+        "closing",
         "codec",
         "descriptor",
         "ended",
         "hall",
         "hello",
         "inside",
-        "keeps",
+        "place",
         "session",
         "sid",
         "under_way",
+        "waits",
+        "way",
     )
 
     def __init__(self, skin: Skin, codec: Codec, bound: int) -> None:
         self.codec = codec
         self.descriptor = -1
-        self.keeps = False
+        self.closing: Callable[[], bool] = _always
+        self.waits: Callable[[], int] = _nothing
+        self.way: Way = "plain"
+        self.place = 0
         self.hello: Hello | None = None
         self.sid = ""
         self.session: Session | None = None
@@ -176,9 +182,6 @@ class Link:
         self.write(packet)
         return True
 
-    def ready(self, packet: Packet | Pair) -> bytes | None:
-        return None
-
     def rest(self, data: bytes) -> None:
         raise NotImplementedError
 
@@ -205,10 +208,8 @@ class WebSocketLink(Link):
 
     __slots__ = (
         "_closing",
-        "_deflates",
         "_handler",
         "_impatient",
-        "_place",
         "_served",
         "_socket",
         "_transport",
@@ -230,8 +231,6 @@ class WebSocketLink(Link):
         self._handler = handler
         kind = DeflatingResponse if deflate else web.WebSocketResponse
         self._socket = kind(max_msg_size=max_frame_bytes, compress=False, timeout=GOODBYE)
-        self._deflates = False
-        self._place = 0  # of the last packet of a stream, where nothing else was deflated since
         self._transport: Any = None
         self._closing: asyncio.Task[None] | None = None
         self._impatient: asyncio.TimerHandle | None = None
@@ -261,8 +260,10 @@ class WebSocketLink(Link):
         self._transport = request.transport
         if self._transport is not None and self._transport.get_extra_info("sslcontext") is None:
             self.descriptor = self._transport.get_extra_info("socket").fileno()
-        self._deflates = isinstance(self._socket, DeflatingResponse) and self._socket.deflates
-        self.keeps = isinstance(self._socket, DeflatingResponse) and self._socket.keeps
+            self.closing = self._transport.is_closing
+            self.waits = self._transport.get_write_buffer_size
+        if isinstance(self._socket, DeflatingResponse) and self._socket.deflates:
+            self.way = "kept" if self._socket.keeps else "deflated"
         # The headers stay with the request; a second copy of them for as long as the connection lasts is too many.
         kept = {name: environ[name] for name in KEPT if name in environ}
         environ.clear()
@@ -378,31 +379,21 @@ class WebSocketLink(Link):
         try:
             if transport.get_write_buffer_size() > bound:
                 return False
-            transport.write(self._bytes(packet) if self.keeps else packet.deflated if self._deflates else packet.frame)
+            transport.write(packet.frame if self.way == "plain" else self._bytes(packet))
         except RuntimeError:
             # As in `write`.
             return True
         return True
-
-    def ready(self, packet: Packet | Pair) -> bytes | None:
-        transport = self._transport
-        try:
-            # A descriptor is closed, and may be another's, only after its transport has begun to close.
-            if self.descriptor < 0 or transport.is_closing() or transport.get_write_buffer_size():
-                return None
-        except RuntimeError:
-            return None
-        return self._bytes(packet) if self._deflates else packet.frame
 
     def rest(self, data: bytes) -> None:
         with suppress(RuntimeError):  # as in `write`
             self._transport.write(data)
 
     def _bytes(self, packet: Packet | Pair) -> bytes:
-        if not self.keeps:
-            return packet.deflated if self._deflates else packet.frame
-        data, self._place = packet.after(self._place)
-        return data
+        if self.way == "kept":
+            data, self.place = packet.after(self.place)
+            return data
+        return packet.deflated if self.way == "deflated" else packet.frame
 
     def buffered(self) -> int:
         try:
@@ -418,3 +409,11 @@ class WebSocketLink(Link):
         if self._closing is None:
             code = WSCloseCode.SERVICE_RESTART if bye.temporary else WSCloseCode.POLICY_VIOLATION
             self._closing = asyncio.create_task(self._close(code, bye.code.encode()))
+
+
+def _always() -> bool:
+    return True
+
+
+def _nothing() -> int:
+    return 0

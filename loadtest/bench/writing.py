@@ -57,7 +57,7 @@ class Viewer:
 
     def __init__(self, codec: Codec, deflates: Deflates) -> None:
         self.codec, self._deflates = codec, deflates
-        self.keeps = deflates == "with context"
+        self.way = "kept" if deflates == "with context" else "plain"
         self.frames = self.bytes = self._place = 0
 
     def write(self, packet: Packet | Pair) -> None:

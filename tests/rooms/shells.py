@@ -82,7 +82,7 @@ class Recorder:
 
     def __init__(self, codec: Codec = Codec.JSON) -> None:
         self.codec = codec
-        self.keeps = False
+        self.way = "plain"
         self.packets: list[tuple[str, Any]] = []
         self.raw: list[Packet] = []
         self.writes: list[int] = []

@@ -45,7 +45,7 @@ LOGS = logs()
 class Wire:
     """As much of a link as is asked for here."""
 
-    keeps = False
+    way = "plain"
 
     def __init__(self, codec: Codec) -> None:
         self.codec = codec
