@@ -13,6 +13,7 @@ from classroom import packets, wire
 from classroom.kernel import Audience, Event, Stored
 from classroom.packets import Packet, Pair, Stream
 from classroom.rooms import room as rooms
+from classroom.rooms.roll import Roll
 from classroom.rooms.session import Session
 from classroom.rooms.shorthand import Shorthand
 from classroom.rooms.signals import SignalOut
@@ -52,7 +53,7 @@ class Group:
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
-        self.members = set[Session]()
+        self.members = Roll()
         self._keeping = 0  # of those, who keep what they inflated
         self._stream: Stream | None = None
         self._shorthand = Shorthand() if kind.shorthand else None

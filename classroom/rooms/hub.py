@@ -34,6 +34,7 @@ from classroom.rooms.groups import Group, Kind, Made, events_packet, item, kind_
 from classroom.rooms.inks import Inks
 from classroom.rooms.pace import Pace, patient
 from classroom.rooms.replica import Replica
+from classroom.rooms.roll import Roll
 from classroom.rooms.rounds import Rounds
 from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.rooms.signals import SignalOut, TypingBy
@@ -258,18 +259,17 @@ class Hub:
                 continue
             parts = made[kind] = self._make(group, pending, live, signals)
             group.follow(parts, self._pace.flushed)
-            members, passing = group.members, together(parts.signals)
-            if special:
-                apart = {s for id in special for s in self.by_member[id]} & members
+            passing = together(parts.signals)
+            apart = {s for id in special for s in self.by_member[id] if s in group.members}
+            if apart:
                 for session in apart:
                     frames += self._send_own(session, pending, parts.shown, special[session.member.id], before)
-                members = members - apart if apart else members
                 frames += self._pass(passing, apart)
             if parts.events:
                 whole = together((*parts.events, *parts.signals))
-                frames += self._hand(whole, members, before) if whole is not None else 0
+                frames += self._hand(whole, group.members, apart, before) if whole is not None else 0
             elif passing is not None:
-                frames += self._hand(passing, members, None)
+                frames += self._hand(passing, group.members, apart, None)
         for session in fresh:
             group = self._group(session)
             parts = made.get(group.kind) or self._make(group, pending, live, signals)
@@ -350,12 +350,12 @@ class Hub:
         packet = events_packet(session.link.codec, seen)
         return 0 if packet is None else self._spread(packet, (session,), since)
 
-    def _hand(self, packet: Packet | Pair, members: set[Session], before: int | None) -> int:
-        """Send a packet to a group of members: a crowd in slices, later. To how many by now."""
+    def _hand(self, packet: Packet | Pair, members: Roll, apart: Collection[Session], before: int | None) -> int:
+        """Send a packet to a group of members but for those `apart`: a crowd in slices, later. To how many by now."""
         if len(members) > rounds.SLICE:
-            self._rounds.put(packet, members, before)
+            self._rounds.put(packet, members.row, apart, before)
             return 0
-        return self._write(packet, members, before)
+        return self._write(packet, [s for s in members if s not in apart] if apart else members.row, before)
 
     def _spread(self, packet: Packet | Pair, sessions: Collection[Session], before: int) -> int:
         """Write one packet to many: to how many. `before`: the last place that they have been sent."""

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from classroom.packets import Packet, Pair
+from classroom.rooms.roll import Row
 from classroom.rooms.session import Session
 
 SLICE = 256  # members who are written to, at the least, before others of this worker have their turn
@@ -21,13 +22,19 @@ LONGEST = 0.2  # seconds that a turn may take, however long the others took for 
 
 
 class Round(NamedTuple):
-    """A packet on its way. `todo`: who is still to be sent it, but for those in `gone`; `before`: the last place they have been
+    """A packet on its way. `row`: whom it is for, but for those in `gone`, by slice; `before`: the last place they have been
     sent, None for signals."""
 
     packet: Packet | Pair
-    todo: list[Session]
-    gone: set[Session]
+    row: Row
+    gone: dict[int, set[Session]]
     before: int | None
+
+    def skip(self, session: Session) -> None:
+        """Leave one out who is not written to yet."""
+        place = self.row.place(session)
+        if place is not None:
+            self.gone.setdefault(place // SLICE, set()).add(session)
 
 
 class Rounds:
@@ -43,6 +50,7 @@ class Rounds:
         self._end = end
         self._rounds: list[Round] = []
         self._turn: asyncio.Handle | None = None
+        self._next = 0  # slice of the last of them
         self._frames = 0
         self._spent = 0.0
         self._left = 0.0  # when the others were let have their turn
@@ -56,16 +64,20 @@ class Rounds:
     @property
     def waiting(self) -> int:
         """How many writes are still to come, at most."""
-        return sum(len(one.todo) for one in self._rounds)
+        return sum(len(one.row) for one in self._rounds) - self._next * SLICE
 
-    def put(self, packet: Packet | Pair, members: Collection[Session], before: int | None) -> None:
-        """Send a packet to these, once `run` or `finish` is called."""
-        self._rounds.append(Round(packet, list(members), set(), before))
+    def put(self, packet: Packet | Pair, row: Row, apart: Collection[Session], before: int | None) -> None:
+        """Send a packet to all in a row but those `apart`, once `run` or `finish` is called."""
+        one = Round(packet, row, {}, before)
+        row.lend()
+        for session in apart:
+            one.skip(session)
+        self._rounds.append(one)
 
     def drop(self, session: Session) -> None:
         """Write nothing more to this one."""
         for one in self._rounds:
-            one.gone.add(session)
+            one.skip(session)
 
     def run(self, frames: int, spent: float) -> None:
         """Write some slices in each turn of the loop. `frames`, `spent`: what the flush took before."""
@@ -106,10 +118,15 @@ class Rounds:
 
     def _slice(self) -> None:
         begun = perf_counter()
-        packet, todo, gone, before = self._rounds[-1]
-        some = todo[-SLICE:]
-        del todo[-SLICE:]
-        self._frames += self._write(packet, [each for each in some if each not in gone] if gone else some, before)
-        if not todo:
+        one = self._rounds[-1]
+        some = one.row.part(self._next * SLICE, (self._next + 1) * SLICE)
+        gone = one.gone.get(self._next)
+        self._next += 1
+        self._frames += self._write(
+            one.packet, [each for each in some if each not in gone] if gone else some, one.before
+        )
+        if self._next * SLICE >= len(one.row):
             self._rounds.pop()
+            self._next = 0
+            one.row.give_back()
         self._spent += perf_counter() - begun

@@ -20,7 +20,8 @@ import structlog
 from classroom import native
 from classroom.native import Unavailable
 from classroom.packets import Packet, Pair
-from classroom.rooms.session import Link, Offer, Session, one_by_one
+from classroom.rooms.roll import Row
+from classroom.rooms.session import Offer, Session, one_by_one
 
 SOURCE = Path(__file__).with_name("crowd.c")
 VERSION = 2
@@ -51,53 +52,42 @@ class Crowd:
         """As `one_by_one`."""
         if len(sessions) < FEW:
             return one_by_one(packet, sessions, bound)
-        links = [session.link for session in sessions]
+        row = sessions if isinstance(sessions, Row) else Row.of(sessions)
         # A descriptor may be another's once its transport is closing; what goes past one that has bytes would overtake them.
-        closings, waits = [link.closing for link in links], [link.waits for link in links]
-        closed, waiting = [closing() for closing in closings], [waits() for waits in waits]
-        sockets = [link.descriptor for link in links]
-        if any(closed) or any(waiting):
-            sockets = [-1 if c or w else s for c, w, s in zip(closed, waiting, sockets, strict=True)]
+        closed, waiting = [closing() for closing in row.closings], [waits() for waits in row.waits]
+        sockets = row.descriptors
+        if row.way == "plain" and not (any(closed) or any(waiting)):
+            self._write(packet.frame, sockets, row)
+            return []
         refused: list[Session] = []
-        if -1 in sockets:
-            apart = [session for session, socket in zip(sessions, sockets, strict=True) if socket < 0]
-            refused = one_by_one(packet, apart, bound)
-            links = [link for link, socket in zip(links, sockets, strict=True) if socket >= 0]
-            sockets = [socket for socket in sockets if socket >= 0]
-        ways = {link.way for link in links}
-        if ways == {"plain"}:
-            self._write(packet.frame, sockets, links)
-        elif ways:
-            for frame, (some, theirs) in _by_frame(packet, sockets, links).items():
-                self._write(frame, some, theirs)
+        crowds: dict[bytes, tuple[array[int], list[Session]]] = {}
+        last = None
+        for session, socket, away, bytes_waiting in zip(row, sockets, closed, waiting, strict=True):
+            link = session.link
+            if away or bytes_waiting:
+                if not link.offer(packet, bound):
+                    refused.append(session)
+                continue
+            if link.way == "kept":
+                frame, link.place = packet.after(link.place)
+            else:
+                frame = packet.deflated if link.way == "deflated" else packet.frame
+            if frame is not last:  # nearly always it is: most are written the same
+                last = frame
+                some, theirs = crowds.setdefault(frame, (array("i"), []))
+            some.append(socket)
+            theirs.append(session)
+        for frame, (some, theirs) in crowds.items():
+            self._write(frame, some, theirs)
         return refused
 
-    def _write(self, frame: bytes, sockets: list[int], links: list[Link]) -> None:
+    def _write(self, frame: bytes, sockets: array[int], sessions: Collection[Session]) -> None:
         count, size = len(sockets), len(frame)
-        numbers = array("i", sockets)
-        taken = array("i", bytes(numbers.itemsize * count))
-        ring = self.ring
-        if self._send(ring, numbers.buffer_info()[0], count, frame, size, taken.buffer_info()[0]):
-            for link, sent in zip(links, taken, strict=True):
+        taken = array("i", bytes(sockets.itemsize * count))
+        if self._send(self.ring, sockets.buffer_info()[0], count, frame, size, taken.buffer_info()[0]):
+            for session, sent in zip(sessions, taken, strict=True):
                 if sent != size:
-                    link.rest(frame[sent:])
-
-
-def _by_frame(packet: Packet | Pair, sockets: list[int], links: list[Link]) -> dict[bytes, tuple[list[int], list[Link]]]:
-    """Who is written which bytes. Nearly all are written the same."""
-    found: dict[bytes, tuple[list[int], list[Link]]] = {}
-    last = None
-    for link, socket in zip(links, sockets, strict=True):
-        if link.way == "kept":
-            frame, link.place = packet.after(link.place)
-        else:
-            frame = packet.deflated if link.way == "deflated" else packet.frame
-        if frame is not last:
-            last = frame
-            some, theirs = found.setdefault(frame, ([], []))
-        some.append(socket)
-        theirs.append(link)
-    return found
+                    session.link.rest(frame[sent:])
 
 
 class Chosen(NamedTuple):

@@ -23,7 +23,7 @@ from classroom.rooms import room as rooms
 from classroom.rooms.groups import COMPANY
 from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.replica import Replica
-from classroom.rooms.session import Session
+from classroom.rooms.session import Session, Way
 from classroom.whiteboard import model as board
 from classroom.whiteboard import rules
 from classroom.whiteboard.quantise import Packer, quantised
@@ -57,7 +57,9 @@ class Viewer:
 
     def __init__(self, codec: Codec, deflates: Deflates) -> None:
         self.codec, self._deflates = codec, deflates
-        self.way = "kept" if deflates == "with context" else "plain"
+        self.way: Way = "kept" if deflates == "with context" else "plain"
+        self.descriptor = -1
+        self.closing, self.waits = lambda: True, lambda: 0
         self.frames = self.bytes = self._place = 0
 
     def write(self, packet: Packet | Pair) -> None:

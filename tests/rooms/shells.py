@@ -83,6 +83,8 @@ class Recorder:
     def __init__(self, codec: Codec = Codec.JSON) -> None:
         self.codec = codec
         self.way = "plain"
+        self.descriptor = -1
+        self.closing, self.waits = lambda: True, self.buffered
         self.packets: list[tuple[str, Any]] = []
         self.raw: list[Packet] = []
         self.writes: list[int] = []

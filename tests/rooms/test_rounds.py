@@ -7,7 +7,11 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from classroom.kernel import Member, Role
+from classroom.rooms.roll import Row
 from classroom.rooms.rounds import SLICE, Rounds
+from classroom.rooms.session import Session
+from tests.rooms.shells import Recorder
 
 
 async def turns_of(members: int, others: float, each: float = 0.0) -> tuple[int, int]:
@@ -23,7 +27,8 @@ async def turns_of(members: int, others: float, each: float = 0.0) -> tuple[int,
         return len(sessions)
 
     rounds = Rounds(write, lambda _frames, _spent: done.set())
-    rounds.put(object(), range(members), None)  # type: ignore[arg-type]
+    everybody = Row.of(Session(Member(f"m{n}", "Asha", Role.STUDENT), Recorder()) for n in range(members))
+    rounds.put(object(), everybody, (), None)  # type: ignore[arg-type]
     rounds.run(0, 0.0)
     turns = 1
     while not done.is_set():
@@ -44,3 +49,18 @@ async def test_the_last_of_a_crowd_does_not_wait_for_many_long_turns_of_others()
     turns, told = await turns_of(40 * SLICE, 0.02)
     assert told == 40 * SLICE
     assert turns <= 5
+
+
+async def test_who_is_apart_or_leaves_is_not_written_to_and_all_others_are_once() -> None:
+    everybody = [Session(Member(f"m{n}", "Asha", Role.STUDENT), Recorder()) for n in range(3 * SLICE + 7)]
+    told: list[Session] = []
+    rounds = Rounds(lambda _packet, some, _before: told.extend(some) or len(some), lambda _frames, _spent: None)
+    apart = [everybody[3], everybody[SLICE], everybody[-1]]
+    rounds.put(object(), Row.of(everybody), apart, None)  # type: ignore[arg-type]
+    rounds._slice()
+    rounds.drop(everybody[2 * SLICE])
+    rounds.drop(everybody[0])  # was told before
+    rounds.finish()
+    missing = {*apart, everybody[2 * SLICE]}
+    assert told == [one for one in everybody if one not in missing]
+    assert not rounds.under_way

@@ -1,0 +1,153 @@
+"""The members of a group in a row, and beside each what its connection is asked for every packet.
+
+What always holds: whoever is in is in once; a `Row` that is lent stays as it is, whoever comes and goes meanwhile.
+
+A crowd's sessions and connections lie all over memory, and fetching each of them for each packet is most of what writing to it
+costs besides the kernel's part. What is needed of them while all is well lies in columns here.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Self
+
+from classroom.rooms.session import Session, Way
+
+
+class Columns:
+    """What there is of each session; `at`: where it stands; `ways`: how many are written to in each; `lent`: to how many."""
+
+    __slots__ = ("at", "closings", "descriptors", "lent", "sessions", "waits", "ways")
+
+    def __init__(self) -> None:
+        self.at: dict[Session, int] = {}
+        self.sessions: list[Session] = []
+        self.closings: list[Callable[[], bool]] = []
+        self.waits: list[Callable[[], int]] = []
+        self.descriptors = array("i")
+        self.ways: Counter[Way] = Counter()
+        self.lent = 0
+
+    def copy(self) -> Columns:
+        other = Columns()
+        other.at, other.sessions = self.at.copy(), self.sessions.copy()
+        other.closings, other.waits = self.closings.copy(), self.waits.copy()
+        other.descriptors, other.ways = self.descriptors[:], self.ways.copy()
+        return other
+
+    def add(self, session: Session) -> None:
+        link = session.link
+        self.at[session] = len(self.sessions)
+        self.sessions.append(session)
+        self.closings.append(link.closing)
+        self.waits.append(link.waits)
+        self.descriptors.append(link.descriptor)
+        self.ways[link.way] += 1
+
+    def discard(self, session: Session) -> None:
+        """The last takes its place."""
+        place, last = self.at.pop(session), self.sessions[-1]
+        if last is not session:
+            self.at[last] = place
+            self.sessions[place] = last
+            self.closings[place], self.waits[place] = self.closings[-1], self.waits[-1]
+            self.descriptors[place] = self.descriptors[-1]
+        del self.sessions[-1], self.closings[-1], self.waits[-1], self.descriptors[-1]
+        self.ways[session.link.way] -= 1
+        if not self.ways[session.link.way]:
+            del self.ways[session.link.way]
+
+
+class Row(Collection[Session]):
+    """Some who stand one behind the other. `way`: how all of them are written to; None: not all in the same. `closings`, `waits`,
+    `descriptors`: as of `Link`, for each."""
+
+    __slots__ = ("_columns", "_start", "_stop", "way")
+
+    def __init__(self, columns: Columns, start: int, stop: int) -> None:
+        self._columns = columns
+        self._start, self._stop = start, min(stop, len(columns.sessions))
+        self.way = next(iter(columns.ways)) if len(columns.ways) == 1 else None
+
+    @classmethod
+    def of(cls, sessions: Iterable[Session]) -> Self:
+        """Of any sessions, each of them once."""
+        columns = Columns()
+        for session in sessions:
+            columns.add(session)
+        return cls(columns, 0, len(columns.sessions))
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self._columns.sessions[self._start : self._stop])
+
+    def __contains__(self, session: object) -> bool:
+        return isinstance(session, Session) and self._start <= self._columns.at.get(session, -1) < self._stop
+
+    @property
+    def closings(self) -> list[Callable[[], bool]]:
+        return self._columns.closings[self._start : self._stop]
+
+    @property
+    def waits(self) -> list[Callable[[], int]]:
+        return self._columns.waits[self._start : self._stop]
+
+    @property
+    def descriptors(self) -> array[int]:
+        return self._columns.descriptors[self._start : self._stop]
+
+    def part(self, start: int, stop: int) -> Row:
+        """Those between two places of this row."""
+        return Row(self._columns, self._start + start, min(self._start + stop, self._stop))
+
+    def place(self, session: Session) -> int | None:
+        """Where a session stands in this row, if it does."""
+        return self._columns.at[session] - self._start if session in self else None
+
+    def lend(self) -> None:
+        """From now on it stays as it is, until it is given back."""
+        self._columns.lent += 1
+
+    def give_back(self) -> None:
+        self._columns.lent -= 1
+
+
+class Roll(Collection[Session]):
+    """Those who are in."""
+
+    __slots__ = ("_columns",)
+
+    def __init__(self) -> None:
+        self._columns = Columns()
+
+    def __len__(self) -> int:
+        return len(self._columns.sessions)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self._columns.sessions)
+
+    def __contains__(self, session: object) -> bool:
+        return session in self._columns.at
+
+    def add(self, session: Session) -> None:
+        if session not in self:
+            self._own().add(session)
+
+    def discard(self, session: Session) -> None:
+        if session in self:
+            self._own().discard(session)
+
+    @property
+    def row(self) -> Row:
+        """All of them, until somebody comes or goes."""
+        return Row(self._columns, 0, len(self))
+
+    def _own(self) -> Columns:
+        """What may be changed: not what is lent."""
+        if self._columns.lent:
+            self._columns = self._columns.copy()
+        return self._columns

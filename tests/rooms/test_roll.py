@@ -1,0 +1,89 @@
+"""Members in a row: each once, their columns with them, and a row that is lent stays as it was."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from classroom.kernel import Member, Role
+from classroom.rooms.roll import Roll, Row
+from classroom.rooms.session import Session
+from tests.rooms.shells import Recorder
+
+
+def sessions(count: int) -> list[Session]:
+    made = []
+    for number in range(count):
+        link = Recorder()
+        link.descriptor = number
+        link.stuck = number * 10
+        made.append(Session(Member(f"m{number}", "Asha", Role.STUDENT), link))
+    return made
+
+
+def is_right(row: Row, wanted: Sequence[Session]) -> None:
+    """Every column tells of the same session at the same place."""
+    assert list(row) == list(wanted)
+    assert list(row.descriptors) == [session.link.descriptor for session in wanted]
+    assert [waits() for waits in row.waits] == [session.link.buffered() for session in wanted]
+    assert [closing() for closing in row.closings] == [True] * len(wanted)
+
+
+def test_whoever_comes_and_goes_the_columns_go_with_them() -> None:
+    dice = random.Random(7)
+    everybody = sessions(60)
+    roll, inside = Roll(), set[Session]()
+    for _ in range(2_000):
+        one = dice.choice(everybody)
+        if dice.random() < 0.5:
+            roll.add(one)
+            inside.add(one)
+        else:
+            roll.discard(one)
+            inside.discard(one)
+        assert len(roll) == len(inside)
+        assert (one in roll) == (one in inside)
+    assert set(roll) == inside
+    is_right(roll.row, list(roll))
+
+
+def test_a_row_that_is_lent_stays_and_one_that_is_given_back_does_not_cost_a_copy() -> None:
+    everybody = sessions(10)
+    roll = Roll()
+    for one in everybody[:8]:
+        roll.add(one)
+    row = roll.row
+    row.lend()
+    roll.discard(everybody[2])
+    roll.add(everybody[9])
+    is_right(row, everybody[:8])
+    assert everybody[2] in row
+    assert everybody[9] not in row
+    assert set(roll) == {*everybody[:2], *everybody[3:8], everybody[9]}
+    row = roll.row
+    row.lend()
+    row.give_back()
+    roll.discard(everybody[0])
+    assert len(row._columns.sessions) == 7, "nobody had it any more: it was changed in its place"
+
+
+def test_parts_and_places() -> None:
+    everybody = sessions(10)
+    row = Row.of(everybody)
+    part = row.part(4, 8)
+    is_right(part, everybody[4:8])
+    assert [part.place(one) for one in everybody] == [None] * 4 + [0, 1, 2, 3] + [None] * 2
+    is_right(part.part(2, 100), everybody[6:8])
+    assert len(row.part(8, 12)) == 2
+
+
+def test_a_row_knows_whether_all_are_written_to_in_the_same_way() -> None:
+    everybody = sessions(3)
+    everybody[1].link.way = "kept"
+    roll = Roll()
+    assert roll.row.way is None
+    for one in everybody:
+        roll.add(one)
+    assert roll.row.way is None
+    roll.discard(everybody[1])
+    assert roll.row.way == "plain"
