@@ -79,7 +79,7 @@ class House:
         self.metrics = metrics
         self.settings = settings
         self.clock = clock or Clock()
-        self._offer = offer
+        self.offer = offer
         self._halls: dict[str, Hall] = {}
         self._locks = KeyedLocks()
         self._turns = Turns(settings.rooms.tick_ms / 1_000)
@@ -147,7 +147,7 @@ class House:
                 self.clock,
                 self._pass_for,
                 self.auth.content_key(room, info.epoch),
-                self._offer,
+                self.offer,
             )
             await hall.open()
         except Unavailable as error:

@@ -5,23 +5,28 @@ would keep more than all else that a member costs. Ours are deflated once for al
 or, for members who keep it, with a context that many share (`packets.Stream`); what reaches a member is in its hands alone,
 since aiohttp itself never compresses.
 
-What is private to aiohttp is used here and nowhere else; `tests/sockets/test_deflate.py` fails when they move.
+What is private to aiohttp is used here and in `reading.py`, and nowhere else; `tests/sockets/test_deflate.py` fails when it
+moves.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import hdrs, web
-from aiohttp._websocket.reader_py import WebSocketDataQueue, WebSocketReader
+from aiohttp import WSCloseCode, hdrs
+from aiohttp._websocket.models import WS_DEFLATE_TRAILING, WebSocketError
+from aiohttp._websocket.reader import WebSocketReader
+from aiohttp.compression_utils import TooManyMembersError, ZLibDecompressor
+
+from classroom.sockets.reading import Inbox, Socket
 
 ANSWER = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 KEEPING = "permessage-deflate; client_no_context_takeover"
-READ_AHEAD = 65_536  # bytes of a member's messages that may wait to be read
+CONTINUATION, CLOSE = 0, 8  # opcodes (RFC 6455, section 5.2)
 _KNOWN = {"server_no_context_takeover", "client_no_context_takeover", "client_max_window_bits"}
 
 
-class DeflatingResponse(web.WebSocketResponse):
+class DeflatingSocket(Socket):
     """`deflates`: whether this peer takes deflated frames. `keeps`: whether it keeps what it inflated from one message to the
     next, so that a frame may look back."""
 
@@ -36,22 +41,45 @@ class DeflatingResponse(web.WebSocketResponse):
             headers[hdrs.SEC_WEBSOCKET_EXTENSIONS] = KEEPING if self.keeps else ANSWER
         return headers, protocol, 0, False
 
-    def _post_start(self, request: Any, protocol: str | None, writer: Any) -> None:
-        super()._post_start(request, protocol, writer)
-        if self.deflates:
-            assert self._loop is not None
-            self._reader = WebSocketDataQueue(request._protocol, READ_AHEAD, loop=self._loop)
-            self._parser = _Forgetful(self._reader, self._max_msg_size, compress=True, decode_text=self._decode_text)
-            # `set_parser` is for a connection that has none yet. Nothing has been read: clients wait for our answer.
-            request.protocol._payload_parser = self._parser
+    def _make_parser(self, inbox: Inbox) -> WebSocketReader:
+        return Inflating(inbox, self._max_msg_size) if self.deflates else super()._make_parser(inbox)
 
 
-class _Forgetful(WebSocketReader):
-    """aiohttp's reader in Python, which lets go of its decompressor after each message."""
+class Inflating(WebSocketReader):
+    """aiohttp's reader, which is handed each message inflated already. `most`: bytes of a message."""
+
+    def __init__(self, inbox: Inbox, most: int) -> None:
+        super().__init__(inbox, most, compress=True, decode_text=True)
+        self._most = most
+        self._begun: int | None = None  # opcode of a deflated message of which more is to come
+        self._pieces = bytearray()
 
     def _handle_frame(self, fin: bool, opcode: int, payload: Any, compressed: int) -> None:
-        super()._handle_frame(fin, opcode, payload, compressed)
-        self._decompressobj = None
+        if opcode >= CLOSE or compressed != 1:  # a control frame is never deflated, and may stand between pieces
+            WebSocketReader._handle_frame(self, fin, opcode, payload, 0)
+            return
+        if (opcode == CONTINUATION) is (self._begun is None):
+            raise WebSocketError(WSCloseCode.PROTOCOL_ERROR, f"Unexpected opcode={opcode!r}")
+        if self._begun is None:
+            self._begun = opcode
+        self._pieces += payload
+        if len(self._pieces) > self._most:
+            raise WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, f"Message exceeds {self._most} bytes")
+        if fin:
+            opcode, self._begun = self._begun, None
+            message, self._pieces = self._pieces, bytearray()
+            WebSocketReader._handle_frame(self, True, opcode, _inflated(message, self._most), 0)
+
+
+def _inflated(data: bytearray, most: int) -> bytes:
+    """A deflated message. Raises `WebSocketError` where it is longer than `most` bytes."""
+    try:
+        message = ZLibDecompressor(suppress_deflate_header=True).decompress_sync(data + WS_DEFLATE_TRAILING, most + 1)
+    except TooManyMembersError as error:
+        raise WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, "Message has too many deflated members") from error
+    if len(message) > most:
+        raise WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, f"Inflated message exceeds {most} bytes")
+    return message
 
 
 def accepts(offers: str) -> bool:

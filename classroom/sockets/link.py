@@ -7,14 +7,14 @@ bounded, answers included; a peer that asks for ever more of them is disconnecte
 served more than a few packets in one turn of the loop.
 
 `WebSocketLink` takes the place of engine.io's driver for aiohttp (`engineio.async_drivers.aiohttp.WebSocket`): it has the
-same four methods. That is all it relies on there, and `tests/sockets/test_upgrades.py` fails when an upgrade moves it.
+same four methods. `tests/sockets/test_upgrades.py` fails when an upgrade moves them.
 What is compressed is compressed once for all (`deflate.py`): with context it would cost hundreds of KiB for each member.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -27,8 +27,10 @@ from classroom.packets import Packet, Pair
 from classroom.rooms.hall import Hall
 from classroom.rooms.hub import TOO_SLOW
 from classroom.rooms.session import Session, Way
-from classroom.sockets.deflate import DeflatingResponse
+from classroom.sockets.deflate import DeflatingSocket
+from classroom.sockets.engine import converse
 from classroom.sockets.outbox import Outbox
+from classroom.sockets.reading import PONG, Socket
 from classroom.wire import Codec, Hello, Incoming, Malformed
 
 GREETING = 20.0  # seconds that a connection may stand outside of every room
@@ -208,7 +210,7 @@ class WebSocketLink(Link):
 
     __slots__ = (
         "_closing",
-        "_handler",
+        "_engine",
         "_impatient",
         "_served",
         "_socket",
@@ -218,7 +220,7 @@ class WebSocketLink(Link):
 
     def __init__(
         self,
-        handler: Callable[[Any], Awaitable[None]],
+        handler: Any,
         server: Any,
         *,
         skin: Skin,
@@ -228,9 +230,9 @@ class WebSocketLink(Link):
         deflate: bool,
     ) -> None:
         super().__init__(skin, codec, bound)
-        self._handler = handler
-        kind = DeflatingResponse if deflate else web.WebSocketResponse
-        self._socket = kind(max_msg_size=max_frame_bytes, compress=False, timeout=GOODBYE)
+        self._engine = handler.__self__  # engine.io's session
+        kind = DeflatingSocket if deflate else Socket
+        self._socket = kind(self._engine, max_msg_size=max_frame_bytes, timeout=GOODBYE)
         self._transport: Any = None
         self._closing: asyncio.Task[None] | None = None
         self._impatient: asyncio.TimerHandle | None = None
@@ -262,19 +264,20 @@ class WebSocketLink(Link):
             self.descriptor = self._transport.get_extra_info("socket").fileno()
             self.closing = self._transport.is_closing
             self.waits = self._transport.get_write_buffer_size
-        if isinstance(self._socket, DeflatingResponse) and self._socket.deflates:
+        if isinstance(self._socket, DeflatingSocket) and self._socket.deflates:
             self.way = "kept" if self._socket.keeps else "deflated"
         # The headers stay with the request; a second copy of them for as long as the connection lasts is too many.
         kept = {name: environ[name] for name in KEPT if name in environ}
         environ.clear()
         environ |= {**kept, "classroom.link": self}
-        session = self._handler.__self__  # type: ignore[attr-defined]
+        session = self._engine
         session.queue = Outbox(session.queue)
         session.poll = session.queue.poll
+        session.link = self
         self.outside()
         try:
             if self._transport is not None:
-                await self._handler(self)
+                await converse(session, self)
         finally:
             await self._forget()
             self._skin.closed(self)
@@ -283,8 +286,7 @@ class WebSocketLink(Link):
 
     async def _forget(self) -> None:
         """engine.io keeps a session from before the handshake: it must end also where there was none to run."""
-        session = self._handler.__self__  # type: ignore[attr-defined]
-        await session.close(wait=False, abort=True)
+        await self._engine.close(wait=False, abort=True)
 
     def outside(self) -> None:
         self._be_patient()
@@ -318,8 +320,8 @@ class WebSocketLink(Link):
                 return passed
 
     def _take_text(self, text: str) -> str | bytes | None:
-        if text == "3":  # Engine.IO's PONG, for which engine.io itself waits
-            return text
+        if text == PONG:  # which nobody awaits
+            return None
         if text == "1":  # Engine.IO's CLOSE
             raise OSError("the client has closed the connection")
         if not text.startswith("4"):
@@ -353,6 +355,10 @@ class WebSocketLink(Link):
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(WSCloseCode.OK, b""))
         await asyncio.shield(self._closing)
+
+    def release(self) -> None:
+        """The session has ended, and the connection ends once what engine.io has for it is written."""
+        asyncio.get_running_loop().call_soon(self._engine.queue.put_nowait, None)
 
     async def _close(self, code: WSCloseCode, message: bytes) -> None:
         with suppress(TimeoutError, ConnectionError):

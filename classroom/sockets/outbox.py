@@ -3,7 +3,7 @@
 What always holds: packets leave in the order in which they came; None ends it, after what came before. It stands in
 place of the `asyncio.Queue` of an engine.io session and of its `poll`, for one reader: the queue's four `deque`s, and a
 timer and a task for each packet that is waited for, would be an eighth of what a member costs. That timer is not
-missed: engine.io ends a session whose pongs stay away by the one on what it reads.
+missed: `watch.py` ends a session whose pongs stay away.
 """
 
 from __future__ import annotations

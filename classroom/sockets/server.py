@@ -38,7 +38,7 @@ from classroom.sockets.lobby import Lobby
 from classroom.sockets.manager import Manager
 from classroom.sockets.neighbours import Neighbours
 from classroom.sockets.polling import PollingLink, read_payload
-from classroom.sockets.watch import Pacer, watch
+from classroom.sockets.watch import Pacer
 from classroom.wire import Codec, Incoming, Malformed
 
 log = structlog.get_logger(__name__)
@@ -316,13 +316,14 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
         self.codec = codec
         self._sockets = sockets
         self._slow = house.settings.slow
+        self._offer = house.offer
         self._deflate = settings.compression
         self.on("connect", self._on_connect)
         self.on("disconnect", self._on_disconnect)
         self._translate = self.eio._async["translate_request"]
         self.eio._async = {**self.eio._async, "websocket": self._make_link, "translate_request": self._read_request}
-        self.eio._service_task = partial(watch, self.eio)
         self.pacer = Pacer(self.eio, self._ping)
+        self.eio._service_task = self.pacer.run
         # What clients get wrong is no error of ours.
         self.eio._log_error_once = lambda message, key: engine_log.info(message)
 
@@ -345,9 +346,11 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
             environ["CONTENT_LENGTH"] = "0"  # looked at already
         return environ
 
-    def _ping(self, session: Any) -> bool:
-        link = self.environ.get(session.sid, {}).get("classroom.link")
-        return isinstance(link, WebSocketLink) and link.offer(PING, self._slow.max_buffer_bytes)
+    def _ping(self, sessions: list[Any]) -> list[Any]:
+        """Ping engine.io's sessions that are on a WebSocket; those who were not."""
+        direct = [session for session in sessions if hasattr(session, "link")]
+        others = [] if len(direct) == len(sessions) else [one for one in sessions if not hasattr(one, "link")]
+        return others + self._offer(PING, direct, self._slow.max_buffer_bytes)
 
     def _make_link(self, handler: Any, engine: Any) -> WebSocketLink:
         return WebSocketLink(
@@ -380,7 +383,7 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         link = self.environ.get(eio_sid, {}).get("classroom.link")
         await super()._handle_eio_disconnect(eio_sid, reason)
-        if isinstance(link, PollingLink):
+        if link is not None:
             link.release()
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:

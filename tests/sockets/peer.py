@@ -156,6 +156,8 @@ class Peer:
             if self.answers_pings:
                 self.text("3")
             return
+        if payload == b"1":  # the session has ended, and the connection will
+            return
         packet = self._decode(payload)
         async with self._news:
             if packet is not None:

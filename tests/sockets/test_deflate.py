@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,15 @@ import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
-from aiohttp._websocket import reader_py
+from aiohttp._websocket import reader
+from aiohttp.compression_utils import ZLibDecompressor
 
 from classroom import packets, wire
 from classroom.packets import Packet, Shared
 from classroom.sockets import deflate
 from classroom.wire import Codec
 from tests.running import serving, until
+from tests.sockets.peer import CONTINUATION, PING, Peer, frame
 
 
 def unpacked(frame: bytes) -> tuple[bool, bytes]:
@@ -109,6 +113,47 @@ def done(packets: list[Any]) -> bool:
     return any(name == "events" and any(e["type"] == "chat.said" for e in data) for name, data in packets)
 
 
+def deflated(text: str) -> bytes:
+    """A message as a client deflates it."""
+    made = zlib.compressobj(wbits=-15)
+    return (made.compress(text.encode()) + made.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+OFFER = {"headers": "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"}
+
+
+async def test_a_deflated_message_may_come_in_pieces_with_a_ping_between_them(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        peer = await Peer.open(server.port, **OFFER)
+        whole = deflated("40/elsewhere,")
+        for _ in range(2):  # nothing is left of the first that the second would be read with
+            peer.raw(frame(whole[:5], fin=False, reserved=0x40) + frame(b"are you there", PING))
+            peer.raw(frame(whole[5:9], CONTINUATION, fin=False) + frame(whole[9:], CONTINUATION))
+        await until(lambda: len(peer.refused) == 2)
+        assert {namespace for namespace, _ in peer.refused} == {"/elsewhere"}
+        assert peer.pongs == 2
+        await peer.close()
+
+
+WRONG = {
+    "a piece of nothing": frame(deflated("42[]"), CONTINUATION, reserved=0x40),
+    "a message within another": frame(deflated("42["), fin=False, reserved=0x40)
+    + frame(deflated("42[]"), reserved=0x40),
+    "a message that is long once inflated": frame(deflated("4" + "2" * 70_000), reserved=0x40),
+    "one in many members": frame(b"\x03\x00" * 5_000, reserved=0x40),
+    "pieces that are too many": frame(b"\0" * 60_000, fin=False, reserved=0x40) + frame(b"\0" * 60_000, CONTINUATION),
+    "what is not deflated": frame(b"\xff" * 20, reserved=0x40),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+async def test_what_is_wrongly_deflated_ends_that_connection(what: str, tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        peer = await Peer.open(server.port, **OFFER)
+        peer.raw(WRONG[what])
+        await asyncio.wait_for(peer.ended.wait(), 10)
+
+
 async def test_a_connection_keeps_no_decompressor(tmp_path: Path) -> None:
     async with serving(tmp_path) as server, aiohttp.ClientSession() as session:
         url = f"{server.url}/socket.io/?EIO=4&transport=websocket"
@@ -117,14 +162,14 @@ async def test_a_connection_keeps_no_decompressor(tmp_path: Path) -> None:
             links = server.classroom.sockets.links
             await until(lambda: links)
             link: Any = next(iter(links))
-            assert isinstance(link._socket, deflate.DeflatingResponse)
-            assert isinstance(link._socket._parser, reader_py.WebSocketReader)
-            assert link._socket._parser._decompressobj is None
+            assert isinstance(link._socket, deflate.DeflatingSocket)
+            assert isinstance(link._socket._parser, deflate.Inflating)
+            assert not [kept for kept in gc.get_referents(link._socket._parser) if isinstance(kept, ZLibDecompressor)]
             assert not link._socket._writer.compress
 
 
 def test_what_is_overridden_in_aiohttp_is_still_there() -> None:
     for name in ("_handshake", "_post_start"):
         assert callable(getattr(web.WebSocketResponse, name))
-    assert callable(reader_py.WebSocketReader._handle_frame)
+    assert callable(reader.WebSocketReader._handle_frame)
     assert hasattr(web.RequestHandler, "_payload_parser") or "_payload_parser" in web.RequestHandler.__slots__

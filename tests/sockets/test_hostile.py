@@ -66,11 +66,11 @@ async def footprint(server: Running) -> Footprint:
 
 @pytest.fixture(autouse=True)
 def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("classroom.sockets.watch.EVERY", 0.1)
+    monkeypatch.setattr("classroom.sockets.watch.STEP", 0.1)
 
 
 def hasten(server: Running, interval: float = 1.0, timeout: float = 20.0) -> None:
-    """engine.io keeps a sleeping task for each connection until its next ping would be due, also when it is gone."""
+    """A session is kept until its next ping would be due, also when it is gone."""
     for stock in server.classroom.sockets._servers:
         stock.eio.ping_interval, stock.eio.ping_timeout = interval, timeout
 

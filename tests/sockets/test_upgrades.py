@@ -139,7 +139,8 @@ def test_what_stock_clients_send_is_read_here(codec: Codec) -> None:
 @pytest.mark.parametrize("codec", list(Codec))
 async def test_what_a_link_passes_on_is_read_by_python_socketio(codec: Codec) -> None:
     """`Link.take` rewrites CONNECT and DISCONNECT: the stock parser must know them."""
-    link = WebSocketLink(None, None, skin=None, codec=codec, max_frame_bytes=65_536, bound=1, deflate=False)  # type: ignore[arg-type]
+    handler = AsyncSocket(engineio.AsyncServer(async_mode="aiohttp"), "sid")._websocket_handler
+    link = WebSocketLink(handler, None, skin=None, codec=codec, max_frame_bytes=65_536, bound=1, deflate=False)  # type: ignore[arg-type]
     link._transport = Buffer()
 
     connect = link.take(made(codec, 0, data={"room": "demo", "name": "Asha"}, namespace="/"))
@@ -193,16 +194,30 @@ def test_the_driver_that_our_link_takes_the_place_of_has_the_same_shape() -> Non
 
 
 def test_engineio_makes_its_websocket_from_the_dictionary_with_its_own_bound_handler() -> None:
-    """`_Server._make_link` stands there; `WebSocketLink._forget` finds the session as the handler's `__self__`."""
+    """`_Server._make_link` stands there; `WebSocketLink` finds the session as the handler's `__self__`."""
     source = inspect.getsource(AsyncSocket._upgrade_websocket)
     assert "self.server._async['websocket']" in source
     assert "self._websocket_handler, self.server)" in source
     assert "await ws(environ)" in source
     assert [*inspect.signature(AsyncSocket.close).parameters] == ["self", "wait", "abort", "reason"]
+
+
+def test_engineios_loop_for_a_websocket_does_what_ours_in_its_place_does() -> None:
+    """`engine.converse` stands in place of `_websocket_handler`."""
     handler = inspect.getsource(AsyncSocket._websocket_handler)
-    assert "await ws.wait()" in handler
-    assert "await ws.send(pkt.encode())" in handler
-    assert "await ws.close()" in handler
+    for step in (
+        "self.connected = True\n            self.upgraded = True",
+        "packets = await self.poll()",
+        "await ws.send(pkt.encode())",
+        "await ws.close()",
+        "await ws.wait()",
+        "pkt = packet.Packet(encoded_packet=p)",
+        "await self.receive(pkt)",
+        "await self.queue.put(None)",
+        "reason=self.server.reason.TRANSPORT_CLOSE)",
+    ):
+        assert step in handler, step
+    assert handler.count("await ") == 13  # nothing else is done there
 
 
 def test_engineio_awaits_a_translator_and_reads_the_body_through_it() -> None:
@@ -323,6 +338,27 @@ async def test_nothing_is_compressed_even_where_the_client_offers_it(start: Call
 
     assert isinstance(link, WebSocketLink)
     assert not link._socket.compress
+
+
+async def test_aiohttps_reader_hands_a_message_to_the_queue_that_we_gave_it(server: Running) -> None:
+    """`reading.Inbox` looks at each as it comes, also where reader and queue are compiled."""
+    from classroom.sockets.reading import Inbox
+
+    peer = await Peer.join(server.port, name="Asha")
+    (link,) = server.classroom.sockets.links
+    assert isinstance(link, WebSocketLink)
+    inbox = link._socket._reader
+    assert isinstance(inbox, Inbox)
+    assert link._socket._req is not None
+    assert link._socket._req.protocol._payload_parser is link._socket._parser
+    link._engine.last_ping = 1.0
+    served = link._served
+
+    peer.text("3")
+    assert (await peer.command("chat.say", text="I am here."))["ok"]
+
+    assert link._engine.last_ping is None
+    assert link._served == served + 1  # the command alone
 
 
 async def test_a_stalled_queue_of_tiny_messages_is_bounded_by_aiohttp(server: Running) -> None:

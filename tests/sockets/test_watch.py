@@ -5,33 +5,66 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
+from collections.abc import Callable
+from typing import Any
 
+import aiohttp
 import engineio
+import msgspec
 import pytest
 from engineio.async_socket import AsyncSocket
 
 from classroom.wire import Codec
 from tests.running import Running
-from tests.sockets.peer import Peer
+from tests.sockets.peer import Peer, frame
 
 
-async def test_a_session_whose_pong_does_not_come_is_ended(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_does_not_answer_a_ping_is_ended_and_the_others_are_let_be(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
-    monkeypatch.setattr("classroom.sockets.watch.EVERY", 0.05)
-    await Peer.join(server.port, name="Asha", client="one")
+    monkeypatch.setattr("classroom.sockets.watch.STEP", 0.02)
+    engine.ping_interval, engine.ping_timeout = 0.1, 0.5
+    silent = await Peer.join(server.port, name="Asha", client="one")
     lively = await Peer.join(server.port, name="Ravi", client="two")
     first, second = engine.sockets.values()
 
-    first.last_ping = time.time() - engine.ping_timeout - 1
-    second.last_ping = time.time() - engine.ping_timeout + 60
+    silent.answers_pings = False
+    await asyncio.wait_for(silent.ended.wait(), 10)
 
-    async with asyncio.timeout(10):
-        while first.sid in engine.sockets:
-            await asyncio.sleep(0.01)
     assert first.closed
     assert second.sid in engine.sockets
     assert [link.session.member.name for link in server.classroom.sockets.links if link.session] == ["Ravi"]
     assert (await lively.command("chat.say", text="I am here."))["ok"]
+
+
+@pytest.mark.parametrize("lively", [True, False])
+async def test_who_polls_is_pinged_too_and_forgotten_when_silent(
+    start: Callable[..., Any], lively: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(server_polling=True)
+    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
+    monkeypatch.setattr("classroom.sockets.watch.STEP", 0.02)
+    engine.ping_interval, engine.ping_timeout = 0.1, 0.5
+    async with aiohttp.ClientSession() as http:
+        url = f"{server.url}/socket.io/?EIO=4&transport=polling"
+        opened = await (await http.get(url)).text()
+        sid = msgspec.json.decode(opened[1:])["sid"]
+        (session,) = engine.sockets.values()
+        for _ in range(3):
+            answer = await http.get(f"{url}&sid={sid}")
+            if not lively:
+                break
+            assert await answer.text() == "2"
+            assert session.last_ping
+            assert (await http.post(f"{url}&sid={sid}", data="3")).status == 200
+            assert not session.last_ping
+
+        if not lively:
+            async with asyncio.timeout(10):
+                while engine.sockets:
+                    await asyncio.sleep(0.01)
+        assert session.closed is not lively
 
 
 @pytest.mark.parametrize("codec", list(Codec))
@@ -51,22 +84,58 @@ async def test_who_answers_pings_is_pinged_again_and_again_without_a_task(server
     assert session.sid in engine.sockets
 
 
-async def test_who_does_not_answer_a_ping_is_ended(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pong_that_is_awaited_is_noted_where_it_is_read_and_wakes_nobody(server: Running) -> None:
     (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
-    monkeypatch.setattr("classroom.sockets.watch.EVERY", 0.05)
-    engine.ping_interval, engine.ping_timeout = 0.1, 0.5
+    peer = await Peer.join(server.port, name="Asha")
+    (session,) = engine.sockets.values()
+    served = session.link._served
+    session.last_ping = time.time()
+
+    peer.text("3")
+    async with asyncio.timeout(10):
+        while session.last_ping:
+            await asyncio.sleep(0)
+
+    assert session.link._served == served
+    assert (await peer.command("chat.say", text="I am here."))["ok"]
+
+
+async def test_of_a_flood_of_pongs_one_counts_and_the_rest_wait_like_any_message(server: Running) -> None:
+    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
+    peer = await Peer.join(server.port, name="Asha")
+    (session,) = engine.sockets.values()
+    served = session.link._served
+    session.last_ping = time.time()
+
+    peer.raw(frame(b"3") * 10_000)
+    assert (await peer.command("chat.say", text="Was that you?"))["ok"]
+
+    assert session.last_ping is None
+    assert session.link._served == served + 10_000  # all but the one, and the command
+
+
+async def test_a_session_that_engineio_ends_takes_the_connection_along_though_the_peer_says_nothing(
+    server: Running,
+) -> None:
+    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
     peer = await Peer.join(server.port, name="Asha")
     peer.answers_pings = False
+    (session,) = engine.sockets.values()
+    await session.close(wait=False)
+
     await asyncio.wait_for(peer.ended.wait(), 10)
 
 
 def test_engineio_starts_and_ends_its_own_watch_as_ours_expects() -> None:
-    """`_Server` puts `watch` in place of `_service_task`."""
+    """`_Server` puts `Pacer.run` in place of `_service_task`."""
     connect = inspect.getsource(engineio.AsyncServer._handle_connect)
     assert "self.start_background_task(\n                self._service_task)" in connect
     shutdown = inspect.getsource(engineio.AsyncServer.shutdown)
     assert "self.service_task_event.set()" in shutdown
     assert "await self.service_task_handle" in shutdown
+    # A session is new to the pacer while it is not connected.
+    assert connect.index("s.schedule_ping()") < connect.index("s.connected = True")
+    assert connect.index("s.schedule_ping()") < connect.index("s.handle_get_request(environ)")
     ping = inspect.getsource(AsyncSocket.schedule_ping)
     assert "if self.last_ping:\n            self.last_ping = None" in ping
     assert "self.server.start_background_task(self._send_ping)" in ping
@@ -77,7 +146,7 @@ def test_engineio_starts_and_ends_its_own_watch_as_ours_expects() -> None:
 
 async def test_the_clock_may_be_set_while_pongs_are_awaited(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
-    monkeypatch.setattr("classroom.sockets.watch.EVERY", 0.02)
+    monkeypatch.setattr("classroom.sockets.watch.STEP", 0.02)
     engine.ping_interval = 0.1
     peer = await Peer.join(server.port, name="Asha")
     peer.answers_pings = False
@@ -89,7 +158,7 @@ async def test_the_clock_may_be_set_while_pongs_are_awaited(server: Running, mon
     with monkeypatch.context() as jump:
         jump.setattr(time, "time", lambda real=time.time: real() + 3_600)
         jump.setattr("classroom.sockets.watch.time", time.time)
-        await asyncio.sleep(0.2)  # ten looks
+        await asyncio.sleep(0.5)  # a few looks
 
     assert session.sid in engine.sockets
     assert (await peer.command("chat.say", text="I am here."))["ok"]
