@@ -26,12 +26,14 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag="batch"):
 
 
 class Pulse(msgspec.Struct, frozen=True, array_like=True, tag="pulse"):
-    """On a channel that every end hears: the newest head of each room, and each edge's newest counts by room."""
+    """On a channel that every end hears: the newest head of each room, each edge's newest counts by room, and the rooms that
+    this end has begun to follow."""
 
     edge: str
     at: float
     heads: dict[str, int]
     counts: dict[str, dict[str, int]]
+    follows: tuple[str, ...] = ()
 
 
 class Serving(msgspec.Struct, frozen=True, array_like=True, tag="serving"):

@@ -28,12 +28,24 @@ Hear = Callable[[bytes], None]
 
 
 class Listener:
-    """`sharded`: sharded pub/sub, as a cluster needs it. `doubt` is called when a channel seems to be at another node."""
+    """`sharded`: sharded pub/sub, as a cluster needs it. `doubt` is called when a channel seems to be at another node, `began`
+    whenever the node has confirmed a subscription, and `lost` when it may have ended one."""
 
-    def __init__(self, name: str, connect: Connect, *, sharded: bool, doubt: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        connect: Connect,
+        *,
+        sharded: bool,
+        doubt: Callable[[], None],
+        began: Callable[[str], None],
+        lost: Callable[[], None],
+    ) -> None:
         self._name = name
         self._connect = connect
         self._doubt = doubt
+        self._began = began
+        self._lost = lost
         self._subscribe, self._unsubscribe = ("SSUBSCRIBE", "SUNSUBSCRIBE") if sharded else ("SUBSCRIBE", "UNSUBSCRIBE")
         self._one_at_a_time = sharded  # channels of one SSUBSCRIBE must be of one slot
         self._hear: dict[bytes, Hear] = {}
@@ -62,6 +74,10 @@ class Listener:
             self._changed.set()
             if not self.connected:
                 self._hear.pop(channel, None)
+
+    def is_live(self, channel: bytes) -> bool:
+        """Whether the node has confirmed the subscription."""
+        return channel in self._live
 
     async def live(self, channel: bytes, timeout: float) -> bool:
         """Wait until the node has confirmed the subscription, at most `timeout` seconds; whether it has."""
@@ -115,6 +131,7 @@ class Listener:
         finally:
             self.connected = False
             self._live = set()
+            self._lost()
             self._hear = {channel: hear for channel, hear in self._hear.items() if channel in self._wanted}
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
@@ -196,6 +213,7 @@ class Listener:
             self._unconfirmed[channel] = left
         elif channel in self._asked:
             self._live.add(channel)
+            self._began(channel.decode())
             for waiting in self._waiting.pop(channel, ()):
                 if not waiting.done():
                     waiting.set_result(True)
@@ -204,6 +222,7 @@ class Listener:
         if channel in self._live:  # not of our doing: the channel's slot has moved to another node
             self._live.discard(channel)
             self._asked.discard(channel)
+            self._lost()
             self._doubt()
         if channel not in self._wanted:
             self._hear.pop(channel, None)

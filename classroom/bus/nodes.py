@@ -59,6 +59,8 @@ class Nodes:
         self._doubted = asyncio.Event()
         self._learning: asyncio.Task[None] | None = None
         self.on_change: Callable[[], None] = lambda: None
+        self.on_begin: Callable[[str], None] = lambda channel: None
+        self.on_loss: Callable[[], None] = lambda: None
 
     async def open(self) -> None:
         """Make connections. A Redis that does not answer yet is waited for elsewhere, not here."""
@@ -111,6 +113,11 @@ class Nodes:
         wanted = self._wanted.get(channel)
         return wanted is not None and await wanted[1].listener.live(channel.encode(), timeout)
 
+    def is_live(self, channel: str) -> bool:
+        """Whether the subscription is confirmed."""
+        wanted = self._wanted.get(channel)
+        return wanted is not None and wanted[1].listener.is_live(channel.encode())
+
     def doubt(self) -> None:
         """Something was not where it should be: have the slots read again, soon."""
         self._doubted.set()
@@ -129,9 +136,13 @@ class Nodes:
         def connect() -> AbstractConnection:
             return self._connection(name)
 
-        return Node(
-            name, Caller(connect), Listener(name, connect, sharded=self.sharded, doubt=self.doubt), self._pulse(name)
+        listener = Listener(
+            name, connect, sharded=self.sharded, doubt=self.doubt, began=self._begun, lost=lambda: self.on_loss()
         )
+        return Node(name, Caller(connect), listener, self._pulse(name))
+
+    def _begun(self, channel: str) -> None:
+        self.on_begin(channel)
 
     def _pulse(self, name: str) -> str:
         base = "classroom:pulse"

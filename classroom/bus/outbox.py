@@ -49,6 +49,7 @@ class Outbox:
         self._weight = 0
         self._heads: dict[str, int] = {}
         self._counts: dict[str, dict[str, int]] = {}
+        self._follows: dict[str, None] = {}
         self._asks: dict[str, list[tuple[int, bytes]]] = {}
         self._asked = 0
         self._replies: dict[str, list[bytes]] = {}
@@ -74,6 +75,10 @@ class Outbox:
             self._heads[room] = message.seq
         else:
             self._counts.setdefault(message.edge, {})[room] = message.count
+
+    def follow(self, room: str) -> None:
+        """Note that this end has begun to follow a room."""
+        self._follows[room] = None
 
     def ask(self, channel: str, number: int, request: Request) -> bool:
         """Add a request; False: too many wait. Raises `UNPACKABLE`."""
@@ -120,12 +125,12 @@ class Outbox:
         return parcels
 
     def take_pulse(self, channel: str, now: float) -> list[Parcel]:
-        """The heads and counts that wait, in one parcel; none where nothing waits."""
-        if not (self._heads or self._counts):
+        """The heads and counts that wait, and the rooms followed since, in one parcel; none where nothing waits."""
+        if not (self._heads or self._counts or self._follows):
             return []
-        heads, counts = self._heads, self._counts
-        self._heads, self._counts = {}, {}
-        return [Parcel(channel, encode(Pulse(self._edge, now, heads, counts)))]
+        pulse = Pulse(self._edge, now, self._heads, self._counts, tuple(self._follows))
+        self._heads, self._counts, self._follows = {}, {}, {}
+        return [Parcel(channel, encode(pulse))]
 
     def _make_room(self) -> None:
         """Drop down to three quarters of the bound, so that this is done once in many messages."""

@@ -1,7 +1,8 @@
 """What a bus promises: little, on purpose.
 
 - `publish` reaches every subscriber of the room that the bus can reach now, in order per publisher, at most once. What is
-  lost is found again in the journal: an `Appended` or `Head` that does not fit tells a replica to read there. Of heads, and
+  lost is found again in the journal: an `Appended` or `Head` that does not fit tells a replica to read there, and whoever has
+  just begun to follow a room may be told of what came right after by a `Head`. Of heads, and
   of an edge's counts, only a room's newest need arrive, and they may come a little later than what was published after.
 - `ask` carries a request to whoever serves the room and brings the reply, or raises `Unreachable`; then it is not known
   whether the request was carried out, and asking again with the same `cid` is safe.

@@ -15,6 +15,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 
 import msgspec
 import structlog
@@ -22,6 +23,7 @@ import structlog
 from classroom.bus import envelopes
 from classroom.bus.asking import CONFIRM_SECONDS, Asking
 from classroom.bus.calling import Down
+from classroom.bus.company import Company
 from classroom.bus.nodes import Node, Nodes
 from classroom.bus.outbox import Outbox
 from classroom.bus.port import Bus, Cancel, Counted, Handler, Head, Message, Reply, Request, Server, Unreachable
@@ -54,6 +56,8 @@ class RedisBus(Bus):
         self._senders: dict[str, Sender] = {}
         self._ended_bytes = self._ended_parcels = self._ended_dropped = 0
         self._handlers: dict[str, dict[object, Handler]] = {}
+        self._rooms: dict[str, str] = {}  # that are followed here, by channel
+        self._company = Company(monotonic)
         self._asking = Asking(edge, self._nodes, self._sender, self._heard)
         self._pulses: set[str] = set()
         self._endings: set[asyncio.Task[None]] = set()
@@ -81,6 +85,8 @@ class RedisBus(Bus):
     async def open(self) -> None:
         """Make connections, and wait a little until this edge can be answered."""
         self._nodes.on_change = self._use_nodes
+        self._nodes.on_begin = self._follows
+        self._nodes.on_loss = self._know_nothing
         await self._nodes.open()
         self._use_nodes()
         channels = [self._asking.open(), *self._pulses]
@@ -116,6 +122,7 @@ class RedisBus(Bus):
         for channel in pulses - self._pulses:
             self._nodes.want(channel, self._hear_pulse)
         self._pulses = pulses
+        self._know_nothing()
 
     def _make_sender(self, node: Node) -> Sender:
         return Sender(
@@ -124,6 +131,8 @@ class RedisBus(Bus):
             Outbox(self.edge),
             wanted=self._asking.waits_for,
             undelivered=self._asking.undelivered,
+            changes=lambda: self._company.changes,
+            reached=self._reached,
             doubt=self._nodes.doubt,
         )
 
@@ -161,6 +170,8 @@ class RedisBus(Bus):
             sender.outbox.beat(room, message)
             sender.stir_pulse()
             return
+        if self._company.keeps(room, message):
+            return
         try:
             sender.outbox.say(channel, message)
         except envelopes.UNPACKABLE:
@@ -175,12 +186,14 @@ class RedisBus(Bus):
         handlers = self._handlers.setdefault(room, {})
         handlers[key] = handler
         if len(handlers) == 1:
+            self._rooms[channel] = room
             self._nodes.want(channel, partial(self._hear_news, room))
 
         async def cancel() -> None:
             left = self._handlers.get(room, {})
             if left.pop(key, None) is not None and not left:
-                del self._handlers[room]
+                del self._handlers[room], self._rooms[channel]
+                self._company.left(room)
                 self._nodes.unwant(channel)
 
         try:
@@ -226,7 +239,40 @@ class RedisBus(Bus):
         for edge, counts in pulse.counts.items():
             for room, count in counts.items():
                 if room in self._handlers:
+                    self._accompanied(room)
                     self._dispatch(room, Counted(edge, count))
+        for room in pulse.follows:
+            if room in self._handlers:
+                self._accompanied(room)
+
+    # --- who else follows a room --------------------------------------------------------------------------------------
+
+    def _follows(self, channel: str) -> None:
+        """This end hears a room from now on, and says so."""
+        room = self._rooms.get(channel)
+        if room is not None and not self._closed:
+            self._company.changes += 1
+            sender = self._sender(channel)
+            sender.outbox.follow(room)
+            sender.pulse()
+
+    def _reached(self, channel: str, receivers: int, changes: int) -> None:
+        room = self._rooms.get(channel)
+        if room is not None and self._nodes.is_live(channel):
+            self._company.reached(room, receivers, changes)
+
+    def _accompanied(self, room: str) -> None:
+        self._tell_how_far(room, self._company.came(room))
+
+    def _know_nothing(self) -> None:
+        for room, seq in self._company.lost().items():
+            self._tell_how_far(room, seq)
+
+    def _tell_how_far(self, room: str, seq: int) -> None:
+        if seq and not self._closed:
+            sender = self._sender(_room_channel(room))
+            sender.outbox.beat(room, Head(seq))
+            sender.pulse()
 
     def _heard(self, at: float, messages: int, size: int) -> None:
         self.received += messages

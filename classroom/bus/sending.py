@@ -29,7 +29,8 @@ Undelivered = Callable[[Iterable[int]], None]
 
 class Sender:
     """Empties `outbox` to `node` by `verb` (PUBLISH or SPUBLISH). `undelivered` is told the numbers of requests that
-    reached nobody; `wanted` says whether a request's asker still waits."""
+    reached nobody; `wanted` says whether a request's asker still waits; `reached` is told of each channel how many a message has
+    reached, and what `changes` said before it was written."""
 
     def __init__(
         self,
@@ -39,6 +40,8 @@ class Sender:
         *,
         wanted: Callable[[int], bool],
         undelivered: Undelivered,
+        changes: Callable[[], int],
+        reached: Callable[[str, int, int], None],
         doubt: Callable[[], None],
     ) -> None:
         self.node = node
@@ -48,6 +51,8 @@ class Sender:
         self._verb = verb
         self._wanted = wanted
         self._undelivered = undelivered
+        self._changes = changes
+        self._reached = reached
         self._doubt = doubt
         self._stirred = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -66,6 +71,11 @@ class Sender:
         if self._pulse_timer is None:
             when = max(self._loop.time(), self._pulsed + PULSE_EVERY)
             self._pulse_timer = self._loop.call_at(when, self._beat)
+
+    def pulse(self) -> None:
+        """There is something in the outbox that must not wait for the next pulse."""
+        self._pulse_due = True
+        self.stir()
 
     async def close(self, patience: float) -> None:
         """Send what waits, for at most `patience` seconds, and end."""
@@ -125,6 +135,7 @@ class Sender:
         if not parcels:
             return
         commands: list[Command] = [(self._verb, parcel.channel, parcel.body) for parcel in parcels]
+        changes = self._changes()
         answers = await self.node.caller.call(commands)
         self.parcels_out += len(parcels)
         self.bytes_out += sum(len(parcel.body) for parcel in parcels)
@@ -132,5 +143,7 @@ class Sender:
             if isinstance(answer, ResponseError):
                 log.warning("Redis refuses a message", node=self.node.name, channel=parcel.channel, error=str(answer))
                 self._doubt()
+            else:
+                self._reached(parcel.channel, answer, changes)
             if parcel.asks and (isinstance(answer, ResponseError) or answer == 0):
                 self._undelivered(parcel.asks)

@@ -223,7 +223,80 @@ async def test_messages_of_one_turn_for_one_room_are_one_parcel(ends: Ends) -> N
         here.publish("r", news(number))
 
     assert await inbox.take(500) == [news(number) for number in range(500)]
+    await until(lambda: _is(here.parcels_out > before))  # Redis tells subscribers first
     assert here.parcels_out - before == 1
+
+
+async def alone(end: RedisBus, room: str) -> int:
+    """Publish in a room that nobody but this end follows until it stays here; the place of the last message."""
+    place = 0
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            before = end.parcels_out
+            end.publish(room, news(place := place + 1))
+            await asyncio.sleep(0.02)
+            if end.parcels_out == before:
+                return place
+
+
+async def test_what_nobody_else_follows_stays_here_and_who_comes_is_told_how_far_it_went(ends: Ends) -> None:
+    here, there = ends
+    near, far = Inbox(), Inbox()
+    await here.subscribe("r", near)
+    place = await alone(here, "r")
+    assert await near.take(place) == [news(number) for number in range(1, place + 1)]
+
+    await there.subscribe("r", far)
+
+    assert await far.next() == Head(place)
+    here.publish("r", news(place + 1))
+    there.publish("r", news(place + 2))
+    assert await far.take(2) == [news(place + 1), news(place + 2)] or far.empty()
+    assert await near.take(2) == [news(place + 1), news(place + 2)]
+
+
+async def test_what_one_who_does_not_follow_a_room_says_there_always_leaves(ends: Ends) -> None:
+    here, there = ends
+    inbox = Inbox()
+    await there.subscribe("r", inbox)
+
+    for number in range(20):
+        here.publish("r", news(number))
+        assert await inbox.next() == news(number)
+
+
+async def test_when_redis_comes_back_others_hear_of_what_stayed_here(redis_server: Redis, ends: Ends) -> None:
+    here, there = ends
+    await here.subscribe("r", Inbox())
+    place = await alone(here, "r")
+    with stopped(redis_server):
+        inbox = Inbox()
+        await there.subscribe("r", inbox)
+        here.publish("r", news(place + 1))
+
+    async with asyncio.timeout(BACK_WITHIN):
+        while await inbox.next() not in (Head(place), Head(place + 1), news(place + 1)):
+            pass
+        await heard_again(here, "r", inbox)
+
+
+async def test_a_count_from_elsewhere_is_company(ends: Ends) -> None:
+    here, there = ends
+    inbox = Inbox()
+    await here.subscribe("r", inbox)
+    await alone(here, "r")
+    before = here.parcels_out
+
+    there.publish("r", Counted("edge-2", 3))
+    while await inbox.next() != Counted("edge-2", 3):
+        pass
+    here.publish("r", news(99))
+
+    await until(lambda: _is(here.parcels_out > before))
+
+
+async def _is(true: bool) -> bool:
+    return true
 
 
 async def test_a_request_to_nobody_is_refused_long_before_its_time(ends: Ends) -> None:
