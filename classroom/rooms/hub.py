@@ -5,19 +5,21 @@ tick are one packet; the first event after quiet leaves at once and what follows
 each event meant for them once, in order, right after the state they were welcomed with; what waits for a slow member is
 bounded, and no member waits for another.
 
-How: sessions stand in groups that are sent the same bytes. The few who are shown something of their own in a tick get a
-packet of their own. Signals that can wait go along with the next events, in one write: in a crowd each write costs the
-kernel more than all that we do. A session that has just come in stands aside until the next flush, because events of the
-running tick may be in its welcome already. A session whose buffer is over the bound is taken out, brought up to date from
-the replica when its buffer has drained, and disconnected with a reason when that takes too long.
+How: sessions stand in groups that are sent the same bytes. Those who are shown something of their own in a tick get a
+packet of their own in its place. Signals that can wait go along with the next events, in one write: in a crowd each write
+costs the kernel more than all that we do. A session that has just come in stands aside until the next flush, because events
+of the running tick may be in its welcome already. A session whose buffer is over the bound is taken out, brought up to date
+from the replica when its buffer has drained, and disconnected with a reason when that takes too long.
 
-A crowd is written to in slices (`rounds`). A flush begins when the one before has ended.
+A crowd is written to in slices (`rounds`), whether all of it is sent the same or, as after a vote, each their own. A flush
+begins when the one before has ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from time import monotonic, perf_counter
 from typing import NamedTuple
 
@@ -28,14 +30,14 @@ from classroom.kernel import ALL, STAFF, Audience, Member, Stored, audience_of
 from classroom.metrics import Metrics
 from classroom.packets import Packet, Pair
 from classroom.polls.model import TallySignal
-from classroom.rooms import room as rooms
 from classroom.rooms import rounds
-from classroom.rooms.groups import Group, Kind, Made, events_packet, item, kind_of, signals_packet, together
+from classroom.rooms.groups import Group, Kind, Made, kind_of, signals_packet, together
 from classroom.rooms.inks import Inks
+from classroom.rooms.own import Own
 from classroom.rooms.pace import Pace, patient
 from classroom.rooms.replica import Replica
 from classroom.rooms.roll import Roll
-from classroom.rooms.rounds import Rounds
+from classroom.rooms.rounds import Rounds, Write
 from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.rooms.signals import SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy
@@ -87,7 +89,7 @@ class Hub:
         self._events = 0  # of the flush under way
         self._overdue = False
         self._loop = asyncio.get_running_loop()
-        self._rounds = Rounds(self._write, self._end)
+        self._rounds = Rounds(self._end)
         self._inks = Inks(monotonic)
         self._pace = Pace(bounds.tick, self.sessions)
 
@@ -223,10 +225,6 @@ class Hub:
         self._settle()
         return frames, perf_counter() - begun
 
-    def _write(self, packet: Packet | Pair, sessions: Collection[Session], before: int | None) -> int:
-        """Write a packet on its way to some of its crowd. `before`: the last place they have been sent; None for signals."""
-        return self._pass(packet, sessions) if before is None else self._spread(packet, sessions, before)
-
     def _end(self, frames: int, spent: float) -> None:
         """Everybody is told: what that took, and what comes next."""
         self._pace.end(frames, spent)
@@ -245,7 +243,7 @@ class Hub:
 
     def _send(self, pending: list[Stored]) -> int:
         """Send events, and the signals that go along or are due: how many writes that took."""
-        special = self._special(pending) if pending else {}
+        own = Own(pending, self.by_member)
         before = pending[0].meta.seq - 1 if pending else 0
         self._told = pending[-1].meta.seq if pending else self._told
         live = self._live(pending)
@@ -259,23 +257,19 @@ class Hub:
                 continue
             parts = made[kind] = self._make(group, pending, live, signals)
             group.follow(parts, self._pace.flushed)
+            apart = {s for id in own for s in self.by_member[id] if s in group.members}
+            frames += self._hand_own(partial(self._tell_own, own, parts, before), apart)
             passing = together(parts.signals)
-            apart = {s for id in special for s in self.by_member[id] if s in group.members}
-            if apart:
-                for session in apart:
-                    frames += self._send_own(session, pending, parts.shown, special[session.member.id], before)
-                frames += self._pass(passing, apart)
             if parts.events:
                 whole = together((*parts.events, *parts.signals))
-                frames += self._hand(whole, group.members, apart, before) if whole is not None else 0
+                frames += self._hand(partial(self._spread, whole, before), group.members, apart)
             elif passing is not None:
-                frames += self._hand(passing, group.members, apart, None)
+                frames += self._hand(partial(self._pass, passing), group.members, apart)
         for session in fresh:
             group = self._group(session)
             parts = made.get(group.kind) or self._make(group, pending, live, signals)
             made[group.kind] = parts
-            own = special.get(session.member.id, {})
-            frames += self._send_own(session, pending, parts.shown, own, session.since)
+            frames += self._spread(own.packet(session, parts.shown, session.since), session.since, (session,))
             frames += self._pass(parts.told, (session,))  # shorthand it can read once it is let in
         for audience, waiting in self._signals.items():
             if audience not in signals:  # nobody of them is here
@@ -309,14 +303,6 @@ class Hub:
         self._signals[audience] = {}
         return list(waiting.values())
 
-    def _special(self, pending: list[Stored]) -> dict[str, dict[int, Stored]]:
-        """Which of the members here are shown something of their own: by their id, by index, what there is of it for them."""
-        special: dict[str, dict[int, Stored]] = {}
-        for index, stored in enumerate(pending):
-            for member, share in rooms.shares(stored.event, self.by_member).items():
-                special.setdefault(member, {})[index] = Stored(stored.meta, share)
-        return special
-
     def _live(self, pending: list[Stored]) -> dict[int, Stored]:
         """By index, events that end strokes whose ink all here have been sent: with the rest of the points alone."""
         live = {}
@@ -333,40 +319,39 @@ class Hub:
             live[index] = Stored(stored.meta, replace(event, changes=tuple(changes)))
         return live
 
-    def _send_own(
-        self,
-        session: Session,
-        pending: list[Stored],
-        shown: dict[int, bytes],
-        own: dict[int, Stored],
-        since: int,
-    ) -> int:
-        """A packet for one session: the group's items, in place of some what this member alone is shown of `own`. A crowd's
-        votes are many events of which each voter is shown one: what is shown to nobody here costs nothing."""
-        mine: dict[int, bytes | None] = {**shown}
-        for index, stored in own.items():
-            mine[index] = item(session.link.codec, stored, session.audience)
-        seen = [each for at, each in sorted(mine.items()) if each is not None and pending[at].meta.seq > since]
-        packet = events_packet(session.link.codec, seen)
-        return 0 if packet is None else self._spread(packet, (session,), since)
+    def _tell_own(self, own: Own, parts: Made, before: int, sessions: Collection[Session]) -> int:
+        """Write to each of some what is their own, in place of what their group is sent, and the signals with it."""
+        frames = 0
+        for session in sessions:
+            mine = own.packet(session, parts.shown, before)
+            if mine is None:
+                frames += self._pass(together(parts.signals), (session,))
+            else:
+                frames += self._spread(together((mine, *parts.signals)), before, (session,))
+        return frames
 
-    def _hand(self, packet: Packet | Pair, members: Roll, apart: Collection[Session], before: int | None) -> int:
-        """Send a packet to a group of members but for those `apart`: a crowd in slices, later. To how many by now."""
+    def _hand(self, write: Write, members: Roll, apart: set[Session]) -> int:
+        """Write to a group's members but for those `apart`: to a crowd in slices, later. How many frames that took by now."""
         if len(members) > rounds.SLICE:
-            self._rounds.put(packet, members.row, apart, before)
+            self._rounds.put(write, members.row, apart)
             return 0
-        return self._write(packet, [s for s in members if s not in apart] if apart else members.row, before)
+        return write([s for s in members if s not in apart] if apart else members.row)
 
-    def _spread(self, packet: Packet | Pair, sessions: Collection[Session], before: int) -> int:
-        """Write one packet to many: to how many. `before`: the last place that they have been sent."""
-        count = len(sessions)
-        slow = self._offer(packet, sessions, self._bounds.buffer)
+    def _hand_own(self, write: Write, apart: set[Session]) -> int:
+        """The same for those who are sent their own."""
+        if len(apart) > rounds.SLICE:
+            self._rounds.put_apart(write, apart)
+            return 0
+        return write(apart)
+
+    def _spread(self, packet: Packet | Pair | None, before: int, sessions: Collection[Session]) -> int:
+        """Write events to many: to how many. `before`: the last place that they have been sent."""
+        if packet is None:
+            return 0
+        slow = self._offer_all(packet, sessions)
         for session in slow:
             self._fall_behind(session, before)
-        count -= len(slow)
-        self._metrics.frames_out.inc(count * packet.frames)
-        self._metrics.bytes_out.inc(count * len(packet.frame))
-        return count
+        return len(sessions) - len(slow)
 
     # --- signals --------------------------------------------------------------------------------------------------
 
@@ -375,15 +360,19 @@ class Hub:
         misses some is brought up to date."""
         if packet is None:
             return 0
-        count = len(sessions)
-        slow = self._offer(packet, sessions, self._bounds.buffer)
+        slow = self._offer_all(packet, sessions)
         for session in slow:
             if session.shorthand and session not in self._lagging:  # each frame goes on where the last one ended
                 self._fall_behind(session, max(session.since, self._told))
-        count -= len(slow)
+        return len(sessions) - len(slow)
+
+    def _offer_all(self, packet: Packet | Pair, sessions: Collection[Session]) -> list[Session]:
+        """Write a packet to many: those who had no room for it."""
+        slow = self._offer(packet, sessions, self._bounds.buffer)
+        count = len(sessions) - len(slow)
         self._metrics.frames_out.inc(count * packet.frames)
         self._metrics.bytes_out.inc(count * len(packet.frame))
-        return count
+        return slow
 
     # --- slow members ---------------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
-from typing import Any
 
 from classroom.kernel import Member, Role
 from classroom.rooms.roll import Row
@@ -20,15 +19,15 @@ async def turns_of(members: int, others: float, each: float = 0.0) -> tuple[int,
     told = 0
     done = asyncio.Event()
 
-    def write(_packet: Any, sessions: Collection[Any], _before: int | None) -> int:
+    def write(sessions: Collection[Session]) -> int:
         nonlocal told
         time.sleep(each)
         told += len(sessions)
         return len(sessions)
 
-    rounds = Rounds(write, lambda _frames, _spent: done.set())
+    rounds = Rounds(lambda _frames, _spent: done.set())
     everybody = Row.of(Session(Member(f"m{n}", "Asha", Role.STUDENT), Recorder()) for n in range(members))
-    rounds.put(object(), everybody, (), None)  # type: ignore[arg-type]
+    rounds.put(write, everybody, ())
     rounds.run(0, 0.0)
     turns = 1
     while not done.is_set():
@@ -54,13 +53,30 @@ async def test_the_last_of_a_crowd_does_not_wait_for_many_long_turns_of_others()
 async def test_who_is_apart_or_leaves_is_not_written_to_and_all_others_are_once() -> None:
     everybody = [Session(Member(f"m{n}", "Asha", Role.STUDENT), Recorder()) for n in range(3 * SLICE + 7)]
     told: list[Session] = []
-    rounds = Rounds(lambda _packet, some, _before: told.extend(some) or len(some), lambda _frames, _spent: None)
+    rounds = Rounds(lambda _frames, _spent: None)
     apart = [everybody[3], everybody[SLICE], everybody[-1]]
-    rounds.put(object(), Row.of(everybody), apart, None)  # type: ignore[arg-type]
+    rounds.put(lambda some: told.extend(some) or len(some), Row.of(everybody), apart)
     rounds._slice()
     rounds.drop(everybody[2 * SLICE])
     rounds.drop(everybody[0])  # was told before
     rounds.finish()
     missing = {*apart, everybody[2 * SLICE]}
     assert told == [one for one in everybody if one not in missing]
+    assert not rounds.under_way
+
+
+async def test_of_those_who_are_sent_their_own_whoever_leaves_is_not_written_to_and_all_others_are_once() -> None:
+    everybody = [Session(Member(f"m{n}", "Asha", Role.STUDENT), Recorder()) for n in range(2 * SLICE + 7)]
+    told: list[Session] = []
+    rounds = Rounds(lambda _frames, _spent: None)
+    rounds.put_apart(lambda some: told.extend(some) or len(some), set(everybody))
+    assert rounds.waiting == len(everybody)
+    rounds._slice()
+    assert len(told) == SLICE
+    leaves = next(one for one in everybody if one not in told)
+    rounds.drop(leaves)
+    rounds.drop(told[0])
+    rounds.finish()
+    assert len(told) == len(everybody) - 1
+    assert set(told) == set(everybody) - {leaves}
     assert not rounds.under_way
