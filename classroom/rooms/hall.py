@@ -41,7 +41,7 @@ DEVICES = 10  # connections of one member at once; the oldest gives way
 
 class Hall:
     """`pass_for` gives a session's bearer token for the HTTP API of a room, `key` opens the room's unchanging contents; `offer`
-    hands a packet to many."""
+    hands a packet to many; `stir` is called when something goes on here, so that `tick` and `second` are."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Hall:
         pass_for: Callable[[str, Session], str],
         key: str,
         offer: Offer,
+        stir: Callable[[], None],
     ) -> None:
         loop = asyncio.get_running_loop()
         slow = settings.slow
@@ -72,6 +73,7 @@ class Hall:
         self._clock = clock
         self._pass_for = pass_for
         self.key = key
+        self._stir = stir
         self._unsubscribe: Cancel | None = None
         self._encoded: dict[tuple[Audience, Codec], tuple[int, packets.Shared]] = {}
         self._tallies: dict[tuple[Audience, int], Tally] = {}
@@ -118,6 +120,7 @@ class Hall:
         if not resumed:
             self._welcome(session)
         self._present = -1  # the newcomer is told the count even where it is the same again
+        self._stir()
         self.hub.add(session, self.replica.seq)
         return resumed
 
@@ -126,6 +129,7 @@ class Hall:
         self.hub.remove(session)
         if session.member.id not in self.hub.by_member:
             self.presence.left(session.member.id)
+        self._stir()
         self.idle_since = asyncio.get_running_loop().time()
 
     def _resync(self, session: Session) -> None:
@@ -143,6 +147,7 @@ class Hall:
         session.link.write(packets.message(codec, "resumed", wire.encode(codec, resumed)))
         self._tallies.clear()
         self._tallied = -1
+        self._stir()
         return True
 
     def _welcome(self, session: Session) -> None:
@@ -179,10 +184,12 @@ class Hall:
                     few = isinstance(signal, CursorBy) and self.presence.count() > CURSOR_LIMIT
                     self.hub.signal(signal, STAFF if few else ALL)
             case Counted():
-                self.presence.heard(message)
+                if self.presence.heard(message):
+                    self._stir()
 
     def _follow(self, events: Sequence[Stored]) -> None:
         """Events have been applied: fan them out, and carry out what they mean for connections."""
+        self._stir()
         appointed = [s.event.member for s in events if isinstance(s.event, Appointed)]
         if any(member in self.hub.by_member for member in appointed):
             self.hub.flush()  # what came before is shown to whom they were until now, and nothing more
@@ -226,6 +233,7 @@ class Hall:
         check(signal)
         if isinstance(signal, React):
             self._reactions[signal.emoji] += 1
+            self._stir()
         elif not isinstance(signal, Typing):
             passing = rooms.passed_on(self.replica.state, signal, member, self._clock())
             self._bus.publish(self.info.id, Signalled((passing,)))
@@ -233,7 +241,7 @@ class Hall:
             self._bus.publish(self.info.id, Signalled((TypingBy(member.id, member.name),)))
 
     def tick(self) -> None:
-        """Called four times a second: tallies of open polls and reactions."""
+        """Called four times a second while something goes on: tallies of open polls and reactions."""
         if self._reactions:
             counts, self._reactions = dict(self._reactions), Counter()
             self._bus.publish(self.info.id, Signalled((Reactions(counts),)))
@@ -250,7 +258,7 @@ class Hall:
         self._tallies = tallies
 
     def second(self) -> Attend | None:
-        """Called once a second: counts; who came and went, for the log to be told."""
+        """Called once a second while something goes on, and now and then: counts; who came and went, for the log to be told."""
         self._missed.rest(asyncio.get_running_loop().time())
         if (here := self.presence.news()) is not None:
             self._bus.publish(self.info.id, here)
@@ -259,6 +267,11 @@ class Hall:
             self._present = count
             self.hub.signal(Present(count))
         return self.presence.attendance(self.replica.state.roster.members)
+
+    @property
+    def restless(self) -> bool:
+        """Whether something will go on here by itself: people come or go, or nobody is left."""
+        return self.presence.busy or not self.hub.sessions
 
     def idle(self, now: float, after: float) -> bool:
         """Whether nobody has been here for `after` seconds and nothing waits to happen."""

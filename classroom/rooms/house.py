@@ -33,6 +33,7 @@ from classroom.rooms.owners import Owners
 from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster import people as roster_people
 from classroom.rooms.roster.model import Attend, PersonView
+from classroom.rooms.rota import Rota
 from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.rooms.turns import Turns
 from classroom.whiteboard.model import Board, BoardEvent
@@ -40,7 +41,7 @@ from classroom.wire import Codec, Hello
 
 log = structlog.get_logger(__name__)
 
-QUARTER = 0.25  # seconds between two ticks of the house
+QUARTERS = 4  # ticks of the house in a second
 PATIENCE = (0.01, 0.1, 0.3, 0.6, 1.0, 1.5, 2.0)  # seconds between attempts when a room's owner cannot be reached
 PASS_SECONDS = 12 * 3_600
 
@@ -81,6 +82,7 @@ class House:
         self.clock = clock or Clock()
         self.offer = offer
         self._halls: dict[str, Hall] = {}
+        self._rota = Rota(QUARTERS)
         self._locks = KeyedLocks()
         self._turns = Turns(settings.rooms.tick_ms / 1_000)
         self.owners = Owners(self._make_owner, self.placement, settings.rooms.unload_after_seconds)
@@ -89,7 +91,13 @@ class House:
         self.draining = False
 
     def start(self) -> None:
-        """Begin to keep time for the rooms."""
+        """Begin to keep time for the rooms, and to tell of them."""
+        self.metrics.rooms_owned.set_function(lambda: len(self.owners))
+        self.metrics.tick_seconds.set_function(lambda: max((hall.hub.tick for hall in self.halls), default=0))
+        self.metrics.replica_behind.set_function(lambda: max((hall.replica.behind for hall in self.halls), default=0))
+        self.metrics.bus_lag_seconds.set_function(lambda: self.bus.lag)
+        self.metrics.bus_messages.labels("out").set_function(lambda: self.bus.published)
+        self.metrics.bus_messages.labels("in").set_function(lambda: self.bus.received)
         self._ticker = asyncio.create_task(self._tick(), name="house")
 
     def _make_owner(self, room: str) -> Owner:
@@ -148,11 +156,13 @@ class House:
                 self._pass_for,
                 self.auth.content_key(room, info.epoch),
                 self.offer,
+                partial(self._rota.stir, room),
             )
             await hall.open()
         except Unavailable as error:
             raise UNREADABLE from error
         self._halls[room] = hall
+        self._rota.add(room)
         self._spawn(self.placement.wake(room))
         self.metrics.rooms_loaded.set(len(self._halls))
         return hall
@@ -170,6 +180,7 @@ class House:
     async def _end(self, room: str) -> None:
         hall = self._halls.pop(room, None)
         if hall is not None:
+            self._rota.remove(room)
             await hall.close()
             self.metrics.rooms_loaded.set(len(self._halls))
 
@@ -324,40 +335,41 @@ class House:
     # --- time -------------------------------------------------------------------------------------------------------
 
     async def _tick(self) -> None:
-        """Each room has its second in one of four quarters: thousands at once would hold up everybody for a moment."""
-        turn = 0
+        number = 0
         while True:
-            await asyncio.sleep(QUARTER)
-            turn = (turn + 1) % 4
-            if turn == 0:
+            await asyncio.sleep(1 / QUARTERS)
+            number += 1
+            if number % QUARTERS == 0:
                 self.owners.check()
-                self._measure()
-            self._tick_all(turn)
+            self._tick_all()
 
-    def _measure(self) -> None:
-        halls = self._halls.values()
-        self.metrics.rooms_owned.set(len(self.owners))
-        self.metrics.tick_seconds.set(max((hall.hub.tick for hall in halls), default=0))
-        self.metrics.replica_behind.set(max((hall.replica.behind for hall in halls), default=0))
-        self.metrics.bus_lag_seconds.set(self.bus.lag)
-        self.metrics.bus_messages.labels("out").set(self.bus.published)
-        self.metrics.bus_messages.labels("in").set(self.bus.received)
+    def _tick_all(self) -> None:
+        for room in self._rota.stirred:
+            self._look(room, Hall.tick)
+        for room in self._rota.turn():
+            self._look(room, self._second)
 
-    def _tick_all(self, turn: int) -> None:
-        for room, hall in list(self._halls.items()):
-            try:
-                hall.tick()
-                if hash(room) % 4 == turn:
-                    self._second(room, hall)
-            except Exception:
-                log.exception("a room's tick failed", room=room)
+    def _look(self, room: str, look: Callable[[Hall], None]) -> None:
+        hall = self._halls.get(room)
+        if hall is None:
+            self._rota.remove(room)
+            return
+        try:
+            look(hall)
+        except Exception:
+            log.exception("a room's tick failed", room=room)
 
-    def _second(self, room: str, hall: Hall) -> None:
+    def _second(self, hall: Hall) -> None:
+        room = hall.info.id
         attend = hall.second()
         if attend is not None:
             self._spawn(self._attend(room, hall, attend))
         elif not hall.hub.sessions and self._is_idle(hall):
             self._spawn(self._unload(room, hall))
+        if hall.restless:
+            self._rota.stir(room)
+        else:
+            self._rota.rest(room)
 
     def _is_idle(self, hall: Hall) -> bool:
         return hall.idle(asyncio.get_running_loop().time(), self.settings.rooms.unload_after_seconds)

@@ -39,7 +39,7 @@ REMEMBERED = 10_000  # newest (actor, cid) kept in memory; older ones are looked
 SNAPSHOT_SHARE = (
     0.01  # of the time that may go into keeping snapshots, which holds up what is to be committed meanwhile
 )
-HEAD_SELDOM = 5.0  # seconds between two announcements of a head that has been announced every second for as long
+HEAD_SELDOM = 4.5  # seconds at the least between two announcements of a head that was announced each second for as long
 RELOAD_AFTER = 1.0  # seconds until the state is read again after a failure, so that what was committed is announced
 
 
@@ -47,6 +47,7 @@ class Owner:
     """Owns `room` from `start` until `stop`, or until it loses it (`lost` is then set and every answer is `MOVED`).
 
     `clock` gives milliseconds since 1970. `snapshot_every`: events between two snapshots. `turns`: of all owners of this worker.
+    `stir` is set by whoever keeps it, and called when something goes on here, so that `announce` and `sweep` are.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Owner:
     ) -> None:
         self.room = room
         self._turns = turns
+        self.stir: Callable[[], None] = lambda: None
         self.lost = asyncio.Event()
         self._journal = journal
         self._bus = bus
@@ -102,6 +104,7 @@ class Owner:
         if not self._stopping:
             log.warning("another owner serves the room; standing down", room=self.room)
         self.lost.set()
+        self.stir()
         self._news.set()
 
     def submit(self, request: Request) -> asyncio.Future[Reply]:
@@ -137,13 +140,17 @@ class Owner:
         return self._state is not None and rooms.next_due(self._state) is None
 
     def announce(self, now: float) -> None:
-        """Called once a second: say how far the log goes, every second for a while after it has grown. Only what is committed:
-        the state may be ahead of that."""
+        """Called once a second while something goes on, and now and then: say how far the log goes, every second for a while
+        after it has grown. Only what is committed: the state may be ahead of that."""
         if self._head != self._announced:
             self._announced, self._announced_since = self._head, now
         if now - self._announced_since <= HEAD_SELDOM or now >= self._announce_at:
             self._announce_at = now + HEAD_SELDOM
             self._bus.publish(self.room, Head(self._head))
+
+    def restless(self, now: float) -> bool:
+        """Whether something will go on here by itself: its head is still to be announced, somebody missing may have gone."""
+        return self._head != self._announced or now - self._announced_since <= HEAD_SELDOM or bool(self._gone)
 
     def sweep(self, edges: Sequence[str], now: float, after: float) -> None:
         """Those whom the log takes for present at an edge that has not been among `edges` for `after` seconds have gone."""
@@ -236,6 +243,7 @@ class Owner:
         except Conflict:
             self._state = None
             self.lost.set()
+            self.stir()
             self._metrics.owner_moves.inc()
             log.warning("another owner has written to the room; standing down", room=self.room)
             tell(waiting, MOVED)
@@ -315,6 +323,7 @@ class Owner:
         if not batch.events:
             return
         self._head = batch.events[-1].meta.seq
+        self.stir()
         self._metrics.batch_events.observe(len(batch.events))
         self._metrics.events.inc(len(batch.events))
         entries = tuple(Entry(s.meta, s.event) for s in batch.events)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -17,6 +18,7 @@ from classroom.bus.placement import Placement
 from classroom.journal.port import Unavailable
 from classroom.keyed import KeyedLocks
 from classroom.rooms.owner import Owner
+from classroom.rooms.rota import Rota
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,8 @@ class Owners:
         self._placement = placement
         self._idle_after = idle_after
         self._owners: dict[str, Owner] = {}
+        self._rota = Rota(1)
+        self._workers: list[str] = []
         self._locks = KeyedLocks()
         self._moving: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -65,6 +69,8 @@ class Owners:
                 await self._placement.release(room)
                 return
             self._owners[room] = owner
+            owner.stir = partial(self._rota.stir, room)
+            self._rota.add(room)
 
     def _is_owned(self, room: str) -> bool:
         """Whether the owner here is the room's: one that has been lost is only on its way out."""
@@ -72,19 +78,31 @@ class Owners:
         return owner is not None and not owner.lost.is_set()
 
     def check(self) -> None:
-        """Called once a second: let go of what is lost, idle, or at home elsewhere; have the others say how far they are."""
+        """Called once a second: let go of what is lost, idle, or at home elsewhere; have the others say how far they are. Where
+        nothing goes on it is looked at now and then."""
         now = asyncio.get_running_loop().time()
         workers = self._placement.workers()
-        for room, owner in list(self._owners.items()):
+        if workers != self._workers:  # rooms may be at home elsewhere, and members gone with their worker
+            self._workers = workers
+            for room in self._owners:
+                self._rota.stir(room)
+        for room in self._rota.turn():
+            owner = self._owners.get(room)
+            if owner is None:
+                self._rota.remove(room)
+                continue
             elsewhere = self._placement.home(room) != self._placement.worker
             if owner.lost.is_set() or elsewhere or owner.idle(now, self._idle_after):
                 del self._owners[room]
+                self._rota.remove(room)
                 task = asyncio.create_task(self._let_go(room, owner, elsewhere), name=f"moving {room}")
                 self._moving.add(task)
                 task.add_done_callback(self._moving.discard)
-            else:
-                owner.announce(now)
-                owner.sweep(workers, now, LEAVING)
+                continue
+            owner.announce(now)
+            owner.sweep(workers, now, LEAVING)
+            if not owner.restless(now):
+                self._rota.rest(room)
 
     async def _let_go(self, room: str, owner: Owner, elsewhere: bool) -> None:
         async with self._locks.hold(room):

@@ -13,7 +13,7 @@ from classroom.kernel import Member
 from classroom.rooms.roster.model import Attend, Person, Record
 
 GRACE = 10.0  # seconds after the last connection's end until a member counts as gone
-SAY_EVERY = 5.0  # seconds between two counts that are the same
+SAY_EVERY = 4.5  # seconds between two counts that are the same, at the least
 FORGET = 15.0  # seconds after which an edge that says nothing is taken for gone
 ATTEND_BATCH = 1_000  # people in one attendance command at most
 
@@ -44,11 +44,13 @@ class Presence:
         if member in self._here:
             self._leaving[member] = self._time() + GRACE
 
-    def heard(self, counted: Counted) -> None:
-        """Another edge's (or this one's) count."""
-        if counted.edge != self._edge and counted.edge not in self._edges:
+    def heard(self, counted: Counted) -> bool:
+        """Another edge's (or this one's) count. Whether it is another than before."""
+        before = self._edges.get(counted.edge)
+        if counted.edge != self._edge and before is None:
             self._say_at = 0.0  # it has heard of nobody yet
         self._edges[counted.edge] = (counted.count, self._time())
+        return counted.edge != self._edge and (before is None or before[0] != counted.count)
 
     def news(self) -> Counted | None:
         """How many are at this edge now, those within their grace included, for the others to know; None: they know. Asked
@@ -99,6 +101,11 @@ class Presence:
         for id in attend.went:
             if id not in self._here:
                 self._went[id] = None
+
+    @property
+    def busy(self) -> bool:
+        """Somebody comes or goes, of which the log or the grace knows nothing yet."""
+        return bool(self._leaving or self._came or self._went)
 
     @property
     def empty(self) -> bool:
