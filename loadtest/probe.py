@@ -1,9 +1,9 @@
 """A probe: a member who looks at every event, and whose notes are held against the room's record afterwards.
 
 What always holds: a place that comes twice, or after a later one, is noted as disorder; every event is noted with a checksum
-of what it says, so that the record can say what should have come, in which words; what a `welcome` covered need
-not come. How long a message took is counted from when its sender wrote it (the time stands in its text), not from when
-the server had it.
+of what it says, so that the record can say what should have come, in which words; what a `welcome` covered need not come.
+Points of a stroke that went by as ink are put together with it first. How long a message took is counted from when its sender
+wrote it (the time stands in its text), not from when the server had it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from classroom.polls.model import Voted
 from classroom.rooms import room as rooms
 from loadtest import wire
 from loadtest.figures import Figures
+from loadtest.ink import Ink
 
 MARK = "@"  # a text that begins with it goes on with when it was written: milliseconds since 1970, and a space
 SHOWN = 5  # places named where something is wrong
@@ -43,10 +44,10 @@ class Item(msgspec.Struct):
 
 
 class Probe:
-    """`seqs` and `sums`: what came, and its checksum. `covered`: (after, up to) that a welcome stood for instead. `heard` is
-    told of every event."""
+    """`seqs` and `sums`: what came, and its checksum. `covered`: (after, up to) that a welcome stood for instead. `inkless`: what
+    spoke of ink that is not what came. `heard` is told of every event."""
 
-    __slots__ = ("codec", "covered", "disorder", "figures", "heard", "last", "me", "seqs", "sums")
+    __slots__ = ("_ink", "codec", "covered", "disorder", "figures", "heard", "inkless", "last", "me", "seqs", "sums")
 
     def __init__(self, codec: str, figures: Figures, heard: Callable[[Item], None]) -> None:
         self.codec = codec
@@ -58,6 +59,8 @@ class Probe:
         self.seqs = array("Q")
         self.sums = array("L")
         self.covered: list[tuple[int, int]] = []
+        self.inkless: set[int] = set()
+        self._ink = Ink()
 
     def welcome(self, greeting: wire.Greeting) -> None:
         """The whole room was said anew."""
@@ -77,13 +80,25 @@ class Probe:
         for raw in wire.decode(self.codec, body, list[msgspec.Raw]):
             self._note(bytes(raw), live=True)
 
+    def signals(self, body: bytes) -> None:
+        """A packet of signals. Only in MessagePack do events speak of ink."""
+        if self.codec == wire.MSGPACK and b"board.ink_by" in body:
+            for signal in wire.decode(self.codec, body):
+                if signal["type"] == "board.ink_by":
+                    self._ink.hear(signal)
+
     def _note(self, raw: bytes, live: bool) -> None:
         item: Item = wire.decode(self.codec, raw, Item)
         if item.seq <= self.last:
             self.disorder += 1
         self.last = max(self.last, item.seq)
         self.seqs.append(item.seq)
-        self.sums.append(_digest(self.codec, raw))
+        said = wire.decode(self.codec, raw)
+        if item.type == "board.drawn":
+            for change in said["changes"]:
+                if not self._ink.end(said["page"], change):
+                    self.inkless.add(item.seq)
+        self.sums.append(_digest(self.codec, said))
         if live:
             self._clock(item)
         self.heard(item)
@@ -153,23 +168,19 @@ class _Place(msgspec.Struct):
 
 
 def _sum(codec: str, meta: Meta, event: Any) -> int:
-    return _digest(codec, packets.item(packets.Codec(codec), meta, event))
+    return _digest(codec, wire.decode(codec, packets.item(packets.Codec(codec), meta, event)))
 
 
-def _digest(codec: str, raw: bytes) -> int:
-    """A checksum of what an event says, whatever the way it is written: of a key that stands twice, the last one counts. Points
-    that went by as ink may be told by their checksum, in MessagePack, and are not looked at there."""
-    said = wire.decode(codec, raw)
-    if codec == wire.MSGPACK and said["type"] == "board.drawn":
-        for change in said["changes"]:
-            for way in ("points", "append", "inked"):
-                change.pop(way, None)
-    return zlib.crc32(wire_bytes(codec, said))
+def _digest(codec: str, said: Any) -> int:
+    """A checksum of what an event says, whatever the way it was written: of a key that stood twice, the last one counts."""
+    encoder = msgspec.json.encode if codec == wire.JSON else msgspec.msgpack.encode
+    return zlib.crc32(encoder(said, order="sorted"))
 
 
 class Findings(msgspec.Struct):
     """What holding probes against the record found; numbers of events, added up over probes. `samples`: some of them in
-    words. `unwitnessed`: votes acknowledged that their voter was never shown."""
+    words. `inkless`: strokes whose ink was not what their event speaks of; `unwitnessed`: votes acknowledged that their voter was
+    never shown."""
 
     probes: int = 0
     checked: int = 0
@@ -177,6 +188,7 @@ class Findings(msgspec.Struct):
     changed: int = 0
     strange: int = 0
     disorder: int = 0
+    inkless: int = 0
     unwitnessed: int = 0
     incomplete: int = 0
     samples: list[str] = []
@@ -184,9 +196,13 @@ class Findings(msgspec.Struct):
     @property
     def clean(self) -> bool:
         """Whether every probe was shown just what it should."""
-        return not (
-            self.missing or self.changed or self.strange or self.disorder or self.unwitnessed or self.incomplete
-        )
+        return not self.wrong
+
+    @property
+    def wrong(self) -> dict[str, int]:
+        """What was not as it should be: how many of it."""
+        names = ("missing", "changed", "strange", "disorder", "inkless", "unwitnessed", "incomplete")
+        return {name: count for name in names if (count := getattr(self, name))}
 
     def add(self, other: Findings) -> None:
         for name in self.__struct_fields__:
@@ -200,7 +216,10 @@ def check(probe: Probe, record: Record, *, staff: bool = False, polls_voted: int
     expected = record.seen(Audience("staff" if staff else "member", probe.me), probe.codec)
     came = {seq: total for seq, total in zip(probe.seqs, probe.sums, strict=True) if seq <= record.until}
     missing = [seq for seq in expected if seq not in came and not _covered(probe, seq)]
-    changed = [seq for seq, total in came.items() if seq in expected and expected[seq] != total]
+    inkless = [seq for seq in sorted(probe.inkless) if seq <= record.until]
+    changed = [
+        seq for seq, total in came.items() if seq in expected and expected[seq] != total and seq not in probe.inkless
+    ]
     # The record does not tell whose the votes in a secret poll are.
     votes = came.keys() & record.votes
     strange = [seq for seq in came if seq not in expected and seq not in votes]
@@ -211,10 +230,16 @@ def check(probe: Probe, record: Record, *, staff: bool = False, polls_voted: int
         changed=len([seq for seq in changed if seq not in votes]),
         strange=len(strange),
         disorder=probe.disorder,
+        inkless=len(inkless),
         unwitnessed=max(0, polls_voted - len(votes)) if not probe.covered[1:] else 0,
         incomplete=int(probe.last < record.until),
     )
-    for what, seqs in (("missing", missing), ("changed", changed), ("not meant for it", strange)):
+    for what, seqs in (
+        ("missing", missing),
+        ("changed", changed),
+        ("not meant for it", strange),
+        ("not with its ink", inkless),
+    ):
         if seqs:
             found.samples.append(f"{probe.me}: {what}: {', '.join(map(str, seqs[:SHOWN]))}")
     return found

@@ -296,6 +296,8 @@ class Seat(Connection):
                     self.probe.events(packet.body)
             case "signals":
                 self.party.frames += 1
+                if self.probe is not None:
+                    self.probe.signals(packet.body)
                 if self.room.watches_signals:
                     self.room.signalled(wire.decode(self.party.codec, packet.body))
             case "ack":

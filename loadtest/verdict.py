@@ -249,12 +249,7 @@ def _tallies(load: dict[str, Any], replays: dict[str, Any] | None) -> list[Line]
 
 
 def _said(findings: Findings) -> str:
-    wrong = {
-        name: count
-        for name in ("missing", "changed", "strange", "disorder", "unwitnessed", "incomplete")
-        if (count := getattr(findings, name))
-    }
-    said = ", ".join(f"{count:,} {name}" for name, count in wrong.items()) or "none"
+    said = ", ".join(f"{count:,} {name}" for name, count in findings.wrong.items()) or "none"
     samples = f" ({'; '.join(findings.samples[:3])})" if findings.samples else ""
     return f"{said} among {findings.checked:,} events at {findings.probes:,} probes{samples}"
 
