@@ -6,12 +6,12 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from classroom.figures import Count, Spread
 from classroom.tracing import Tracing
 
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
@@ -37,15 +37,15 @@ class Metrics:
             "connections_handed_on", "Connections handed to the worker of this machine where their class is"
         )
         self.commands = self._counter("commands", "Commands by type, and ok or the refusal's code", "type", "outcome")
-        self.command_seconds = self._histogram("command_seconds", "From a command's arrival to its answer")
-        self.events = self._counter("events", "Events committed")
-        self.append_seconds = self._histogram("append_seconds", "One commit to the journal")
-        self.batch_events = self._histogram("batch_events", "Events in one commit", SIZES)
+        self.command_seconds = self._spread("command_seconds", "From a command's arrival to its answer")
+        self.events = self._count("events", "Events committed")
+        self.append_seconds = self._spread("append_seconds", "One commit to the journal")
+        self.batch_events = self._spread("batch_events", "Events in one commit", SIZES)
         self.owner_moves = self._counter("owner_moves", "Times that a room's owner here stood down for another")
-        self.frames_out = self._counter("frames_out", "Frames written to members")
-        self.bytes_out = self._counter("bytes_out", "Bytes written to members, before the network's own")
+        self.frames_out = self._count("frames_out", "Frames written to members")
+        self.bytes_out = self._count("bytes_out", "Bytes written to members, before the network's own")
         self.fanout = self._gauge("fanout", "1: what writes to crowds, io_uring, send or python", "way")
-        self.flush_seconds = self._histogram("flush_seconds", "One tick's fan-out of one room")
+        self.flush_seconds = self._spread("flush_seconds", "One tick's fan-out of one room")
         self.tick_seconds = self._gauge("tick_seconds", "Time between two fan-outs of the largest room here")
         self.bus_lag_seconds = self._gauge("bus_lag_seconds", "How long the last message took over the bus")
         self.bus_messages = self._gauge("bus_messages", "Messages over the bus since the start", "way")
@@ -92,5 +92,8 @@ class Metrics:
     def _gauge(self, name: str, help: str, *labels: str) -> Gauge:
         return Gauge(name, help, labels, namespace="classroom", registry=self.registry)
 
-    def _histogram(self, name: str, help: str, buckets: tuple[float, ...] = FAST) -> Histogram:
-        return Histogram(name, help, namespace="classroom", registry=self.registry, buckets=buckets)
+    def _count(self, name: str, help: str) -> Count:
+        return Count(f"classroom_{name}", help, self.registry)
+
+    def _spread(self, name: str, help: str, buckets: tuple[float, ...] = FAST) -> Spread:
+        return Spread(f"classroom_{name}", help, buckets, self.registry)

@@ -22,6 +22,7 @@ LAYERS: list[tuple[str, ...]] = [
         "keyed",
         "limits",
         "metrics",
+        "figures",
         "tracing",
         "logs",
         "native",
@@ -39,7 +40,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("app", "supervisor", "nursery", "__main__"),
 ]
 # Within one layer, what may be used by its neighbours: small ports that the others are built on.
-SHARED = {"config", "tracing", "jwks", "rooms.signals", "rooms.room"}
+SHARED = {"config", "tracing", "jwks", "figures", "rooms.signals", "rooms.room"}
 PURE = ("kernel", *LAYERS[1], "rooms.room", "rooms.signals")
 IMPURE = {"asyncio", "time", "random", "uuid", "secrets", "logging", "structlog", "datetime", "os", "socket"}
 # The only place that puts the rooms' ports and shells together is not a layer of its own.

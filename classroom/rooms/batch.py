@@ -1,25 +1,40 @@
 """Commands on their way into one transaction, and what those who gave them are told.
 
-What always holds: an answer is given once, and only to who still waits for it.
+What always holds: an answer is given once.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+
+import structlog
 
 from classroom.bus.port import Reply, Request
 from classroom.kernel import Rejected, Stored
 
+log = structlog.get_logger(__name__)
+
 Key = tuple[str, str]
 
 
-class Waiting(NamedTuple):
-    """A request and where its answer goes."""
+class Waiting:
+    """A request, and who is to be told the answer."""
 
-    request: Request
-    answer: asyncio.Future[Reply]
+    __slots__ = ("_done", "request")
+
+    def __init__(self, request: Request, done: Callable[[Reply], None] | None) -> None:
+        self.request = request
+        self._done = done
+
+    def tell(self, reply: Reply) -> None:
+        """Give the answer, unless one has been given."""
+        done, self._done = self._done, None
+        if done is None:
+            return
+        try:
+            done(reply)
+        except Exception:
+            log.exception("an answer could not be given")
 
 
 class Batch:
@@ -49,10 +64,9 @@ def key_of(waiting: Waiting) -> Key:
 
 
 def tell(waiting: Iterable[Waiting], reply: Reply) -> None:
-    """Answer all of them who have no answer yet and still wait for one."""
+    """Answer all of them who have no answer yet."""
     for one in waiting:
-        if not one.answer.done():
-            one.answer.set_result(reply)
+        one.tell(reply)
 
 
 def refused(error: Rejected) -> Reply:

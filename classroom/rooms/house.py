@@ -224,19 +224,28 @@ class House:
 
     def carry_out(self, room: str, member: Member, command: AnyCommand, done: Callable[[Reply], None]) -> None:
         """As `submit`, for sockets, where commands come by the thousand: the owner answers nearly all of them at the first
-        try, and so without a task for each. `done` is called with the answer."""
+        try, and so without a task for each, and without the bus where it is here. `done` is called with the answer."""
         request = Request(member, command)
-        self.bus.send(room, request).add_done_callback(partial(self._tried, room, request, done))
+        owner = self.owners.get(room)
+        if owner is not None and not owner.lost.is_set():
+            owner.give(request, partial(self._answered, room, request, done))
+        else:
+            self.bus.send(room, request).add_done_callback(partial(self._tried, room, request, done))
+
+    def _answered(self, room: str, request: Request, done: Callable[[Reply], None], reply: Reply) -> None:
+        if reply.code == MOVED.code:
+            self._spawn(self._try_again(room, request, done))
+        else:
+            done(reply)
 
     def _tried(self, room: str, request: Request, done: Callable[[Reply], None], answer: asyncio.Future[Reply]) -> None:
         if answer.cancelled() or (error := answer.exception()) is not None:
             known = answer.cancelled() or isinstance(error, Unreachable)
             if not known:
                 log.error("a command failed", room=room, exc_info=error)
-        elif answer.result().code != MOVED.code:
-            done(answer.result())
-            return
-        self._spawn(self._try_again(room, request, done))
+            self._answered(room, request, done, MOVED)
+        else:
+            self._answered(room, request, done, answer.result())
 
     async def _try_again(self, room: str, request: Request, done: Callable[[Reply], None]) -> None:
         reply = MOVED

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from time import perf_counter
 
 import structlog
@@ -80,7 +80,7 @@ class Owner:
         self._state: rooms.Room | None = None
         self._recent: OrderedDict[Key, int] = OrderedDict()
         self._inbox: list[Waiting] = []
-        self._news = asyncio.Event()
+        self._news: asyncio.Future[None] | None = None  # for as long as nothing is to be done
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._unserve: Cancel | None = None
@@ -105,19 +105,27 @@ class Owner:
             log.warning("another owner serves the room; standing down", room=self.room)
         self.lost.set()
         self.stir()
-        self._news.set()
+        self._wake()
+
+    def give(self, request: Request, done: Callable[[Reply], None]) -> None:
+        """Take one request, at its place in the order; `done` is called with the answer."""
+        if self._stopping or self.lost.is_set():
+            done(MOVED)
+            return
+        self._used = asyncio.get_running_loop().time()
+        self._inbox.append(Waiting(request, done))
+        self._wake()
 
     def submit(self, request: Request) -> asyncio.Future[Reply]:
-        """Take one request, at its place in the order; the answer comes. Who stops waiting for it stops nothing."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Reply] = loop.create_future()
-        if self._stopping or self.lost.is_set():
-            answer.set_result(MOVED)
-            return answer
-        self._used = loop.time()
-        self._inbox.append(Waiting(request, answer))
-        self._news.set()
+        """The same, for who waits. Who stops waiting stops nothing."""
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.give(request, partial(_settle, answer))
         return answer
+
+    def _wake(self) -> None:
+        """There is something to do."""
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
     async def stop(self) -> None:
         """Answer what waits, keep a snapshot, and let go of the room."""
@@ -125,7 +133,7 @@ class Owner:
         for cancel in (self._unserve, self._unsubscribe):
             if cancel is not None:
                 await cancel()
-        self._news.set()
+        self._wake()
         if self._task is not None:
             await self._task
         if self._keeping is not None:
@@ -166,9 +174,8 @@ class Owner:
         for edge, since in self._gone.items():
             if now - since >= after:
                 went = tuple(record.id for record in here if record.edge == edge)[:SWEEP]
-                answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-                self._inbox.append(Waiting(Request(SYSTEM, Attend(went=went, edge=edge)), answer))
-                self._news.set()
+                self._inbox.append(Waiting(Request(SYSTEM, Attend(went=went, edge=edge)), None))
+                self._wake()
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, Counted) and message.count:
@@ -201,18 +208,22 @@ class Owner:
 
     async def _wait(self) -> None:
         """Until there is something to do: a request, a deadline, the end."""
-        if self._inbox:
-            return
-        self._news.clear()
-        if self._stopping:
+        if self._inbox or self._stopping or self.lost.is_set():
             return
         if self._state is None:
             timeout: float | None = RELOAD_AFTER
         else:
             due = rooms.next_due(self._state)
             timeout = None if due is None else max(0.0, (due - self._now()) / 1_000)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), timeout)
+        loop = asyncio.get_running_loop()
+        self._news = loop.create_future()
+        timer = None if timeout is None else loop.call_later(timeout, self._wake)
+        try:
+            await self._news
+        finally:
+            self._news = None
+            if timer is not None:
+                timer.cancel()
 
     async def _load(self) -> None:
         self._state, self._snapshot_seq = await load(self._journal, self.room)
@@ -333,8 +344,9 @@ class Owner:
         for key, seq in batch.done.items():
             self._remember(key, seq)
         for one, seq in batch.kept:
-            tell([one], Reply(ok=True, seq=seq))
-        await self._refuse(batch.refused)
+            one.tell(Reply(ok=True, seq=seq))
+        if batch.refused:
+            await self._refuse(batch.refused)
         self._keep_snapshot_sometimes()
 
     def _keep_snapshot_sometimes(self) -> None:
@@ -363,10 +375,10 @@ class Owner:
             before = None
         for one, error in refusals:
             if before is None:
-                tell([one], UNAVAILABLE)
+                one.tell(UNAVAILABLE)
                 continue
             seq = before.get(key_of(one))
-            tell([one], refused(error) if seq is None else Reply(ok=True, seq=seq))
+            one.tell(refused(error) if seq is None else Reply(ok=True, seq=seq))
 
     async def _recall(self, keys: list[Key]) -> None:
         found = await self._journal.done(self.room, [key for key in keys if key[1]])
@@ -390,3 +402,8 @@ class Owner:
         except Unavailable as error:
             # Only a cache: the next one will do.
             log.warning("no snapshot kept", room=self.room, error=str(error))
+
+
+def _settle(answer: asyncio.Future[Reply], reply: Reply) -> None:
+    if not answer.done():  # who asked may have stopped waiting
+        answer.set_result(reply)

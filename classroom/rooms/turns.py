@@ -20,7 +20,7 @@ class Turns:
         self._busy_before: set[str] = set()
         self._counted_from = 0.0
         self._next = 0.0
-        self._all: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
 
     async def wait(self, room: str) -> None:
         """Until the room's commit may begin."""
@@ -29,13 +29,14 @@ class Turns:
         self._count(room, now)
         if len(self._busy_before) + len(self._busy) < MANY:
             return
-        if self._all is None:
+        if not self._waiting:
             if now >= self._next:
                 self._next = now + self._tick
                 return
-            self._all = loop.create_future()
             loop.call_at(self._next, self._begin)
-        await asyncio.shield(self._all)
+        turn: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(turn)
+        await turn
 
     def _count(self, room: str, now: float) -> None:
         if now - self._counted_from >= self._tick:
@@ -45,7 +46,8 @@ class Turns:
         self._busy.add(room)
 
     def _begin(self) -> None:
-        assert self._all is not None
-        waiting, self._all = self._all, None
+        waiting, self._waiting = self._waiting, []
         self._next = asyncio.get_running_loop().time() + self._tick
-        waiting.set_result(None)
+        for turn in waiting:
+            if not turn.done():
+                turn.set_result(None)
