@@ -164,7 +164,9 @@ def need_voice(context: Context, locked: bool, what: str) -> None:
 
 def clean_text(text: str, limit: int, what: str) -> str:
     """`text` without surrounding white space and control characters; refused when empty or over `limit` characters."""
-    cleaned = "".join(c for c in text if (c >= " " and c != "\x7f") or c in "\n\t").strip()
+    if not text.isprintable():
+        text = "".join(c for c in text if (c >= " " and c != "\x7f") or c in "\n\t")
+    cleaned = text.strip()
     if not cleaned:
         raise Rejected("empty", f"The {what} is empty.")
     if len(cleaned) > limit:

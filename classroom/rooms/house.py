@@ -42,6 +42,7 @@ from classroom.wire import Codec, Hello
 log = structlog.get_logger(__name__)
 
 QUARTERS = 4  # ticks of the house in a second
+TURN = 1.5  # ticks between two commits of many rooms: each takes about as much as fifteen commands in it
 PATIENCE = (0.01, 0.1, 0.3, 0.6, 1.0, 1.5, 2.0)  # seconds between attempts when a room's owner cannot be reached
 PASS_SECONDS = 12 * 3_600
 
@@ -84,7 +85,7 @@ class House:
         self._halls: dict[str, Hall] = {}
         self._rota = Rota(QUARTERS)
         self._locks = KeyedLocks()
-        self._turns = Turns(settings.rooms.tick_ms / 1_000)
+        self._turns = Turns(TURN * settings.rooms.tick_ms / 1_000)
         self.owners = Owners(self._make_owner, self.placement, settings.rooms.unload_after_seconds)
         self._ticker: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()

@@ -200,8 +200,9 @@ class Owner:
                     break
                 try:
                     await self._serve(waiting)
-                finally:
+                except BaseException:
                     tell(waiting, UNAVAILABLE)
+                    raise
         finally:
             tell(self._inbox, MOVED)
             self._inbox.clear()
@@ -343,8 +344,8 @@ class Owner:
     async def _answer(self, batch: Batch) -> None:
         for key, seq in batch.done.items():
             self._remember(key, seq)
-        for one, seq in batch.kept:
-            one.tell(Reply(ok=True, seq=seq))
+        # After the room has been told: a reader on the other side is woken once for both.
+        asyncio.get_running_loop().call_soon(_tell_kept, batch.kept)
         if batch.refused:
             await self._refuse(batch.refused)
         self._keep_snapshot_sometimes()
@@ -402,6 +403,11 @@ class Owner:
         except Unavailable as error:
             # Only a cache: the next one will do.
             log.warning("no snapshot kept", room=self.room, error=str(error))
+
+
+def _tell_kept(kept: list[tuple[Waiting, int]]) -> None:
+    for one, seq in kept:
+        one.tell(Reply(ok=True, seq=seq))
 
 
 def _settle(answer: asyncio.Future[Reply], reply: Reply) -> None:

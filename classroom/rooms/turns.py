@@ -1,6 +1,6 @@
 """When the owners of a worker begin their commits: at once while few rooms have anything to commit, together where many have.
 
-What always holds: nobody waits for longer than a tick. A commit costs the same few changes of threads and waits for the disk
+What always holds: nobody waits for longer than `tick`. A commit costs the same few changes of threads and waits for the disk
 whatever it holds: what many rooms have to say within a tick goes into one, and over the bus in one write.
 """
 
