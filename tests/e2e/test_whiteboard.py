@@ -27,7 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 AXE = (Path(__file__).parent.parent.parent / "client/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 PAPER = "[data-board-page]"
 # Where the tools stand, those of the editor and those of the board: name, left, right, width, height.
-TOOLS = """() => [...document.querySelectorAll('[data-board-editor] .App-toolbar--mobile .ToolIcon__icon, [role=toolbar] button')]
+TOOLS = """() => [...document.querySelectorAll('[data-board-editor] .App-top-bar .ToolIcon__icon, [role=toolbar] button')]
   .map((each) => {
     const {left, right, width, height} = each.getBoundingClientRect();
     return [each.ariaLabel ?? each.parentElement.title, left, right, width, height];
@@ -244,6 +244,42 @@ async def test_a_stroke_is_seen_while_it_is_drawn(people: People, server: Class,
             await asyncio.sleep(AGAIN)
 
 
+async def test_the_first_stroke_of_all_brings_the_board_to_a_phone_and_is_seen_while_it_is_drawn(
+    people: People, server: Class, teacher: Drawer
+) -> None:
+    # given a board that nobody has drawn on, which a student is not shown
+    asha = await viewer(people, "Asha", server.link("Student"), PHONE)
+    await expect(asha.page.get_by_role("toolbar", name="Whiteboard")).to_have_count(0)
+
+    # when the first stroke begins
+    await teacher.shape("p", WAVE, lift=False)
+
+    # then it is seen before its end, from its beginning
+    await inked(asha, 30)
+    await teacher.page.mouse.up()
+    await expect(asha.page.locator(f"{PAPER}[data-board-at]")).to_be_attached()
+
+
+async def test_on_a_phone_nothing_that_a_student_can_do_is_cut_off(
+    people: People, server: Class, teacher: Drawer
+) -> None:
+    asha = await viewer(people, "Asha", server.link("Student"), PHONE)
+    await teacher.write(420, 300, "Page one")
+    await teacher.who.button("Pages").click()
+    await teacher.who.button("Add a page").click()
+    await teacher.who.button("Next page").click()
+    await expect(asha.page.get_by_role("toolbar")).to_contain_text("2 / 2")
+    for elsewhere in (False, True):
+        if elsewhere:
+            await asha.button("Page before").click()
+            await expect(asha.button("Follow the class")).to_be_visible()
+        boxes = await asha.page.evaluate(TOOLS)
+        assert len(boxes) == 7 + elsewhere
+        for name, left, right, width, height in boxes:
+            assert 0 <= left < right <= PHONE[0], name
+            assert min(width, height) >= 40, name
+
+
 async def test_a_pen_s_stroke_is_seen_while_it_is_drawn_and_how_hard_it_is_pressed_is_kept(
     people: People, server: Class, teacher: Drawer
 ) -> None:
@@ -440,7 +476,7 @@ async def test_all_tools_are_at_hand_on_a_phone(people: People, server: Class, s
     assert len(boxes) >= 10 + 7
     for name, left, right, width, height in boxes:
         assert 0 <= left < right <= PHONE[0], name
-        assert min(width, height) >= 28, name
+        assert min(width, height) >= 40, name
 
     # and what is drawn is kept, and undone by the board's own undo alone
     await drawer.shape("r", [(120, 130), (220, 230)])

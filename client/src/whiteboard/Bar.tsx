@@ -6,7 +6,7 @@ import { useDo, useMyPart, useRoom } from "../app/live";
 import { IconButton } from "../common/IconButton";
 import { IconArrowBackUp } from "../common/icons";
 import { BoardMenu } from "./BoardMenu";
-import { IconArrowForwardUp, IconChevronLeft, IconChevronRight, IconEye, IconLayoutBottombar, IconMaximize, IconMinimize, IconZoomIn, IconZoomOut } from "./icons";
+import { IconArrowForwardUp, IconChevronLeft, IconChevronRight, IconEye, IconLayoutBottombar, IconMaximize, IconMinimize, IconZoomIn, IconZoomOut, IconZoomReset } from "./icons";
 import type { Looking } from "./Viewer";
 import type { Pen } from "./Whiteboard";
 import classes from "./whiteboard.module.css";
@@ -69,9 +69,7 @@ export function Bar({ page, following, pen, root, viewer, strip, onStrip, onPage
         <>
           <IconButton icon={IconZoomOut} label={t("board.zoomOut")} onClick={() => viewer.current?.zoom(1 / ZOOM)} />
           <IconButton icon={IconZoomIn} label={t("board.zoomIn")} onClick={() => viewer.current?.zoom(ZOOM)} />
-          <button type="button" className={classes.follow} onClick={() => viewer.current?.fit()}>
-            {t("board.fit")}
-          </button>
+          <IconButton icon={IconZoomReset} label={t("board.fit")} onClick={() => viewer.current?.fit()} />
         </>
       )}
       {staff && <BoardMenu page={page} />}

@@ -1,7 +1,31 @@
-/// What of the board is read from addresses that never change. The page that the class looks at is asked for as soon as its
-/// address is known, while the code that shows it is still on its way.
+/// What of the board is there before the code that shows it. What is read from addresses that never change: the page that the
+/// class looks at is asked for as soon as its address is known. And the ink that comes meanwhile, which nobody sends again.
+
+import type { BoardInkBy } from "../protocol";
+import type { Classroom } from "../room";
 
 const AHEAD = 4; // answers that wait to be used
+const PIECES = 2_000; // of ink that wait: a minute of a pen
+
+const inks = new WeakMap<Classroom, BoardInkBy[]>();
+
+/** Keep the ink that comes until it is taken; `heard` is told of each piece. Returns what to call to listen no more. */
+export function keepInk(classroom: Classroom, heard: () => void): () => void {
+  inks.set(classroom, []);
+  return classroom.on("signal", (signal) => {
+    if (signal.type !== "board.ink_by") return;
+    const kept = inks.get(classroom);
+    if (kept !== undefined && kept.length < PIECES) kept.push(signal);
+    heard();
+  });
+}
+
+/** What was kept, for the one who hears all that comes from now on. */
+export function takeInk(classroom: Classroom): readonly BoardInkBy[] {
+  const kept = inks.get(classroom) ?? [];
+  inks.delete(classroom);
+  return kept;
+}
 
 const answers = new Map<string, Promise<unknown>>();
 

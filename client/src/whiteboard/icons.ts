@@ -16,3 +16,4 @@ export { default as IconMinimize } from "@tabler/icons-react/dist/esm/icons/Icon
 export { default as IconPhoto } from "@tabler/icons-react/dist/esm/icons/IconPhoto.mjs";
 export { default as IconZoomIn } from "@tabler/icons-react/dist/esm/icons/IconZoomIn.mjs";
 export { default as IconZoomOut } from "@tabler/icons-react/dist/esm/icons/IconZoomOut.mjs";
+export { default as IconZoomReset } from "@tabler/icons-react/dist/esm/icons/IconZoomReset.mjs";

@@ -6,7 +6,7 @@
 import { Emitter } from "../connection/emitter";
 import type { BoardCursorBy, BoardLaserBy, SignalOut, Stamped } from "../protocol";
 import type { Classroom } from "../room";
-import { read } from "./ahead";
+import { read, takeInk } from "./ahead";
 import { Sheet, type SheetAnswer } from "./sheet";
 import { Strokes } from "./strokes";
 
@@ -59,6 +59,7 @@ export class BoardStore {
       connection.on("signal", (signal) => this.#signal(signal)),
       connection.on("room", () => this.#welcomed()),
     ];
+    for (const piece of takeInk(connection)) this.#signal(piece);
   }
 
   readonly on = this.#news.on.bind(this.#news);

@@ -1,0 +1,49 @@
+/// What comes before the board's code is there is kept for it.
+
+import { describe, expect, it } from "vitest";
+import { Emitter } from "../connection/emitter";
+import type { BoardInkBy, SignalOut } from "../protocol";
+import type { Classroom } from "../room";
+import { keepInk, takeInk } from "./ahead";
+import { BoardStore } from "./store";
+
+const LOOK = { type: "freedraw", x: 0, y: 0, width: 9, height: 9 };
+
+class Connection {
+  readonly room = null;
+  readonly #news = new Emitter<{ signal: [SignalOut]; event: [never]; room: [] }>();
+  readonly on = this.#news.on.bind(this.#news);
+
+  ink(after: number, ink: Uint8Array): void {
+    const piece = { type: "board.ink_by", page: 0, id: "s", by: "t", after, ink, look: after === 0 ? LOOK : undefined };
+    this.#news.emit("signal", piece as unknown as BoardInkBy);
+  }
+}
+
+describe("ink that comes before the board", () => {
+  it("is kept, told of, and handed over once", () => {
+    const connection = new Connection();
+    const classroom = connection as unknown as Classroom;
+    let heard = 0;
+    const off = keepInk(classroom, () => (heard += 1));
+    connection.ink(0, Uint8Array.of(1, 2));
+    connection.ink(2, Uint8Array.of(3));
+    expect(takeInk(classroom).map(({ after }) => after)).toEqual([0, 2]);
+    connection.ink(3, Uint8Array.of(4));
+    expect(takeInk(classroom)).toEqual([]);
+    expect(heard).toBe(3);
+    off();
+  });
+
+  it("goes on in the board's store where it was taken over", () => {
+    const connection = new Connection();
+    const classroom = connection as unknown as Classroom;
+    keepInk(classroom, () => undefined);
+    connection.ink(0, Uint8Array.of(1, 2));
+    const store = new BoardStore(classroom);
+    store.open();
+    connection.ink(2, Uint8Array.of(3));
+    expect(store.strokes.ink("s")).toEqual(Uint8Array.of(1, 2, 3));
+    store.close();
+  });
+});
