@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import (
@@ -76,14 +76,19 @@ def translated(error: Exception) -> Exception:
     return error
 
 
-@runtime_checkable
-class Joint(Protocol):
-    """A function that can be run at once with others of its kind, for less than one after the other."""
+class Joint:
+    """A function that can be run at once with others of its kind, for less than one after the other. A class and no protocol:
+    to ask whether something is of a protocol takes as long as to write a row."""
 
-    def __call__(self, connection: Connection) -> None: ...
+    __slots__ = ()
 
-    def together(self, driver: sqlite3.Connection, functions: Sequence[Any]) -> None:
+    def __call__(self, connection: Connection) -> None:
+        raise NotImplementedError
+
+    @staticmethod
+    def together(driver: sqlite3.Connection, functions: Sequence[Any]) -> None:
         """Run all of them in the driver's transaction, or raise."""
+        raise NotImplementedError
 
 
 class Written(NamedTuple):

@@ -31,6 +31,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from classroom.journal import tables
+from classroom.journal.engines import Joint
 from classroom.journal.port import Conflict, Done, Duplicate, RoomInfo, Snapshot
 from classroom.kernel import Event, Meta, Stored
 from classroom.rooms.room import AnyEvent
@@ -209,7 +210,7 @@ def append(connection: Connection, room: str, after: int, events: list[dict[str,
 
 
 @dataclass(frozen=True, slots=True)
-class Append:
+class Append(Joint):
     """An `append` to be run: by itself, or together with others."""
 
     room: str
