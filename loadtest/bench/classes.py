@@ -26,7 +26,7 @@ from loadtest.server import Server
 SIZE = 25
 CLASSES = 100
 SECONDS = 12.0
-SETTLE = 8.0  # seconds until it is known who came
+SETTLE = 12.0  # seconds until it is known who came, and that the teachers went
 WORKERS = 2
 POLL = {"question": "Which one?", "kind": "single", "options": ["one", "two"], "changeable": True}
 ANSWER = b"43"
