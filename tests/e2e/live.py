@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import Route, async_playwright, expect
 
 from classroom.kernel import Role
 from classroom.media.stage import Published
@@ -47,6 +47,9 @@ PATIENCE = 90_000  # ms
 EVERY = 100
 # What a browser itself says where a place is refused, a playlist is not there yet, or the media process is gone.
 REFUSED = re.compile(r"Failed to load resource|net::ERR_")
+# An offer to watch or to publish by WebRTC, and how many seconds a slow server takes to answer it.
+ASKED = re.compile(r"/wh[ei]p\?")
+SLOW = 6
 # How long no picture at all had moved, at most, when one did again, since it was set to 0.
 CLOCK = """() => {
   window.seen = {frames: 0, moved: performance.now(), gap: 0};
@@ -152,6 +155,11 @@ async def kill_media(server: Subprocess, watchers: list[Someone]) -> list[float]
     return [float(await someone.page.evaluate("seen.gap")) for someone in watchers]
 
 
+async def slowly(route: Route) -> None:
+    await asyncio.sleep(SLOW)
+    await route.continue_()
+
+
 async def picture(someone: Someone, folder: Path | None, name: str, scheme: Literal["light", "dark"] = "light") -> None:
     if folder is not None:
         await someone.page.emulate_media(color_scheme=scheme)
@@ -205,11 +213,16 @@ async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[st
     await picture(ravi, pictures, "live")
     await picture(ravi, pictures, "live-dark", "dark")
 
+    # A server that takes its time to answer, as one that has just begun may, is not one that cannot be reached.
+    for someone in (meera, asha):
+        await someone.page.route(ASKED, slowly)
     seen["back_ms"] = await kill_media(server, [asha, ravi])
     await way(asha, "webrtc")
     await way(ravi, "hls")
     await plays(asha, "Meera, camera", "Meera, screen")
     await plays(ravi, "Meera, camera", "Meera, screen")
+    for someone in (meera, asha):
+        await someone.page.unroute(ASKED)
 
     await on_stage(meera, asha, ravi, audit, pictures)
 

@@ -4,7 +4,7 @@ import type { Source } from "../protocol";
 import { end, exchange, type Fetch, Refusal, type Session } from "./exchange";
 import { FREE, held } from "./hold";
 
-const CONNECTS_WITHIN = 4_000; // ms
+const CONNECTS_WITHIN = 4_000; // ms from the answer: how long a busy server takes for that says nothing of the network
 const SILENT = 6_000; // ms without a packet of any kind
 const EARLY_LOOK = 100; // ms, until something has come
 const LOOK = 1_000;
@@ -31,11 +31,11 @@ export class Leg {
   readonly #pc: RTCPeerConnection;
   readonly #fetch: Fetch;
   readonly #news: LegNews;
-  readonly #opened = performance.now();
+  #answeredAt = 0;
   #session: Session | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heard = 0;
-  #heardAt = performance.now();
+  #heardAt = 0;
   #waited = { delay: 0, count: 0 };
   #counted = { lost: 0, packets: 0 };
   #hold = FREE;
@@ -76,6 +76,7 @@ export class Leg {
       const source = mid === null ? undefined : this.#session.sources.get(mid);
       if (source !== undefined) this.tracks.set(source, receiver.track);
     }
+    this.#answeredAt = this.#heardAt = performance.now();
     this.#news.opened();
     this.#timer = setTimeout(() => void this.#look(), EARLY_LOOK);
   }
@@ -117,7 +118,7 @@ export class Leg {
       this.playing = true;
       this.#news.playing();
     }
-    const late = !this.playing && this.#pc.connectionState !== "connected" && now - this.#opened > CONNECTS_WITHIN;
+    const late = !this.playing && this.#pc.connectionState !== "connected" && now - this.#answeredAt > CONNECTS_WITHIN;
     if (late || now - this.#heardAt > SILENT) return this.#lose();
     this.#timer = setTimeout(() => void this.#look(), this.playing ? LOOK : EARLY_LOOK);
   }

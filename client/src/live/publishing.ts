@@ -25,7 +25,8 @@ export interface PublishView {
 }
 
 const ORDER: readonly Source[] = ["camera", "microphone", "screen", "screen_audio"];
-const CONNECTS_WITHIN = 5_000; // ms
+const ANSWERS_WITHIN = 20_000; // ms
+const CONNECTS_WITHIN = 5_000; // ms from the answer
 const HEALS_WITHIN = 1_000; // ms that a connection may be cut before new ways are looked for
 const LOOK = 2_000;
 const FIRST_WAIT = 250;
@@ -37,6 +38,8 @@ const NOTHING: PublishView = { phase: "off", fault: null, message: "", tracks: n
 interface Attempt {
   readonly pc: RTCPeerConnection;
   session: Session | null;
+  /** When it is given up. */
+  late: ReturnType<typeof setTimeout> | undefined;
 }
 
 export class Publishing {
@@ -204,20 +207,22 @@ export class Publishing {
 
   async #attempt(): Promise<void> {
     const sources = ORDER.filter((source) => this.view.tracks.has(source));
-    const attempt: Attempt = { pc: new RTCPeerConnection({ bundlePolicy: "max-bundle" }), session: null };
+    const attempt: Attempt = { pc: new RTCPeerConnection({ bundlePolicy: "max-bundle" }), session: null, late: undefined };
     this.#next = attempt;
     const { pc } = attempt;
-    const late = setTimeout(() => this.#again(attempt), CONNECTS_WITHIN);
+    attempt.late = setTimeout(() => this.#again(attempt), ANSWERS_WITHIN);
     try {
       const { ice_servers: iceServers } = await askLive(this.#connection.fetch);
       if (this.#next !== attempt) return;
       if (iceServers.length > 0) pc.setConfiguration({ iceServers, bundlePolicy: "max-bundle" });
       this.#uplink.add(pc, this.view.tracks, sources);
-      pc.onconnectionstatechange = () => this.#changed(attempt, late);
+      pc.onconnectionstatechange = () => this.#changed(attempt);
       attempt.session = await exchange(this.#connection.fetch, `/whip?sources=${sources.join()}`, pc);
-      if (this.#next !== attempt && this.#current !== attempt) this.#close(attempt);
+      if (this.#next !== attempt && this.#current !== attempt) return this.#close(attempt);
+      clearTimeout(attempt.late);
+      if (this.#next === attempt) attempt.late = setTimeout(() => this.#again(attempt), CONNECTS_WITHIN);
     } catch (error) {
-      clearTimeout(late);
+      clearTimeout(attempt.late);
       if (this.#next !== attempt) return;
       const refusal = error instanceof Refusal ? error : new Refusal("unavailable", "", true);
       if (refusal.code === "sdp_unacceptable" && this.#uplink.layered) {
@@ -230,10 +235,10 @@ export class Publishing {
     }
   }
 
-  #changed(attempt: Attempt, late: ReturnType<typeof setTimeout>): void {
+  #changed(attempt: Attempt): void {
     const { connectionState: state } = attempt.pc;
     if (state === "connected") {
-      clearTimeout(late);
+      clearTimeout(attempt.late);
       clearTimeout(this.#heal);
       if (this.#next === attempt) {
         this.#close(this.#current);
@@ -249,7 +254,7 @@ export class Publishing {
       clearTimeout(this.#heal);
       this.#heal = setTimeout(() => void this.#restart(attempt), state === "failed" ? 0 : HEALS_WITHIN);
     } else if (attempt === this.#next && state === "failed") {
-      clearTimeout(late);
+      clearTimeout(attempt.late);
       this.#again(attempt);
     }
   }
