@@ -125,7 +125,7 @@ SCENARIOS = {
             doubts=0.01,
             upvotes=0.03,
             talk=0.06,
-            strokes=0.005,
+            strokes=0.02,
             polls=(0.2,),
             vote_seconds=60,
         ),

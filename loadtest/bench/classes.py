@@ -11,10 +11,11 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from loadtest import api, wire
+from loadtest import api, pen, wire
 from loadtest.bench import frames
 from loadtest.bench.child import Child
 from loadtest.bench.crowd import Crowd, Member
@@ -30,6 +31,7 @@ SETTLE = 12.0  # seconds until it is known who came, and that the teachers went
 WORKERS = 2
 POLL = {"question": "Which one?", "kind": "single", "options": ["one", "two"], "changeable": True}
 ANSWER = b"43"
+DRAWN = 4.0  # strokes a second in all classes together
 
 
 class Pupils(Crowd):
@@ -40,13 +42,14 @@ class Pupils(Crowd):
         self.does["speak"] = self.speak
         self.answered = 0
         self._number = 0
+        self.does["draw"] = self.draw
 
     def speak(self, seconds: float, rate: float, body: dict[str, Any], polls: list[int], size: int) -> None:
         """For `seconds`, `rate` commands a second, each by a member of another class; answers when all are acknowledged, or
         late. `polls`: of each class of `size`, which is open."""
         begun = time.monotonic()
         first, kept = self._number, self.answered
-        everybody = list(self.members.values())
+        everybody = [member for member in self.members.values() if member.index >= 0]
 
         def done() -> bool:
             now = time.monotonic() - begun
@@ -59,6 +62,34 @@ class Pupils(Crowd):
             if now < seconds or (self.answered - kept < self._number - first and now < seconds + 10):
                 return False
             self.say({"said": self._number - first, "kept": self.answered - kept})
+            return True
+
+        self._goal = done
+
+    def draw(self, seconds: float, strokes: float) -> None:
+        """For `seconds`, `strokes` a second of handwriting, each by the teacher of another class; answers how many pieces of ink
+        that was once they are drawn."""
+        teachers = [member for member in self.members.values() if member.index < 0]
+        dice, begun = Random(5), time.monotonic()
+        drawn = [pen.stroke(dice, number) for number in range(round(seconds * strokes))]
+        due = sorted(
+            (number / strokes + at * pen.EVERY, number, at)
+            for number, stroke in enumerate(drawn)
+            for at in range(pen.PIECES)
+        )
+        sent = 0
+
+        def done() -> bool:
+            nonlocal sent
+            now = time.monotonic() - begun
+            while sent < len(due) and due[sent][0] <= now:
+                _, number, at = due[sent]
+                socket = teachers[number % len(teachers)].socket
+                socket.send(frames.signal("json", {"type": "board.ink", **drawn[number].pieces[at]}))
+                sent += 1
+            if sent < len(due):
+                return False
+            self.say({"pieces": sent})
             return True
 
         self._goal = done
@@ -83,19 +114,27 @@ def run(say: Say) -> Iterator[Row]:
     yield Row("… a message", small["message"], "µs/frame", peer, small["message"] / large["message"])
     yield Row("… a message, from command to frames", small["command"], "µs")
     yield Row("… a vote", small["vote"], "µs")
+    yield Row("… a piece of ink, as it comes in each", small["ink"], "µs/frame", peer, small["ink"] / large["ink"])
 
 
 def _measure(say: Say, classes: int, size: int) -> dict[str, float]:
     with TemporaryDirectory(prefix="classroom-bench-") as folder, Child.python("loadtest.bench.classes") as pupils:
         server = Server(
-            Path(folder), WORKERS, CLASSROOM_ROOMS_JOINS_PER_SECOND="100000", CLASSROOM_LIMITS_COMMAND_RATE="1000"
+            Path(folder),
+            WORKERS,
+            CLASSROOM_ROOMS_JOINS_PER_SECOND="100000",
+            CLASSROOM_LIMITS_COMMAND_RATE="1000",
+            CLASSROOM_LIMITS_SIGNAL_RATE="1000",
         )
         try:
             target = wire.Target(server.url)
             rooms = [f"class-{number}" for number in range(classes)]
             polls = []
             for number, room in enumerate(rooms):
-                polls.append(_begin(target, server, room))
+                token, poll = _begin(target, server, room)
+                polls.append(poll)
+                teacher = {"room": room, "token": token}
+                pupils.ask("connect", port=server.port, count=1, first=-1 - number, auth=teacher, timeout=120)
                 pupils.ask(
                     "connect", port=server.port, count=size, first=number * size, auth={"room": room}, timeout=120
                 )
@@ -118,13 +157,20 @@ def _measure(say: Say, classes: int, size: int) -> dict[str, float]:
                 if what == "command":
                     found["message"] = used / count * 1e6
                 say(f"… {what}: {told['kept']} of {told['said']} kept, {count} frames, {found[what]:.0f} µs each")
+            before, begun, cpu = pupils.ask("count")["counted"], time.monotonic(), _cpu(server)
+            pieces = pupils.ask("draw", seconds=SECONDS, strokes=DRAWN, timeout=60)["pieces"]
+            time.sleep(1)
+            took, used = time.monotonic() - begun, _cpu(server) - cpu
+            count = pupils.ask("count")["counted"] - before
+            found["ink"] = (used - idle * took) / count * 1e6
+            say(f"… ink: {pieces} pieces, {count} frames, {found['ink']:.1f} µs each")
             return found
         finally:
             server.close()
 
 
-def _begin(target: wire.Target, server: Server, room: str) -> int:
-    """Make a class that has begun; its poll."""
+def _begin(target: wire.Target, server: Server, room: str) -> tuple[str, int]:
+    """Make a class that has begun; its teacher's token, and its poll."""
     api.call(target, "POST", "/api/rooms", server.api_key, {"id": room, "title": room, "open": True})
     teacher = {"name": "Teacher", "role": "instructor", "sub": "teacher"}
     token = api.call(target, "POST", f"/api/rooms/{room}/tokens", server.api_key, teacher)["token"]
@@ -132,7 +178,7 @@ def _begin(target: wire.Target, server: Server, room: str) -> int:
         speaker.command("class.start")
         poll = speaker.command("poll.prepare", spec=POLL)
         speaker.command("poll.open", id=poll)
-    return poll
+    return token, poll
 
 
 def _cpu(server: Server) -> float:

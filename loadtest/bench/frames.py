@@ -52,6 +52,13 @@ def connect(codec: str, auth: dict[str, Any]) -> bytes:
     return frame(msgspec.msgpack.encode({"type": 0, "nsp": "/", "data": auth}), BINARY)
 
 
+def signal(codec: str, body: dict[str, Any]) -> bytes:
+    """A signal, which nobody answers."""
+    if codec == "json":
+        return frame(b"42" + json.dumps(["signal", body], separators=(",", ":")).encode(), TEXT)
+    return frame(msgspec.msgpack.encode({"type": 2, "nsp": "/", "data": ["signal", body]}), BINARY)
+
+
 def command(codec: str, id: int, body: dict[str, Any]) -> bytes:
     """A command that asks for its acknowledgement under `id`."""
     if codec == "json":
