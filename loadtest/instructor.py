@@ -36,6 +36,7 @@ class Desk(Room):
         self.present = 0
         self.voters: dict[int, int] = {}
         self.asked: list[int] = []
+        self.to_moderate = Signal()
         self.closed: dict[int, dict[str, Any]] = {}
         self.here = Signal()
 
@@ -47,6 +48,7 @@ class Desk(Room):
         match item.type:
             case "doubt.asked" if item.state == "pending":
                 self.asked.append(item.seq)
+                self.to_moderate.set()
             case "poll.closed":
                 assert item.id is not None
                 self.closed[item.id] = item.tally
@@ -133,7 +135,9 @@ class Instructor:
 
     def _moderate(self) -> None:
         while True:
+            self.desk.to_moderate.wait()
             gevent.sleep(0.5)
+            self.desk.to_moderate.clear()
             asked, self.desk.asked = self.desk.asked, []
             for doubt in asked:
                 self.ask("doubt.approve", id=doubt)
