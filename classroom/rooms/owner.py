@@ -232,6 +232,7 @@ class Owner:
         # The owner before may have had a clock that is ahead of ours: the room's time goes on from there. Were it to stand
         # still until ours has caught up, what ends at a time would end so much later.
         self._ahead = max(0, self._state.at - self._clock())
+        self.stir()  # it may go further than anybody was told: a commit whose answer was lost
 
     def _now(self) -> int:
         """The room's time: our clock's, and never before what the log has."""

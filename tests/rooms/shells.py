@@ -4,7 +4,7 @@ given (the far end of a connection, where a test looks)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -12,7 +12,7 @@ import msgspec
 
 from classroom import wire
 from classroom.bus.port import Bus, Reply, Request
-from classroom.journal.port import Journal
+from classroom.journal.port import Done, Journal
 from classroom.kernel import Member, Role, Stored
 from classroom.metrics import Metrics
 from classroom.packets import Packet, Pair
@@ -46,6 +46,25 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now
+
+
+class Troubled:
+    """A real journal whose next appends go wrong as told: the failure a real one has, at the moment that the test needs."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.before: list[Exception] = []
+        self.after: list[Exception] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    async def append(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done] = ()) -> None:
+        if self.before:
+            raise self.before.pop(0)
+        await self._journal.append(room, after, events, done)
+        if self.after:
+            raise self.after.pop(0)
 
 
 async def owner_of(

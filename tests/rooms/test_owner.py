@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,19 @@ import pytest
 
 from classroom.bus.local import LocalBus
 from classroom.bus.placement import Alone
-from classroom.bus.port import Appended, Message, Request, Unreachable
-from classroom.journal.port import Done, Journal, Unavailable
+from classroom.bus.port import Appended, Head, Message, Request, Unreachable
+from classroom.journal.port import Journal, Unavailable
 from classroom.journal.sql import open_journal
 from classroom.kernel import SYSTEM, Member, Stored
 from classroom.metrics import Metrics
 from classroom.polls.model import Voted
 from classroom.rooms import room as rooms
 from classroom.rooms.loading import load
-from classroom.rooms.owner import Owner
+from classroom.rooms.owner import RELOAD_AFTER, Owner
 from classroom.rooms.owners import Owners
 from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster.model import Attend, Person
-from tests.rooms.shells import ASHA, RAVI, TEACHER, Clock, ask, command, folded, owner_of, say, whole_log
+from tests.rooms.shells import ASHA, RAVI, TEACHER, Clock, Troubled, ask, command, folded, owner_of, say, whole_log
 
 
 @pytest.fixture
@@ -42,25 +42,6 @@ async def sqlite(tmp_path: Path) -> AsyncIterator[Journal]:
     opened = await open_journal(f"sqlite:///{tmp_path}/journal.db")
     yield opened
     await opened.close()
-
-
-class Troubled:
-    """A real journal whose next appends go wrong as told: the failure a real one has, at the moment that the test needs."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.before: list[Exception] = []
-        self.after: list[Exception] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._journal, name)
-
-    async def append(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done] = ()) -> None:
-        if self.before:
-            raise self.before.pop(0)
-        await self._journal.append(room, after, events, done)
-        if self.after:
-            raise self.after.pop(0)
 
 
 async def test_what_is_acknowledged_is_in_the_journal(journal: Journal, bus: LocalBus, clock: Clock) -> None:
@@ -373,6 +354,21 @@ async def test_a_commit_whose_answer_was_lost_is_found_by_the_retry_and_announce
     assert (unsure.ok, unsure.temporary) == (False, True)
     assert (again.ok, again.seq) == (True, 1)
     assert len(await whole_log(sqlite)) == 1
+    await owner.stop()
+
+
+async def test_what_was_committed_though_the_answer_was_lost_is_announced_once_it_is_found(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    troubled = Troubled(sqlite)
+    owner = await owner_of(troubled, bus, clock)  # type: ignore[arg-type]
+    heard = asyncio.Queue[Message]()
+    await bus.subscribe("physics", heard.put_nowait)
+    owner.stir = lambda: owner.announce(asyncio.get_running_loop().time())  # which comes within a second
+    troubled.after = [Unavailable("connection lost")]
+    assert not (await ask(owner, ASHA, say("kept after all"))).ok
+    async with asyncio.timeout(RELOAD_AFTER + 2):
+        assert await heard.get() == Head(1)
     await owner.stop()
 
 
