@@ -394,6 +394,7 @@ class House:
         finally:
             if not kept:
                 hall.presence.again(attend)
+                self._rota.stir(room)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -14,6 +14,7 @@ import pytest
 from classroom.auth import Authenticator
 from classroom.bus.local import LocalBus
 from classroom.config import load
+from classroom.journal.port import Unavailable
 from classroom.journal.sql import open_journal
 from classroom.kernel import STAFF, Rejected
 from classroom.metrics import Metrics
@@ -21,7 +22,7 @@ from classroom.rooms.hall import Hall
 from classroom.rooms.house import House
 from classroom.rooms.session import Session
 from classroom.wire import Hello
-from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder, command, say
+from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder, Troubled, command, say
 
 
 @pytest.fixture
@@ -129,6 +130,28 @@ async def test_attendance_reaches_the_log_and_the_count_everybody(house: House) 
     assert counts == [2]
     assert total == 2
     assert {person.id for person in people if person.present} == {"teacher", "asha"}
+
+
+async def test_attendance_that_the_log_does_not_take_is_said_again_within_a_second(tmp_path: Path) -> None:
+    settings = load(environment={"DATA": str(tmp_path)})
+    journal = await open_journal(settings.database_url)
+    troubled = Troubled(journal)
+    house = House(troubled, LocalBus(), Authenticator(settings), Metrics(), settings)  # type: ignore[arg-type]
+    house.start()
+    await house.found("physics", "Physics")
+    hall = await house.hall("physics")
+    troubled.before = [Unavailable("disk full")]
+    hall.admit(Session(ASHA, Recorder()), None, None)
+    async with asyncio.timeout(10):
+        while troubled.before or not hall.presence.busy:
+            await asyncio.sleep(0.01)
+    assert "physics" in house._rota.stirred
+    async with asyncio.timeout(10):
+        while not hall.replica.seq:
+            await asyncio.sleep(0.01)
+    assert hall.replica.state.roster.members[ASHA.id].present
+    await house.close()
+    await journal.close()
 
 
 async def test_who_is_made_an_assistant_sees_as_one_at_once_and_no_longer_when_it_is_taken_back(house: House) -> None:
