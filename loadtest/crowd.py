@@ -22,6 +22,7 @@ from loadtest.student import Seat
 
 LAST_WORDS = 30.0  # seconds that the class's end may take to reach every probe
 LAG_STEP = 0.05  # seconds between two looks at the process's own lag
+EARLY = 0.5  # of the ramp, in which the instructors of all classes come one after the other
 BACK_AFTER = (0.5, 3.0)  # seconds after which those who lost their connection come back
 
 
@@ -57,8 +58,9 @@ class Crowd:
         self.party.poller.start()
         self._greenlets = [gevent.spawn(work) for work in (self._report, self._go_on, self._churn, self._watch)]
         per_room = self.options.users / len(self._all_rooms)
-        for room in self._taught:
-            self._greenlets.append(gevent.spawn(self._teach, room, int(per_room)))
+        for number, room in enumerate(self._taught):
+            comes = number / len(self._taught) * self.options.scenario.ramp * EARLY
+            self._greenlets.append(gevent.spawn_later(comes, self._teach, room, int(per_room)))
 
     def stop(self) -> None:
         """Everybody goes."""
