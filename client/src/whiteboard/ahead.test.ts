@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { Emitter } from "../connection/emitter";
-import type { BoardInkBy, SignalOut } from "../protocol";
+import type { BoardInkBy, SignalOut, Stamped } from "../protocol";
 import type { Classroom } from "../room";
 import { keepInk, takeInk } from "./ahead";
 import { BoardStore } from "./store";
@@ -11,12 +11,16 @@ const LOOK = { type: "freedraw", x: 0, y: 0, width: 9, height: 9 };
 
 class Connection {
   readonly room = null;
-  readonly #news = new Emitter<{ signal: [SignalOut]; event: [never]; room: [] }>();
+  readonly #news = new Emitter<{ signal: [SignalOut]; event: [Stamped]; room: [] }>();
   readonly on = this.#news.on.bind(this.#news);
 
-  ink(after: number, ink: Uint8Array): void {
-    const piece = { type: "board.ink_by", page: 0, id: "s", by: "t", after, ink, look: after === 0 ? LOOK : undefined };
+  ink(after: number, ink: Uint8Array, id = "s"): void {
+    const piece = { type: "board.ink_by", page: 0, id, by: "t", after, ink, look: after === 0 ? LOOK : undefined };
     this.#news.emit("signal", piece as unknown as BoardInkBy);
+  }
+
+  drawn(id: string): void {
+    this.#news.emit("event", { type: "board.drawn", page: 0, changes: [{ id }] } as unknown as Stamped);
   }
 }
 
@@ -44,6 +48,20 @@ describe("ink that comes before the board", () => {
     store.open();
     connection.ink(2, Uint8Array.of(3));
     expect(store.strokes.ink("s")).toEqual(Uint8Array.of(1, 2, 3));
+    store.close();
+  });
+
+  it("is let go of once its stroke has ended, which the board's page has in it then", () => {
+    const connection = new Connection();
+    const classroom = connection as unknown as Classroom;
+    keepInk(classroom, () => undefined);
+    connection.ink(0, Uint8Array.of(1, 2), "ended");
+    connection.ink(0, Uint8Array.of(1, 2), "going on");
+    connection.drawn("ended");
+    const store = new BoardStore(classroom);
+    store.open();
+    expect(store.strokes.ink("ended")).toBeNull();
+    expect(store.strokes.ink("going on")).toEqual(Uint8Array.of(1, 2));
     store.close();
   });
 });

@@ -9,15 +9,28 @@ const PIECES = 2_000; // of ink that wait: a minute of a pen
 
 const inks = new WeakMap<Classroom, BoardInkBy[]>();
 
-/** Keep the ink that comes until it is taken; `heard` is told of each piece. Returns what to call to listen no more. */
+/** Keep the ink of strokes that are being drawn until it is taken; `heard` is told of each piece. Returns what to call to listen
+ *  no more. */
 export function keepInk(classroom: Classroom, heard: () => void): () => void {
   inks.set(classroom, []);
-  return classroom.on("signal", (signal) => {
-    if (signal.type !== "board.ink_by") return;
-    const kept = inks.get(classroom);
-    if (kept !== undefined && kept.length < PIECES) kept.push(signal);
-    heard();
-  });
+  const unlisten = [
+    classroom.on("signal", (signal) => {
+      if (signal.type !== "board.ink_by") return;
+      const kept = inks.get(classroom);
+      if (kept !== undefined && kept.length < PIECES) kept.push(signal);
+      heard();
+    }),
+    classroom.on("event", (event) => {
+      const kept = inks.get(classroom);
+      if (kept === undefined || event.type !== "board.drawn") return;
+      // They are on the page, which is yet to be fetched: nothing would ever end them a second time.
+      const done = new Set(event.changes.map(({ id }) => id));
+      inks.set(classroom, kept.filter(({ id }) => !done.has(id)));
+    }),
+  ];
+  return () => {
+    for (const off of unlisten) off();
+  };
 }
 
 /** What was kept, for the one who hears all that comes from now on. */
