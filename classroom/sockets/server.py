@@ -335,7 +335,12 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
         session = self.eio.sockets.get(query.get("sid"))
         if "sid" in query and (session is None or session.closed or query.get("transport") == "websocket"):
             raise web.HTTPBadRequest(text="There is no such session, or it has another transport.")
-        if query.get("transport") == "websocket" and "upgrade" not in request.headers.get("Connection", "").lower():
+        if query.get("transport") != "websocket" and request.headers.get("Upgrade", "").lower() == "websocket":
+            raise web.HTTPBadRequest(
+                text="Nobody who polls is given a WebSocket."
+            )  # engine.io would upgrade the session
+        options = ",".join(request.headers.getall("Connection", ())).lower().split(",")
+        if query.get("transport") == "websocket" and "upgrade" not in map(str.strip, options):
             raise web.HTTPBadRequest(text="A WebSocket needs `Connection: Upgrade`.")  # engine.io would poll
         if query.get("transport") == "websocket" and self._sockets.neighbours.hand_on(request):
             self._sockets.handed_on()

@@ -24,7 +24,7 @@ from classroom.chat.model import Said
 from classroom.wire import Codec
 from tests.running import Running, until
 from tests.sockets import fuzz
-from tests.sockets.peer import BINARY, CLOSE, CONTINUATION, PING, Peer, frame, handshake
+from tests.sockets.peer import BINARY, CLOSE, CONTINUATION, PATHS, PING, Peer, frame, handshake
 
 CODECS = pytest.mark.parametrize("codec", list(Codec))
 UNLIMITED = {
@@ -322,6 +322,7 @@ GARBAGE = [
     handshake("/socket.io/?EIO=4&transport=websocket").replace(b"Sec-WebSocket-Key: ", b"Sec-WebSocket-Key: !"),
     handshake("/socket.io/?EIO=4&transport=websocket").replace(b"Sec-WebSocket-Key", b"X-Key"),
     handshake("/socket.io/?EIO=4&transport=websocket").replace(b"Connection: Upgrade", b"Connection: close"),
+    handshake("/socket.io/?EIO=4&transport=websocket").replace(b"Connection: Upgrade", b"Connection: noupgrade"),
     handshake("/socket.io/?EIO=4&transport=polling"),
     handshake("/socket.io/?EIO=4&transport=websocket&sid=abc"),
     handshake("/socket.io/?EIO=4&transport=websocket", headers="Origin: https://evil.example\r\n"),
@@ -355,6 +356,29 @@ async def test_garbage_on_the_port_is_refused(start: Callable[..., Any], polling
 
     await settled(server, before)
     assert (await witness.command("chat.say", text="still here"))["ok"]
+
+
+@CODECS
+async def test_who_polls_is_given_no_websocket_and_polls_on(start: Callable[..., Any], codec: Codec) -> None:
+    server = await start(server_polling=True)
+    path = f"{PATHS[codec]}?EIO=4&transport=polling"
+
+    async def upgraded(path: str) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(handshake(path))
+        async with asyncio.timeout(10):
+            answer = await reader.readline()
+        writer.transport.abort()
+        return answer
+
+    async with aiohttp.ClientSession() as http:
+        async with http.get(server.url + path) as answer:
+            path += "&sid=" + (await answer.text()).split('"')[3]
+        assert b" 400 " in await upgraded(path)
+        assert b" 400 " in await upgraded(path.replace("polling", "&transport=websocket"))
+        assert b" 400 " in await upgraded(path.partition("&sid")[0])
+        async with http.post(server.url + path, data=b"1") as answer:
+            assert answer.status == 200
 
 
 async def test_requests_that_never_end_keep_nobody_else_out(server: Running) -> None:
