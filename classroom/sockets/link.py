@@ -280,6 +280,7 @@ class WebSocketLink(Link):
                 await converse(session, self)
         finally:
             await self._forget()
+            del session.link  # which the pacer would keep, with all that hangs on it, until a ping would be due
             self._skin.closed(self)
             self._be_patient()
         return self._socket

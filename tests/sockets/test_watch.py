@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import time
 from collections.abc import Callable
@@ -14,8 +15,9 @@ import msgspec
 import pytest
 from engineio.async_socket import AsyncSocket
 
+from classroom.sockets.link import WebSocketLink
 from classroom.wire import Codec
-from tests.running import Running
+from tests.running import Running, until
 from tests.sockets.peer import Peer, frame
 
 
@@ -124,6 +126,18 @@ async def test_a_session_that_engineio_ends_takes_the_connection_along_though_th
     await session.close(wait=False)
 
     await asyncio.wait_for(peer.ended.wait(), 10)
+
+
+async def test_of_a_connection_that_has_ended_nothing_is_kept_until_its_turn_comes(server: Running) -> None:
+    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
+    peer = await Peer.join(server.port, name="Asha")
+    await peer.drop()
+    await until(lambda: server.classroom.sockets.connections == 0)
+
+    gc.collect()
+
+    links = [each for each in gc.get_objects() if isinstance(each, WebSocketLink)]
+    assert not [link for link in links if link._engine.server is engine]
 
 
 def test_engineio_starts_and_ends_its_own_watch_as_ours_expects() -> None:
