@@ -48,6 +48,10 @@ class Company:
         self._alone.discard(room)
         return self._kept.pop(room, 0)
 
+    def kept(self, room: str) -> int:
+        """How far what was kept from leaving goes, where nobody was told for sure (0: nothing was)."""
+        return self._kept.get(room, 0)
+
     def left(self, room: str) -> None:
         """This end no longer follows the room, and hears of nobody there."""
         self.changes += 1

@@ -255,6 +255,8 @@ class RedisBus(Bus):
             sender = self._sender(channel)
             sender.outbox.follow(room)
             sender.pulse()
+            # Whoever has come while this end heard nothing said so to nobody, and hears it by now.
+            self._tell_how_far(room, self._company.kept(room))
 
     def _reached(self, channel: str, receivers: int, changes: int) -> None:
         room = self._rooms.get(channel)
