@@ -13,11 +13,12 @@ import json
 import re
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from playwright.async_api import Route, async_playwright, expect
+from playwright.async_api import Error, Route, async_playwright, expect
 
 from classroom.kernel import Role
 from classroom.media.stage import Published
@@ -157,7 +158,8 @@ async def kill_media(server: Subprocess, watchers: list[Someone]) -> list[float]
 
 async def slowly(route: Route) -> None:
     await asyncio.sleep(SLOW)
-    await route.continue_()
+    with suppress(Error):  # what is still held when this ends (`unroute`) has gone on by then, or was given up
+        await route.continue_()
 
 
 async def picture(someone: Someone, folder: Path | None, name: str, scheme: Literal["light", "dark"] = "light") -> None:
