@@ -23,6 +23,7 @@ from functools import partial
 from time import monotonic, perf_counter
 from typing import NamedTuple
 
+import structlog
 from msgspec.structs import replace
 
 from classroom import wire
@@ -43,6 +44,8 @@ from classroom.rooms.signals import SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy
 
 TRAIL = 256  # points of the laser pointer that may wait; the oldest are let go
+log = structlog.get_logger(__name__)
+
 TOO_SLOW = wire.Bye(
     code="too_slow",
     message="Your connection could not keep up with the class. It is picked up again right away.",
@@ -367,8 +370,12 @@ class Hub:
         return len(sessions) - len(slow)
 
     def _offer_all(self, packet: Packet | Pair, sessions: Collection[Session]) -> list[Session]:
-        """Write a packet to many: those who had no room for it."""
-        slow = self._offer(packet, sessions, self._bounds.buffer)
+        """Write a packet to many: those who had no room for it, and are to be brought up to date."""
+        try:
+            slow = self._offer(packet, sessions, self._bounds.buffer)
+        except Exception:  # the room goes on
+            log.exception("a packet was not written", room=self._replica.room, sessions=len(sessions))
+            return list(sessions)
         count = len(sessions) - len(slow)
         self._metrics.frames_out.inc(count * packet.frames)
         self._metrics.bytes_out.inc(count * len(packet.frame))

@@ -203,6 +203,10 @@ class Owner:
                 except BaseException:
                     tell(waiting, UNAVAILABLE)
                     raise
+        except Exception:  # nobody must wait for one who does not answer any more: the room is owned anew
+            log.exception("an owner has failed; standing down", room=self.room)
+            self.lost.set()
+            self.stir()
         finally:
             tell(self._inbox, MOVED)
             self._inbox.clear()

@@ -576,3 +576,22 @@ async def test_whoever_comes_goes_or_changes_while_a_crowd_is_told_misses_nothin
         seqs = [e["seq"] for name, payload in link.packets[heard:] if name == "events" for e in payload]
         assert seqs == [s.meta.seq for s in log[before:] if rooms.view(s.event, session.audience) is not None]
     assert all(len(link.packets) == heard for link, heard in went)
+
+
+async def test_a_write_that_fails_stops_nothing_and_who_missed_it_is_brought_up_to_date(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, link = edge.enter(ASHA)
+    await edge.quiet()
+    with monkeypatch.context() as patch:
+        patch.setattr(edge.hub, "_offer", _fail)
+        await ask(edge.owner, RAVI, say("first"))
+        await edge.quiet()
+    await until(lambda: edge.resynced == [session])
+    await ask(edge.owner, RAVI, say("second"))
+    await edge.quiet()
+    assert link.seqs[-1] == edge.replica.seq
+
+
+def _fail(*_: object) -> list[Session]:
+    raise ZeroDivisionError

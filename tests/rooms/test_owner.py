@@ -539,3 +539,20 @@ async def test_what_is_lost_is_let_go_within_a_second_and_nothing_else_is(
     await owners.close()
     assert (await bus.ask("physics", Request(ASHA, say("one")), 5)).ok, "the other's server is still there"
     await other.stop()
+
+
+async def test_an_owner_that_fails_answers_moved_and_lets_go_of_the_room(
+    sqlite: Journal, bus: LocalBus, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = await owner_of(sqlite, bus, clock)
+    assert (await ask(owner, ASHA, say("one"))).ok
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, "_serve", _fail)
+        assert not (await ask(owner, ASHA, say("two"))).ok
+    assert owner.lost.is_set()
+    assert (await ask(owner, ASHA, say("three"))).code == "moved"
+    await owner.stop()
+
+
+async def _fail(waiting: object) -> None:
+    raise ZeroDivisionError
