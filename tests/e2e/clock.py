@@ -94,10 +94,11 @@ FAIL = """async () => {
   Object.defineProperty(pc, 'connectionState', {value: 'failed', configurable: true});
   pc.onconnectionstatechange();
   delete pc.connectionState;
-  while (pc.remoteDescription.sdp === before) await new Promise((go) => setTimeout(go, 10));
-  while (pc.connectionState !== 'connected') await new Promise((go) => setTimeout(go, 10));
-  pc.onconnectionstatechange();
-  return connections.at(-1) === pc;
+  const kept = () => connections.at(-1) === pc;
+  while (kept() && pc.remoteDescription.sdp === before) await new Promise((go) => setTimeout(go, 10));
+  while (kept() && pc.connectionState !== 'connected') await new Promise((go) => setTimeout(go, 10));
+  if (kept()) pc.onconnectionstatechange();
+  return kept();
 }"""
 
 

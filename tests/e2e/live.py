@@ -48,8 +48,8 @@ PATIENCE = 90_000  # ms
 EVERY = 100
 # What a browser itself says where a place is refused, a playlist is not there yet, or the media process is gone.
 REFUSED = re.compile(r"Failed to load resource|net::ERR_")
-# An offer to watch or to publish by WebRTC, and how many seconds a slow server takes to answer it.
-ASKED = re.compile(r"/wh[ei]p\?")
+# An offer to watch or to publish by WebRTC, and how many seconds a slow server takes to answer it, or an ICE restart.
+ASKED, RESTARTED = re.compile(r"/wh[ei]p\?"), re.compile(r"/whip/")
 SLOW = 6
 # How long no picture at all had moved, at most, when one did again, since it was set to 0.
 CLOCK = """() => {
@@ -156,6 +156,10 @@ async def kill_media(server: Subprocess, watchers: list[Someone]) -> list[float]
     return [float(await someone.page.evaluate("seen.gap")) for someone in watchers]
 
 
+async def never(_: Route) -> None:
+    """Take a request, and answer nothing."""
+
+
 async def slowly(route: Route) -> None:
     await asyncio.sleep(SLOW)
     with suppress(Error):  # what is still held when this ends (`unroute`) has gone on by then, or was given up
@@ -257,6 +261,8 @@ async def on_the_air(meera: Someone, audit: Audit, pictures: Path | None) -> Non
 async def watches(asha: Someone, ravi: Someone) -> None:
     """What who watches can do: sound, which a browser lets start only when it is asked for, sound alone, a picture of its own."""
     await asha.page.get_by_text("Turn sound on", exact=True).click()
+    # An offer that the server leaves without an answer is made again.
+    await asha.page.route(ASKED, never, times=1)
     for someone in (asha, ravi):
         await someone.page.wait_for_function(HEARD, arg="Meera, camera", timeout=PATIENCE, polling=EVERY)
         await someone.button("Sound only, for a weak network").click()
@@ -270,7 +276,8 @@ async def watches(asha: Someone, ravi: Someone) -> None:
 
 
 async def late(meera: Someone, asha: Someone, ravi: Someone, seen: dict[str, Any]) -> None:
-    """How late pictures are, and that they go on over another way through the network for the publisher."""
+    """How late pictures are, and that they go on over another way through the network for the publisher, also where the server
+    takes its time to answer."""
 
     async def some(script: str, *given: str) -> None:
         """Until each has read some pictures since `script`."""
@@ -281,7 +288,9 @@ async def late(meera: Someone, asha: Someone, ravi: Someone, seen: dict[str, Any
 
     await some(READ, "Meera, camera")
     seen["late_ms"] = [spread((await one.page.evaluate(GLASS))["late"])["p50"] for one in (asha, ravi)]
+    await meera.page.route(RESTARTED, slowly)
     seen["restart_kept"] = await meera.page.evaluate(FAIL)
+    await meera.page.unroute(RESTARTED)
     await some(AFRESH)
 
 

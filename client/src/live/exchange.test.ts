@@ -1,4 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, vi } from "vitest";
 import { askLive, Refusal, sourcesOf, withCredentials } from "./exchange";
 
 const ANSWER = [
@@ -43,5 +45,23 @@ describe("a refusal", () => {
   it("is temporary where no answer came, or none that can be read", async () => {
     await expect(askLive(() => Promise.reject(new TypeError("network")))).rejects.toMatchObject({ code: "unavailable", temporary: true });
     await expect(askLive(async () => new Response("<html>", { status: 502 }))).rejects.toMatchObject({ code: "unavailable", temporary: true });
+  });
+
+  it("is temporary where a server that has taken the request does not answer, or not to the end", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const wait = () => vi.advanceTimersByTime(20_000);
+    const server = createServer((request, response) => (request.url === "/silent/live" ? wait() : response.write("{")));
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+    const room = (name: string) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}`;
+    try {
+      const silent = askLive((path, init) => fetch(room("silent") + path, init));
+      await expect(silent).rejects.toMatchObject({ code: "unavailable", temporary: true });
+      const begun = askLive((path, init) => fetch(room("begun") + path, init).finally(wait));
+      await expect(begun).rejects.toMatchObject({ code: "unavailable", temporary: true });
+    } finally {
+      vi.useRealTimers();
+      server.close();
+      server.closeAllConnections();
+    }
   });
 });

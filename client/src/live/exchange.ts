@@ -2,6 +2,8 @@
 
 import type { Source } from "../protocol";
 
+const ANSWERS_WITHIN = 20_000; // ms: a media process that has just begun on a busy machine takes seconds
+
 export type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
 
 /** The server's refusal; `code` is "unavailable" where there was no answer at all. */
@@ -23,7 +25,7 @@ export interface Live {
 }
 
 export async function askLive(fetch: Fetch): Promise<Live> {
-  return (await (await asked(fetch("/live"))).json()) as Live;
+  return JSON.parse((await ask(fetch, "/live")).body) as Live;
 }
 
 /** A session that the server keeps for a connection. */
@@ -37,9 +39,8 @@ export interface Session {
 export async function exchange(fetch: Fetch, path: string, pc: RTCPeerConnection): Promise<Session> {
   await pc.setLocalDescription(await pc.createOffer());
   const body = pc.localDescription?.sdp ?? "";
-  const response = await asked(fetch(path, { method: "POST", body, headers: { "Content-Type": "application/sdp" } }));
-  const sdp = await response.text();
-  const id = response.headers.get("Location")?.split("/").pop() ?? "";
+  const { headers, body: sdp } = await ask(fetch, path, { method: "POST", body, headers: { "Content-Type": "application/sdp" } });
+  const id = headers.get("Location")?.split("/").pop() ?? "";
   const session = { path: `${path.split("?")[0]}/${id}`, sources: sourcesOf(sdp) };
   if (pc.signalingState === "closed") {
     end(fetch, session);
@@ -55,7 +56,7 @@ export async function restartIce(fetch: Fetch, session: Session, pc: RTCPeerConn
   await pc.setLocalDescription(offer);
   const body = `${line(offer.sdp, "ice-ufrag")}\r\n${line(offer.sdp, "ice-pwd")}\r\n`;
   const headers = { "Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*" };
-  const told = await (await asked(fetch(session.path, { method: "PATCH", body, headers }))).text();
+  const { body: told } = await ask(fetch, session.path, { method: "PATCH", body, headers });
   const before = pc.remoteDescription?.sdp ?? "";
   await pc.setRemoteDescription({ type: "answer", sdp: withCredentials(before, told) });
 }
@@ -87,10 +88,29 @@ function line(sdp: string | undefined, name: string): string {
   return new RegExp(`a=${name}:.*`).exec(sdp ?? "")?.[0].trim() ?? "";
 }
 
-async function asked(answer: Promise<Response>): Promise<Response> {
-  const response = await answer.catch(() => null);
-  if (response === null) throw new Refusal("unavailable", "", true);
-  if (response.ok) return response;
-  const told = (await response.json().catch(() => ({}))) as { code?: string; message?: string; temporary?: boolean };
+/** The whole answer, where there is one in time. */
+async function ask(fetch: Fetch, path: string, init: RequestInit = {}): Promise<{ headers: Headers; body: string }> {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), ANSWERS_WITHIN);
+  let response: Response;
+  let body: string;
+  try {
+    response = await fetch(path, { ...init, signal: deadline.signal });
+    body = await response.text();
+  } catch {
+    throw new Refusal("unavailable", "", true);
+  } finally {
+    clearTimeout(timer);
+  }
+  if (response.ok) return { headers: response.headers, body };
+  const told = problem(body);
   throw new Refusal(told.code ?? "unavailable", told.message ?? "", told.temporary ?? response.status >= 500);
+}
+
+function problem(body: string): { code?: string; message?: string; temporary?: boolean } {
+  try {
+    return JSON.parse(body) ?? {};
+  } catch {
+    return {}; // not this server's, but something's in between
+  }
 }

@@ -25,8 +25,7 @@ export interface PublishView {
 }
 
 const ORDER: readonly Source[] = ["camera", "microphone", "screen", "screen_audio"];
-const ANSWERS_WITHIN = 20_000; // ms
-const CONNECTS_WITHIN = 5_000; // ms from the answer
+const CONNECTS_WITHIN = 5_000; // ms from the answer, to an offer or to a restart: how long that takes says nothing of the network
 const HEALS_WITHIN = 1_000; // ms that a connection may be cut before new ways are looked for
 const LOOK = 2_000;
 const FIRST_WAIT = 250;
@@ -40,6 +39,8 @@ interface Attempt {
   session: Session | null;
   /** When it is given up. */
   late: ReturnType<typeof setTimeout> | undefined;
+  /** New ways through the network are being asked for. */
+  restarting: boolean;
 }
 
 export class Publishing {
@@ -207,10 +208,9 @@ export class Publishing {
 
   async #attempt(): Promise<void> {
     const sources = ORDER.filter((source) => this.view.tracks.has(source));
-    const attempt: Attempt = { pc: new RTCPeerConnection({ bundlePolicy: "max-bundle" }), session: null, late: undefined };
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    const attempt: Attempt = { pc, session: null, late: undefined, restarting: false };
     this.#next = attempt;
-    const { pc } = attempt;
-    attempt.late = setTimeout(() => this.#again(attempt), ANSWERS_WITHIN);
     try {
       const { ice_servers: iceServers } = await askLive(this.#connection.fetch);
       if (this.#next !== attempt) return;
@@ -219,10 +219,8 @@ export class Publishing {
       pc.onconnectionstatechange = () => this.#changed(attempt);
       attempt.session = await exchange(this.#connection.fetch, `/whip?sources=${sources.join()}`, pc);
       if (this.#next !== attempt && this.#current !== attempt) return this.#close(attempt);
-      clearTimeout(attempt.late);
       if (this.#next === attempt) attempt.late = setTimeout(() => this.#again(attempt), CONNECTS_WITHIN);
     } catch (error) {
-      clearTimeout(attempt.late);
       if (this.#next !== attempt) return;
       const refusal = error instanceof Refusal ? error : new Refusal("unavailable", "", true);
       if (refusal.code === "sdp_unacceptable" && this.#uplink.layered) {
@@ -261,12 +259,18 @@ export class Publishing {
 
   /** New ways through the network for the same publication; a new publication where the server does not know it any more. */
   async #restart(attempt: Attempt): Promise<void> {
-    if (attempt !== this.#current || attempt.session === null) return;
-    this.#heal = setTimeout(() => attempt === this.#current && this.view.phase === "reconnecting" && this.#publish(), CONNECTS_WITHIN);
+    if (attempt !== this.#current || attempt.session === null || attempt.restarting) return;
+    attempt.restarting = true;
+    const isWaitedFor = () => attempt === this.#current && this.#next === null;
     try {
       await restartIce(this.#connection.fetch, attempt.session, attempt.pc);
+      if (!isWaitedFor() || this.view.phase !== "reconnecting") return;
+      clearTimeout(this.#heal);
+      this.#heal = setTimeout(() => isWaitedFor() && this.view.phase === "reconnecting" && this.#publish(), CONNECTS_WITHIN);
     } catch {
-      if (attempt === this.#current) this.#publish();
+      if (isWaitedFor()) this.#publish();
+    } finally {
+      attempt.restarting = false;
     }
   }
 
