@@ -108,7 +108,7 @@ function Drawing({ page }: { page: number }) {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const look = () => {
       clearTimeout(timer);
-      const drawing = [...store.strokes.drawing(page)].filter((id) => id !== me);
+      const drawing = [...store.strokes.drawing(page, performance.now())].filter((id) => id !== me);
       setWho((before) => (before.join() === drawing.join() ? before : drawing));
       if (drawing.length > 0) timer = setTimeout(look, 1_500);
     };

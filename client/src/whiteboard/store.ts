@@ -13,6 +13,7 @@ import { Strokes } from "./strokes";
 const KEPT = 24; // sheets
 const RETRY = 700; // ms, doubled each time
 const RETRY_MOST = 10_000;
+const LOOK = 5_000; // ms between two looks for strokes that nobody goes on with
 
 export type BoardNews = {
   /** Elements of a page have changed: these, or (null) all. `event`: which one made it so. */
@@ -44,6 +45,7 @@ export class BoardStore {
   readonly #news = new Emitter<BoardNews>();
   #unlisten: readonly (() => void)[] = [];
   #lastEvent = 0;
+  #look: ReturnType<typeof setTimeout> | undefined;
 
   constructor(connection: Classroom) {
     this.connection = connection;
@@ -68,6 +70,8 @@ export class BoardStore {
     for (const unlisten of this.#unlisten) unlisten();
     this.#unlisten = [];
     this.strokes.clear();
+    clearTimeout(this.#look);
+    this.#look = undefined;
     for (const { retry } of this.#held.values()) clearTimeout(retry);
     this.#held.clear();
   }
@@ -222,8 +226,14 @@ export class BoardStore {
   #signal(signal: SignalOut): void {
     if (signal.type === "board.ink_by") {
       if (this.strokes.take(signal, performance.now())) this.#news.emit("ink", signal.page);
+      this.#look ??= setTimeout(() => this.#forget(), LOOK);
     } else if (signal.type === "board.cursor_by" || signal.type === "board.laser_by") {
       this.#news.emit("pointer", signal);
     }
+  }
+
+  #forget(): void {
+    for (const page of this.strokes.forget(performance.now())) this.#news.emit("ink", page);
+    this.#look = this.strokes.size > 0 ? setTimeout(() => this.#forget(), LOOK) : undefined;
   }
 }

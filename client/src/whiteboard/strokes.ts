@@ -1,12 +1,14 @@
 /// Strokes that are being drawn somewhere: their ink so far, as signals bring it.
 ///
-/// What always holds: the ink of a stroke is whole from its beginning, or the stroke is let be until its event.
+/// What always holds: the ink of a stroke is whole from its beginning, or the stroke is let be until its event. One that nobody
+/// ends is not told of as being drawn for longer than the server keeps it, and forgotten when it can hardly go on any more.
 
 import type { BoardInkBy } from "../protocol";
 import { type BoardElement, lists } from "./element";
 import { bytesOf, joined } from "./packing";
 
-const FORGET = 60_000; // ms without a piece
+const RESTS = 20_000; // ms without a piece; the server forgets then, where another stroke begins
+const FORGET = 60_000;
 
 interface Stroke {
   readonly page: number;
@@ -23,7 +25,6 @@ export class Strokes {
 
   /** A piece has come. Whether something is to be seen of it. */
   take({ page, id, by, after, ink, look }: BoardInkBy, now: number): boolean {
-    this.#forget(now);
     const piece = bytesOf(ink);
     let stroke = this.#strokes.get(id);
     if (stroke === undefined) {
@@ -60,12 +61,21 @@ export class Strokes {
     return shown.map(([id, stroke]) => (stroke.element ??= elementOf(id, stroke)));
   }
 
-  drawing(page: number): ReadonlySet<string> {
-    return new Set([...this.#strokes.values()].filter((stroke) => stroke.page === page).map(({ by }) => by));
+  /** Who draws on a page just now. */
+  drawing(page: number, now: number): ReadonlySet<string> {
+    const going = [...this.#strokes.values()].filter((stroke) => stroke.page === page && now - stroke.heardAt <= RESTS);
+    return new Set(going.map(({ by }) => by));
   }
 
-  #forget(now: number): void {
-    for (const [id, { heardAt }] of this.#strokes) if (now - heardAt > FORGET) this.#strokes.delete(id);
+  get size(): number {
+    return this.#strokes.size;
+  }
+
+  /** Let go of strokes that have not gone on for long. The pages that they were on. */
+  forget(now: number): ReadonlySet<number> {
+    const old = [...this.#strokes].filter(([, { heardAt }]) => now - heardAt > FORGET);
+    for (const [id] of old) this.#strokes.delete(id);
+    return new Set(old.map(([, { page }]) => page));
   }
 }
 
