@@ -14,7 +14,8 @@ busy loop does not hold the write lock, and a transaction costs one change of th
 every call of the driver, about ten a transaction: two to three times the CPU.) There is one writer at a time, and each
 commit waits for the disk: what many rooms want to write meanwhile goes into the next transaction together. Appends are a
 few statements for all of them, given to the driver itself (a third of the CPU); where that does not go well nothing of it
-is kept, and each has its turn behind a savepoint of its own. For PostgreSQL, which does so itself, see `postgres.py`.
+is kept, and each has its turn behind a savepoint of its own. Queries are put to the driver as well. For PostgreSQL, which
+does so itself, see `postgres.py`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from sqlalchemy.exc import (
 
 from classroom.journal import migrations
 from classroom.journal.port import Unavailable
+from classroom.journal.queries import ByDriver, Query
 
 T = TypeVar("T")
 
@@ -47,6 +49,12 @@ BUSY_SECONDS = 5  # how long a writer waits for another process's write, and a c
 SQLITE_READERS = 3
 
 _PROGRAMS_FAULT = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+_DRIVERS_PROGRAMS_FAULT = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.NotSupportedError,
+    sqlite3.ProgrammingError,
+)
 
 
 class Store(Protocol):
@@ -54,6 +62,9 @@ class Store(Protocol):
 
     async def read(self, function: Callable[[Connection], T]) -> T:
         """Run `function`, which only reads. Raises `Unavailable` and whatever `function` raises."""
+
+    async def query(self, function: Callable[[Query], T]) -> T:
+        """The same for a function that needs no more than to put queries: for less."""
 
     async def write(self, function: Callable[[Connection], T]) -> T:
         """Run `function`; what it wrote is durable on return. Raises `Unavailable` and whatever `function` raises."""
@@ -71,7 +82,9 @@ def translated(error: Exception) -> Exception:
         return error
     if isinstance(error, DBAPIError):
         return Unavailable(str(error.orig))
-    if isinstance(error, TimeoutError | OSError | sqlite3.OperationalError):
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _DRIVERS_PROGRAMS_FAULT):
+        return Unavailable(str(error))
+    if isinstance(error, TimeoutError | OSError):
         return Unavailable(str(error) or type(error).__name__)
     return error
 
@@ -105,6 +118,7 @@ class SqliteStore:
         self._writer, self._writes = _sqlite_engine(path, 1, "BEGIN IMMEDIATE"), ThreadPoolExecutor(1, "journal-write")
         self._reader = _sqlite_engine(path, SQLITE_READERS, "BEGIN")
         self._reads = ThreadPoolExecutor(SQLITE_READERS, "journal-read")
+        self._idle: list[sqlite3.Connection] = []  # of those that queries are put to, each by one thread at a time
         self._waiting: list[tuple[Callable[[Connection], Any], asyncio.Future[Any]]] = []
         self._writing: asyncio.Task[None] | None = None
         self._connection: Connection | None = None  # the writer's
@@ -114,6 +128,32 @@ class SqliteStore:
         if self._closed:
             raise Unavailable("the journal is closed")
         return await asyncio.get_running_loop().run_in_executor(self._reads, _transaction, self._reader, function)
+
+    async def query(self, function: Callable[[Query], T]) -> T:
+        if self._closed:
+            raise Unavailable("the journal is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._reads, self._put, function)
+
+    def _put(self, function: Callable[[Query], T]) -> T:
+        try:
+            try:
+                driver = self._idle.pop()
+            except IndexError:
+                driver = _detached(self._reader)
+            try:
+                driver.execute("BEGIN")
+                found = function(ByDriver(driver))
+                driver.execute("COMMIT")
+            except BaseException:
+                driver.close()
+                raise
+            self._idle.append(driver)
+            return found
+        except Exception as error:
+            told = translated(error)
+            if told is error:
+                raise
+            raise told from error
 
     async def write(self, function: Callable[[Connection], T]) -> T:
         if self._closed:
@@ -175,6 +215,8 @@ class SqliteStore:
 
     def _close(self) -> None:
         self._reads.shutdown()
+        for driver in self._idle:
+            driver.close()
         self._reader.dispose()
         self._writes.shutdown()
         if self._connection is not None:
@@ -219,6 +261,15 @@ def _apart(connection: Connection, function: Callable[[Connection], Any]) -> Wri
         found = Written(None, error)
     driver.execute("RELEASE apart")
     return found
+
+
+def _detached(engine: Engine) -> sqlite3.Connection:
+    """A connection of the driver's, made as the engine's own are, which the engine knows nothing of."""
+    connection = engine.raw_connection()
+    driver = connection.driver_connection
+    connection.detach()
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def _transaction(engine: Engine, function: Callable[[Connection], T]) -> T:

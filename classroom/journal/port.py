@@ -61,6 +61,14 @@ class Snapshot(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """All that a room begins from: its newest snapshot, and events after that or before it, in order."""
+
+    info: RoomInfo
+    snapshot: Snapshot | None
+    events: list[Stored]
+
+
 class Journal(Protocol):
     async def create(self, room: str, title: str, at: int, *, open: bool) -> tuple[RoomInfo, bool]:
         """Make the room, or find it as it is; the flag tells whether it was made. `epoch` is drawn here."""
@@ -80,6 +88,10 @@ class Journal(Protocol):
 
     async def read(self, room: str, after: int, limit: int = 1_000) -> list[Stored]:
         """Up to `limit` events after place `after`, in order."""
+
+    async def kept(self, room: str, recent: int = 0, limit: int = 1_000) -> Kept | None:
+        """The room and what is kept of it, in one read; None where there is none by that name. The events are those after the
+        snapshot, or the newest `recent` where those are more; of them the first `limit`."""
 
     async def done(self, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
         """Of these (actor, cid), those that were applied, each with the place of its last event."""

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from classroom.journal import migrations
 from classroom.journal.engines import BUSY_SECONDS, translated
 from classroom.journal.port import Unavailable
+from classroom.journal.queries import ByAlchemy, Query
 
 T = TypeVar("T")
 
@@ -38,6 +39,9 @@ class PostgresStore:
 
     async def read(self, function: Callable[[Connection], T]) -> T:
         return await self._run(self._transaction(self._reader, function))
+
+    async def query(self, function: Callable[[Query], T]) -> T:
+        return await self.read(lambda connection: function(ByAlchemy(connection)))
 
     async def write(self, function: Callable[[Connection], T]) -> T:
         return await self._run(self._transaction(self._engine, function))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from classroom.journal import statements
 from classroom.journal.engines import SqliteStore, Store
-from classroom.journal.port import Done, Journal, RoomInfo, Snapshot
+from classroom.journal.port import Done, Journal, Kept, RoomInfo, Snapshot
 from classroom.kernel import Stored
 
 _SQLITE = ("sqlite", "sqlite+aiosqlite", "sqlite+pysqlite")
@@ -75,10 +75,10 @@ class SqlJournal:
         return await self._store.write(lambda connection: statements.create(connection, room, title, at, open))
 
     async def room(self, room: str) -> RoomInfo | None:
-        return await self._store.read(lambda connection: statements.find(connection, room))
+        return await self._store.query(lambda query: statements.find(query, room))
 
     async def rooms(self, *, after: str = "", limit: int = 100) -> list[RoomInfo]:
-        return await self._store.read(lambda connection: statements.rooms(connection, after, limit))
+        return await self._store.query(lambda query: statements.rooms(query, after, limit))
 
     async def append(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done] = ()) -> None:
         rows = statements.rows(room, after, events)
@@ -86,22 +86,25 @@ class SqlJournal:
         await self._store.write(function)
 
     async def read(self, room: str, after: int, limit: int = 1_000) -> list[Stored]:
-        return await self._store.read(lambda connection: statements.read(connection, room, after, limit))
+        return await self._store.query(lambda query: statements.read(query, room, after, limit))
+
+    async def kept(self, room: str, recent: int = 0, limit: int = 1_000) -> Kept | None:
+        return await self._store.query(lambda query: statements.kept(query, room, recent, limit))
 
     async def done(self, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        return await self._store.read(lambda connection: statements.done(connection, room, keys))
+        return await self._store.query(lambda query: statements.done(query, room, keys))
 
     async def page(self, room: str, type: str, before: int, limit: int) -> list[Stored]:
-        return await self._store.read(lambda connection: statements.page(connection, room, type, before, limit))
+        return await self._store.query(lambda query: statements.page(query, room, type, before, limit))
 
     async def snapshot(self, room: str) -> Snapshot | None:
-        return await self._store.read(lambda connection: statements.snapshot(connection, room))
+        return await self._store.query(lambda query: statements.snapshot(query, room))
 
     async def keep_snapshot(self, room: str, snapshot: Snapshot) -> None:
         await self._store.write(lambda connection: statements.keep_snapshot(connection, room, snapshot))
 
     async def ping(self) -> None:
-        await self._store.read(statements.ping)
+        await self._store.query(statements.ping)
 
     async def close(self) -> None:
         await self._store.close()

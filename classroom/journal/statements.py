@@ -1,4 +1,4 @@
-"""What the journal asks of SQL: plain functions of a connection that is in a transaction.
+"""What the journal asks of SQL: plain functions of a connection that is in a transaction, or of a way to put queries.
 
 What always holds: these functions neither begin nor end a transaction, know nothing of threads or event loops, and run
 unchanged on SQLite and PostgreSQL. A function that raises leaves the transaction to be rolled back by its caller.
@@ -10,7 +10,6 @@ import secrets
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -28,11 +27,11 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from classroom.journal import tables
 from classroom.journal.engines import Joint
-from classroom.journal.port import Conflict, Done, Duplicate, RoomInfo, Snapshot
+from classroom.journal.port import Conflict, Done, Duplicate, Kept, RoomInfo, Snapshot
+from classroom.journal.queries import ByAlchemy, Query, Rows, for_sqlite
 from classroom.kernel import Event, Meta, Stored
 from classroom.rooms.room import AnyEvent
 
@@ -139,23 +138,28 @@ def create(connection: Connection, room: str, title: str, at: int, open: bool) -
     _need_keepable(room, title)
     row = {"id": room, "title": title, "epoch": secrets.token_hex(8), "created_at": at, "head": 0, "open": open}
     made = connection.execute(_insert(connection, _rooms).values(row).on_conflict_do_nothing()).rowcount == 1
-    info = find(connection, room)
+    info = find(ByAlchemy(connection), room)
     if info is None:
         raise RuntimeError(f"room {room!r} is neither there nor can be made")
     return info, made
 
 
-def find(connection: Connection, room: str) -> RoomInfo | None:
+def find(query: Query, room: str) -> RoomInfo | None:
     """The room, or None."""
     if not keepable(room):
         return None
-    row = connection.execute(_ROOM, {"room": room}).one_or_none()
-    return None if row is None else RoomInfo(*row)
+    found = query(_ROOM, {"room": room})
+    return _info(found[0]) if found else None
 
 
-def rooms(connection: Connection, after: str, limit: int) -> list[RoomInfo]:
+def rooms(query: Query, after: str, limit: int) -> list[RoomInfo]:
     """Up to `limit` rooms after the one named `after`, by id."""
-    return [RoomInfo(*row) for row in connection.execute(_ROOMS, {"after": after, "limit": limit})]
+    return [_info(row) for row in query(_ROOMS, {"after": after, "limit": limit})]
+
+
+def _info(row: Sequence[Any]) -> RoomInfo:
+    id, title, epoch, created_at, head, open = row
+    return RoomInfo(id, title, epoch, created_at, head, bool(open))
 
 
 def rows(room: str, after: int, events: Sequence[Stored]) -> list[dict[str, Any]]:
@@ -192,7 +196,7 @@ def append(connection: Connection, room: str, after: int, events: list[dict[str,
         _need_keepable(mark.actor, mark.cid)
     moved = connection.execute(_MOVE_HEAD, {"room": room, "after": after, "new": after + len(events)})
     if moved.rowcount != 1:
-        found = find(connection, room)
+        found = find(ByAlchemy(connection), room)
         if found is None:
             raise KeyError(room)
         raise Conflict(f"the log of {room!r} ends at {found.head}, not at {after}")
@@ -243,51 +247,50 @@ def _run_many(driver: sqlite3.Connection, statement: ClauseElement, rows: Sequen
     """Run the statement for each of the rows; how many were touched."""
     if not rows:
         return 0
-    sql, names = _for_sqlite(statement)
+    sql, names, _ = for_sqlite(statement)
     pick = itemgetter(*names)
     return driver.executemany(sql, map(pick, rows)).rowcount
 
 
-@cache
-def _for_sqlite(statement: ClauseElement) -> tuple[str, tuple[str, ...]]:
-    """A statement of ours as SQLite's driver takes it, and the names of its parameters by place."""
-    from sqlalchemy.dialects import sqlite
-
-    compiled = statement.compile(dialect=sqlite.dialect())
-    assert isinstance(compiled, SQLCompiler)
-    return str(compiled), tuple(compiled.positiontup or ())
-
-
-def _stored(found: Any) -> list[Stored]:
+def _stored(found: Rows) -> list[Stored]:
     return [Stored(Meta(seq, at, by), _decoder.decode(body)) for seq, at, by, body in found]
 
 
-def read(connection: Connection, room: str, after: int, limit: int) -> list[Stored]:
+def read(query: Query, room: str, after: int, limit: int) -> list[Stored]:
     """Up to `limit` events after place `after`, in order."""
-    return _stored(connection.execute(_READ, {"room": room, "after": after, "limit": limit}))
+    return _stored(query(_READ, {"room": room, "after": after, "limit": limit}))
 
 
-def page(connection: Connection, room: str, type: str, before: int, limit: int) -> list[Stored]:
+def kept(query: Query, room: str, recent: int, limit: int) -> Kept | None:
+    """The room with its snapshot, and its events after that or the newest `recent`, whichever are more: the first `limit`."""
+    info = find(query, room)
+    if info is None:
+        return None
+    found = snapshot(query, room)
+    after = max(0, min(0 if found is None else found.seq, info.head - recent))
+    return Kept(info, found, read(query, room, after, limit))
+
+
+def page(query: Query, room: str, type: str, before: int, limit: int) -> list[Stored]:
     """The newest `limit` events of `type` before `before`, and the feature's later events about them, by seq."""
     feature = f"{type.partition('.')[0]}."
     asked = {"room": room, "type": type, "before": before, "limit": limit}
-    return _stored(connection.execute(_PAGE, {**asked, "feature": feature, "length": len(feature)}))
+    return _stored(query(_PAGE, {**asked, "feature": feature, "length": len(feature)}))
 
 
-def done(connection: Connection, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+def done(query: Query, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """Of these (actor, cid), those that were applied, each with its place."""
     known = [key for key in keys if keepable(key[0]) and keepable(key[1])]
     if not known:
         return {}
     given = {"room": room, "keys": _encoder.encode(known).decode()}
-    found = connection.execute(_FIND_DONE[connection.dialect.name], given)
-    return {(actor, cid): seq for actor, cid, seq in found}
+    return {(actor, cid): seq for actor, cid, seq in query(_FIND_DONE[query.dialect], given)}
 
 
-def snapshot(connection: Connection, room: str) -> Snapshot | None:
+def snapshot(query: Query, room: str) -> Snapshot | None:
     """The snapshot kept."""
-    row = connection.execute(_SNAPSHOT, {"room": room}).one_or_none()
-    return None if row is None else Snapshot(*row)
+    found = query(_SNAPSHOT, {"room": room})
+    return Snapshot(*found[0]) if found else None
 
 
 def keep_snapshot(connection: Connection, room: str, snapshot: Snapshot) -> None:
@@ -304,6 +307,6 @@ def keep_snapshot(connection: Connection, room: str, snapshot: Snapshot) -> None
         raise KeyError(room) from error
 
 
-def ping(connection: Connection) -> None:
+def ping(query: Query) -> None:
     """Reads one row or none."""
-    connection.execute(_ROOMS, {"after": "", "limit": 1}).all()
+    query(_ROOMS, {"after": "", "limit": 1})

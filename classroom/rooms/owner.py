@@ -231,7 +231,7 @@ class Owner:
                 timer.cancel()
 
     async def _load(self) -> None:
-        self._state, self._snapshot_seq = await load(self._journal, self.room)
+        self._state, self._snapshot_seq, _ = await load(self._journal, self.room)
         self._head = self._state.seq
         # The owner before may have had a clock that is ahead of ours: the room's time goes on from there. Were it to stand
         # still until ours has caught up, what ends at a time would end so much later.

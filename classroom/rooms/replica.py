@@ -51,12 +51,9 @@ class Replica:
     async def load(self) -> None:
         """Read the room. Announcements heard before and during it are taken into account. Raises `KeyError`,
         `Unavailable`."""
-        state, _ = await load(self._journal, self.room)
         # What returning members missed is most often just before the head: fetch it once for all of them.
-        floor = max(0, state.seq - (self.recent.maxlen or 0))
-        async for page in pages(self._journal, self.room, floor):
-            self.recent.extend(stored for stored in page if stored.meta.seq <= state.seq)
-        self.state = state
+        self.state, _, recent = await load(self._journal, self.room, self.recent.maxlen or 0)
+        self.recent.extend(recent)
         self._loaded = True
         self.want(self._wanted)
 

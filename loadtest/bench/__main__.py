@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from loadtest.bench import (
+    begin,
     board,
     classes,
     command,
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[Say], Iterator[Row]]] = {
     "memory": memory.run,
     "command": command.run,
     "join": join.run,
+    "begin": begin.run,
     "reopen": reopen.run,
     "codec": micro.codec,
     "owner": micro.owner,

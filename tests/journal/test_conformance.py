@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from classroom.chat.model import Reacted
 from classroom.doubts.model import Answered, Asked, DoubtState
 from classroom.journal import tables
-from classroom.journal.port import Conflict, Done, Duplicate, Journal, RoomInfo, Snapshot
+from classroom.journal.port import Conflict, Done, Duplicate, Journal, Kept, RoomInfo, Snapshot
 from classroom.journal.sql import SqlJournal, open_journal
 from classroom.kernel import Meta, Stored
 from classroom.rooms.room import AnyEvent
@@ -48,6 +48,7 @@ class TestRooms:
         assert await journal.done("nowhere", [("asha", "c1")]) == {}
         assert await journal.page("nowhere", "chat.said", 10, 10) == []
         assert await journal.snapshot("nowhere") is None
+        assert await journal.kept("nowhere") is None
         with pytest.raises(KeyError):
             await journal.append("nowhere", 0, [said(1)])
         with pytest.raises(KeyError):
@@ -369,3 +370,17 @@ class TestSnapshots:
         await journal.keep_snapshot("r", Snapshot(5, 2, b"new"))
 
         assert await journal.snapshot("r") == Snapshot(5, 2, b"new")
+
+    async def test_a_room_is_read_whole_from_its_snapshot_on_or_with_its_newest_events(self, journal: Journal) -> None:
+        await make(journal)
+        await journal.append("r", 0, sayings(0, 10))
+        info, snapshot = await journal.room("r"), Snapshot(6, 1, b"six")
+        assert info is not None
+
+        without = await journal.kept("r", 2)
+        await journal.keep_snapshot("r", snapshot)
+
+        assert without == Kept(info, None, sayings(0, 10))
+        assert await journal.kept("r") == await journal.kept("r", 3) == Kept(info, snapshot, sayings(6, 4))
+        assert await journal.kept("r", 8) == Kept(info, snapshot, sayings(2, 8))
+        assert await journal.kept("r", 100, limit=4) == Kept(info, snapshot, sayings(0, 4))

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, text
 
 from classroom.journal import migrations
 from classroom.journal.engines import SqliteStore
@@ -138,20 +138,18 @@ async def test_history_and_marks_are_found_by_index(sqlite_url: str) -> None:
     store = SqliteStore(Path(sqlite_url.removeprefix("sqlite:///")))
     await store.migrate()
     journal = SqlJournal(store)
-    asked: list[tuple[str, tuple[object, ...]]] = []
-
-    def keep(_conn: object, _cursor: object, statement: str, parameters: tuple[object, ...], *_: object) -> None:
-        if statement.startswith(("SELECT", "WITH")):
-            asked.append((statement, parameters))
-
-    event.listen(store._reader, "before_cursor_execute", keep)
+    asked: list[str] = []
+    await journal.ping()
+    (driver,) = store._idle
+    driver.set_trace_callback(asked.append)
     await journal.page("r", "chat.said", 100, 50)
     await journal.done("r", [("asha", "c1"), ("ravi", "c2")])
     await journal.read("r", 0)
-    event.remove(store._reader, "before_cursor_execute", keep)
+    driver.set_trace_callback(None)
+    asked = [statement for statement in asked if statement.startswith(("SELECT", "WITH"))]
 
     def explain(connection: Connection) -> list[str]:
-        found = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values) for statement, values in asked]
+        found = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}") for statement in asked]
         return [row[3] for rows in found for row in rows]
 
     plan = await store.read(explain)

@@ -336,7 +336,7 @@ async def test_when_the_journal_takes_nothing_commands_are_refused_for_now_and_n
     troubled.before = [Unavailable("disk full")]
     refused = await ask(owner, ASHA, say("lost?", "x"))
     again = await ask(owner, ASHA, say("lost?", "x"))
-    state, _ = await load(sqlite, "physics")
+    state, *_ = await load(sqlite, "physics")
     assert (refused.ok, refused.code, refused.temporary) == (False, "unavailable", True)
     assert again.ok
     assert [message.text for message in state.chat.messages.values()] == ["lost?"]
@@ -440,7 +440,7 @@ async def test_a_damaged_or_outdated_snapshot_costs_time_and_no_truth(
         msgspec.structs.replace(whole, version=0, seq=7),
     ):
         await sqlite.keep_snapshot("physics", damaged)
-        state, began = await load(sqlite, "physics")
+        state, began, _ = await load(sqlite, "physics")
         assert began == 0
         assert rooms.encode(state) == rooms.encode(folded(await whole_log(sqlite)))
 
