@@ -131,21 +131,25 @@ class House:
         hall = self._halls.get(room)
         return 0 if hall is None else hall.presence.count() + hall.entering
 
-    async def hall(self, room: str) -> Hall:
-        """The room, opened if it is not. Raises `Rejected`: "room_not_found", "unavailable", "restarting"."""
+    async def hall(self, room: str, *, make: bool = False) -> Hall:
+        """The room, opened if it is not, and made before that where `make` says so. Raises `Rejected`: "room_not_found",
+        "unavailable", "restarting"."""
         hall = self._halls.get(room)
         if hall is not None:
             return hall
         async with self._locks.hold(room):
-            return self._halls.get(room) or await self._open(room)
+            return self._halls.get(room) or await self._open(room, make)
 
-    async def _open(self, room: str) -> Hall:
+    async def _open(self, room: str, make: bool) -> Hall:
         if self.draining:
             raise Rejected("restarting", "The classroom is restarting; come back in a moment.", temporary=True)
         try:
             info = await self.journal.room(room)
+            if info is None and make:
+                info = await self.found(room, room)
             if info is None:
                 raise Rejected("room_not_found", "There is no such room yet.", temporary=True)
+            self._spawn(self.placement.wake(room))  # it comes to have an owner while it is read here
             hall = Hall(
                 info,
                 self.edge,
@@ -164,7 +168,6 @@ class House:
             raise UNREADABLE from error
         self._halls[room] = hall
         self._rota.add(room)
-        self._spawn(self.placement.wake(room))
         self.metrics.rooms_loaded.set(len(self._halls))
         return hall
 
@@ -195,10 +198,10 @@ class House:
         if hello.token is not None:
             claims = await self.auth.verify(hello.token, hello.room)
             member, expires_at = claims.member, claims.expires_at
-            await self._ensure(hello.room)
         else:
             member, expires_at = self.auth.guest(hello.room, hello.name or "", hello.client or ""), 0
-        hall = await self.hall(hello.room)
+        # Whoever signs tokens decides which rooms there are: the first to come with one finds the room made.
+        hall = await self.hall(hello.room, make=hello.token is not None)
         hall.entering += 1
         try:
             if hello.token is None and not hall.info.open:
@@ -212,16 +215,6 @@ class House:
         """Make a room that students may enter by name (where open rooms are on), or find it. Raises `Unavailable`."""
         info, _ = await self.journal.create(room, title, self.clock(), open=True)
         return info
-
-    async def _ensure(self, room: str) -> None:
-        """Whoever signs tokens decides which rooms there are: the first to come with one finds the room made."""
-        if room in self._halls:
-            return
-        try:
-            if await self.journal.room(room) is None:
-                await self.found(room, room)
-        except Unavailable as error:
-            raise UNREADABLE from error
 
     def carry_out(self, room: str, member: Member, command: AnyCommand, done: Callable[[Reply], None]) -> None:
         """As `submit`, for sockets, where commands come by the thousand: the owner answers nearly all of them at the first

@@ -90,14 +90,27 @@ class Owner:
         self._looked_at: tuple[int, tuple[str, ...]] = (-1, ())
 
     async def start(self) -> None:
-        """Load the state and begin to serve. Raises `Unavailable`, `KeyError` when there is no such room."""
-        await self._load()
-        self._task = asyncio.create_task(self._run(), name=f"owner {self.room}")
+        """Begin to serve, and load the state: what is asked meanwhile waits for that. Raises `Unavailable`, `KeyError` when
+        there is no such room; then it is lost."""
         self._used = asyncio.get_running_loop().time()
-        self._unsubscribe = await self._bus.subscribe(self.room, self._hear)
-        self._unserve = await self._bus.serve(self.room, self.submit, self._displaced)
+        try:
+            self._unserve = await self._bus.serve(self.room, self.submit, self._displaced)
+            self._unsubscribe = await self._bus.subscribe(self.room, self._hear)
+            await self._load()  # the owner before, if there was one, has stood down
+        except BaseException:
+            self.lost.set()
+            tell(self._inbox, MOVED)
+            await self._leave()
+            raise
+        self._task = asyncio.create_task(self._run(), name=f"owner {self.room}")
         # Whoever follows the room may have missed what the owner before wrote last.
         self._bus.publish(self.room, Head(self._head))
+
+    async def _leave(self) -> None:
+        """Hear of the room no more, and answer nobody there."""
+        for cancel in (self._unserve, self._unsubscribe):
+            if cancel is not None:
+                await cancel()
 
     def _displaced(self) -> None:
         """Another owner serves the room. Nothing would reach this one any more, so it must not pass for the room's owner."""
@@ -130,9 +143,7 @@ class Owner:
     async def stop(self) -> None:
         """Answer what waits, keep a snapshot, and let go of the room."""
         self._stopping = True
-        for cancel in (self._unserve, self._unsubscribe):
-            if cancel is not None:
-                await cancel()
+        await self._leave()
         self._wake()
         if self._task is not None:
             await self._task

@@ -61,16 +61,23 @@ class Owners:
                 await lost.stop()
             if not await self._placement.claim(room):
                 return
-            owner = self._make(room)
-            try:
-                await owner.start()
-            except (Unavailable, KeyError) as error:
-                log.warning("a room cannot be owned now", room=room, error=str(error))
-                await self._placement.release(room)
-                return
-            self._owners[room] = owner
-            owner.stir = partial(self._rota.stir, room)
-            self._rota.add(room)
+            await self._begin(room)
+
+    async def _begin(self, room: str) -> None:
+        """Own a room whose lease is held. What is asked of its owner from now on waits until that knows the room."""
+        owner = self._owners[room] = self._make(room)
+        owner.stir = partial(self._rota.stir, room)
+        self._rota.add(room)
+        try:
+            await owner.start()
+        except BaseException as error:
+            if self._owners.get(room) is owner:
+                del self._owners[room]
+                self._rota.remove(room)
+            if not isinstance(error, Unavailable | KeyError):
+                raise
+            log.warning("a room cannot be owned now", room=room, error=str(error))
+            await self._placement.release(room)
 
     def _is_owned(self, room: str) -> bool:
         """Whether the owner here is the room's: one that has been lost is only on its way out."""
@@ -118,5 +125,9 @@ class Owners:
         if self._moving:
             await asyncio.wait(self._moving)
         owners, self._owners = self._owners, {}
-        await asyncio.gather(*(owner.stop() for owner in owners.values()))
+        await asyncio.gather(*(self._end(room, owner) for room, owner in owners.items()))
         await asyncio.gather(*(self._placement.release(room) for room in owners))
+
+    async def _end(self, room: str, owner: Owner) -> None:
+        async with self._locks.hold(room):  # it may only just begin
+            await owner.stop()

@@ -526,6 +526,52 @@ async def test_a_room_whose_place_another_worker_took_and_gave_back_is_owned_ane
     assert [stored.event.text for stored in await whole_log(sqlite)] == ["one", "two"]  # type: ignore[attr-defined]
 
 
+async def test_what_is_asked_while_a_room_comes_to_be_owned_is_answered_once_its_owner_knows_it(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    """Else the first command of every class that begins would be sent again and again until its owner is there."""
+    await sqlite.create("physics", "Physics", clock(), open=True)
+    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
+    owning = asyncio.create_task(owners.ensure("physics"))
+    await asyncio.sleep(0)
+    owner = owners.get("physics")
+    assert owner is not None
+    assert owner._state is None
+    asked = [owner.submit(Request(ASHA, say("one"))), bus.send("physics", Request(RAVI, say("two")))]
+    owners.check()
+    replies = await asyncio.gather(*asked)
+    assert [(reply.ok, reply.seq) for reply in replies] == [(True, 1), (True, 2)]
+    await owning
+    await owners.close()
+
+
+async def test_a_room_that_cannot_be_read_is_not_owned_and_who_has_asked_meanwhile_is_told_to_ask_again(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
+    owning = asyncio.create_task(owners.ensure("nowhere"))
+    await asyncio.sleep(0)
+    reply = await bus.ask("nowhere", Request(ASHA, say("one")), 5)
+    await owning
+    assert (reply.ok, reply.code, reply.temporary) == (False, "moved", True)
+    assert (len(owners), owners.get("nowhere")) == (0, None)
+    with pytest.raises(Unreachable):
+        await bus.ask("nowhere", Request(ASHA, say("one")), 0.2)
+
+
+async def test_what_comes_to_be_owned_while_a_worker_ends_is_let_go_too(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    await sqlite.create("physics", "Physics", clock(), open=True)
+    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
+    owning = asyncio.create_task(owners.ensure("physics"))
+    await asyncio.sleep(0)
+    await owners.close()
+    await owning
+    with pytest.raises(Unreachable):
+        await bus.ask("physics", Request(ASHA, say("one")), 0.2)
+
+
 async def test_what_is_lost_is_let_go_within_a_second_and_nothing_else_is(
     sqlite: Journal, bus: LocalBus, clock: Clock
 ) -> None:
