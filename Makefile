@@ -73,8 +73,8 @@ loadtest: $(VENV)/.dev $(VENV)-serve/.serve
 
 lock: $(VENV)/.dev
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --upgrade --extra dev --extra load --extra traces pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --extra dev --extra load --extra traces pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) $(VENV)-serve client/node_modules classroom/static .mypy_cache .ruff_cache .pytest_cache .hypothesis
