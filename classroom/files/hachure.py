@@ -8,7 +8,7 @@ from math import cos, hypot, pi, sin
 from classroom.files.ops import Pair
 
 ANGLE = -41.0  # degrees
-LINES_LIMIT = 20_000  # of one shape: past that they lie so close that nobody can tell
+LINES_LIMIT = 4_000  # of one shape, however often its outline crosses itself; six pages wide it still has all of them
 
 Segment = tuple[Pair, Pair]
 
@@ -19,25 +19,25 @@ def hachure(polygons: list[list[Pair]], gap: float, style: str, random: Callable
     if style == "zigzag":
         dx, dy = gap * 0.5 * cos(pi / 180 * ANGLE), gap * 0.5 * sin(pi / 180 * ANGLE)
         found: list[Segment] = []
-        for (x1, y1), end in _lines(polygons, gap, ANGLE + 90, random):
+        for (x1, y1), end in _lines(polygons, gap, ANGLE + 90, random, LINES_LIMIT // 2):
             if hypot(x1 - end[0], y1 - end[1]):
                 found += [((x1 - dx, y1 + dy), end), ((x1 + dx, y1 - dy), end)]
         return found
-    lines = _lines(polygons, gap, ANGLE + 90, random)
-    if style == "cross-hatch":
-        lines += _lines(polygons, gap, ANGLE + 180, random)
-    return lines
+    angles = (ANGLE + 90, ANGLE + 180) if style == "cross-hatch" else (ANGLE + 90,)
+    return [line for angle in angles for line in _lines(polygons, gap, angle, random, LINES_LIMIT // len(angles))]
 
 
-def _lines(polygons: list[list[Pair]], gap: float, degrees: float, random: Callable[[], float] | None) -> list[Segment]:
+def _lines(
+    polygons: list[list[Pair]], gap: float, degrees: float, random: Callable[[], float] | None, most: int
+) -> list[Segment]:
     angle = pi / 180 * degrees
     # Either every whole px is scanned and each gap-th line drawn, or the scan itself goes by gaps.
     by_gap = random is not None and random() > 0.7
     lying = [[_turned(point, angle) for point in polygon] for polygon in polygons if len(polygon) > 2]
-    return [(_turned(a, -angle), _turned(b, -angle)) for a, b in _scan(lying, gap, whole=not by_gap)]
+    return [(_turned(a, -angle), _turned(b, -angle)) for a, b in _scan(lying, gap, not by_gap, most)]
 
 
-def _scan(polygons: list[list[Pair]], gap: float, whole: bool) -> list[Segment]:
+def _scan(polygons: list[list[Pair]], gap: float, whole: bool, most: int) -> list[Segment]:
     edges = []
     for polygon in polygons:
         for (ax, ay), (bx, by) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
@@ -47,7 +47,9 @@ def _scan(polygons: list[list[Pair]], gap: float, whole: bool) -> list[Segment]:
     if not edges:
         return []
     top, bottom = min(edge[0] for edge in edges), max(edge[1] for edge in edges)
-    step = max(float(round(gap)) if whole else gap, (bottom - top) / LINES_LIMIT, 0.1)
+    # A line of the scan is cut into one piece for every two edges that it crosses.
+    pieces = sum(high - low for low, high, *_ in edges) / 2
+    step = max(float(round(gap)) if whole else gap, pieces / most, 0.1)
     edges.sort()
     found: list[Segment] = []
     active: list[tuple[float, float, float, float]] = []

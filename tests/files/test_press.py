@@ -143,7 +143,10 @@ def test_colours_are_numbers_whatever_is_written() -> None:
 
 def test_lines_that_fill_a_shape_are_bounded_and_lie_within_it() -> None:
     square = [(0.0, 0.0), (1e6, 0.0), (1e6, 1e6), (0.0, 1e6)]
-    assert len(hachure([square], 0.1, "hachure", None)) <= 20_100
+    folded = [(1e6 * (n % 2), 1e6 * n / 4_000) for n in range(4_000)]
+    for polygon in (square, folded):
+        for style in ("hachure", "cross-hatch", "zigzag"):
+            assert 3_000 < len(hachure([polygon], 0.1, style, None)) < 4_100
     small = [(0.0, 0.0), (100.0, 0.0), (100.0, 100.0), (0.0, 100.0)]
     for style in ("hachure", "cross-hatch"):
         lines = hachure([small], 8, style, None)
