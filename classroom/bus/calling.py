@@ -1,8 +1,8 @@
 """Commands to one Redis node, over one connection.
 
-What always holds: answers come back in the order of the commands; a connection on which a call did not end well is never
-used again, so no answer is ever taken for another's. redis-py speaks the protocol (handshake, TLS, hiredis); its pools,
-retries and pub/sub objects are left out: here one task knows the state of each connection.
+What always holds: answers come back in the order of the commands; a connection that has failed, or kept an answer back for too
+long, is never used again, so no answer is ever taken for another's. redis-py speaks the protocol (handshake, TLS, hiredis); its
+pools, retries and pub/sub objects are left out: here one task knows the state of each connection.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection
@@ -46,57 +47,108 @@ class Backoff:
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))
 
 
+class _Call(NamedTuple):
+    """So many answers are wanted; `told` once they are there. Who waited for them may be gone."""
+
+    wanted: int
+    answers: list[Any]
+    told: asyncio.Future[list[Any]]
+
+
 class Caller:
-    """Calls to one node; those of several tasks are made one after the other."""
+    """Calls to one node. Those of several tasks are on their way at once, so that none waits for the answers to another."""
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._connection: AbstractConnection | None = None
-        self._lock = asyncio.Lock()
+        self._connecting = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
+        self._line: deque[_Call] = deque()  # of those that have been sent, in order
         self._failures = 0
 
     async def call(self, commands: Sequence[Command]) -> list[Any]:
-        """The answers, in order; what Redis refuses has its `ResponseError` as the answer. Raises `Down`."""
+        """The answers, in order; what Redis refuses has its `ResponseError` as the answer. Raises `Down`. Who stops waiting stops
+        nothing."""
+        connection = self._connection
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                if connection is None or not connection.is_connected:
+                    connection = await self._connected()
+                if not commands:
+                    return []
+                call = _Call(len(commands), [], asyncio.get_running_loop().create_future())
+                self._line.append(call)
+                await connection.send_packed_command(b"".join(map(_pack, commands)), check_health=False)
+                return await call.told
+        except TROUBLES as error:
+            self._fail(connection, error)
+            raise Down(_words(error)) from error
+
+    async def close(self) -> None:
+        """Let go of the connection, after the calls that are under way."""
+        async with self._connecting:
+            if self._line:
+                await asyncio.wait([call.told for call in self._line])
+            reading = self._reading
+            self._fail(self._connection, Down("closed"))
+            if reading is not None:
+                await asyncio.gather(reading, return_exceptions=True)
+
+    async def _connected(self) -> AbstractConnection:
         failures = self._failures
-        async with self._lock:
+        async with self._connecting:
             if failures != self._failures:
                 # Else a crowd that waits here would find out one after the other, each after the whole time.
                 raise Down("a call before this one failed")
-            well = False
-            try:
-                async with asyncio.timeout(CALL_SECONDS):
-                    connection = await self._connected()
-                    if commands:
-                        packed = b"".join(map(_pack, commands))
-                        await connection.send_packed_command(packed, check_health=False)
-                    answers = [await _answer(connection) for _ in commands]
-                well = True
-                return answers
-            except TROUBLES as error:
-                self._failures += 1
-                raise Down(str(error) or type(error).__name__) from error
-            finally:
-                if not well:
-                    await self._drop()
+            if self._connection is not None and not self._connection.is_connected:
+                self._fail(self._connection, Down("the connection is lost"))
+            if self._connection is None:
+                connection = self._connect()
+                try:
+                    await connection.connect()  # type: ignore[no-untyped-call]
+                except BaseException:
+                    self._failures += 1
+                    await connection.disconnect(nowait=True)
+                    raise
+                self._connection = connection
+                self._reading = asyncio.create_task(self._read(connection), name="redis answers")
+            return self._connection
 
-    async def close(self) -> None:
-        """Let go of the connection, after the call that is under way."""
-        async with self._lock:
-            await self._drop()
-
-    async def _connected(self) -> AbstractConnection:
-        if self._connection is not None and self._connection.is_connected and await self._connection.can_read():
-            await self._drop()  # nothing is to be read between calls but that the node has gone
-        if self._connection is None:
-            self._connection = self._connect()
-        if not self._connection.is_connected:
-            await self._connection.connect()  # type: ignore[no-untyped-call]
-        return self._connection
-
-    async def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+    async def _read(self, connection: AbstractConnection) -> None:
+        try:
+            while True:
+                answer = await _answer(connection)
+                if not self._line:
+                    raise EOFError("an answer that nobody has asked for")
+                call = self._line[0]
+                call.answers.append(answer)
+                if len(call.answers) == call.wanted:
+                    self._line.popleft()
+                    if not call.told.done():
+                        call.told.set_result(call.answers)
+        except TROUBLES as error:
+            self._fail(connection, error)
+        finally:
             await connection.disconnect(nowait=True)
+
+    def _fail(self, connection: AbstractConnection | None, error: Exception) -> None:
+        """The connection is of no use any more, and whoever waits for an answer gets none."""
+        if connection is None or connection is not self._connection:
+            return
+        self._failures += 1
+        self._connection = None
+        line, self._line = self._line, deque()
+        for call in line:
+            if not call.told.done():
+                call.told.set_exception(Down(_words(error)))
+                call.told.exception()  # looked at here: one whose call was never sent does not wait for it
+        reading, self._reading = self._reading, None
+        if reading is not None and reading is not asyncio.current_task():
+            reading.cancel()
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 async def _answer(connection: AbstractConnection) -> Any:
