@@ -70,9 +70,10 @@ class Outbox:
             self._make_room()
 
     def beat(self, room: str, message: Head | Counted) -> None:
-        """Note a room's head or count, in place of the one that waits."""
+        """Note a room's head or count, in place of the one that waits. Of heads the one further on stays: one that was kept is
+        said again late."""
         if isinstance(message, Head):
-            self._heads[room] = message.seq
+            self._heads[room] = max(self._heads.get(room, 0), message.seq)
         else:
             self._counts.setdefault(message.edge, {})[room] = message.count
 

@@ -87,6 +87,16 @@ def test_heads_and_counts_of_all_rooms_are_one_parcel_with_the_newest_of_each() 
     assert outbox.take_pulse("pulse", 1.0) == []
 
 
+def test_a_head_that_is_said_again_late_takes_the_place_of_none_that_is_further_on() -> None:
+    outbox = Outbox("edge-1")
+    for seq in (7, 9, 4):
+        outbox.beat("a", Head(seq))
+
+    (parcel,) = outbox.take_pulse("pulse", 1.0)
+
+    assert envelopes.decode_pulse(parcel.body).heads == {"a": 9}
+
+
 def test_requests_whose_asker_has_left_are_not_sent() -> None:
     outbox = Outbox("edge-1")
     for number in (1, 2, 3):
