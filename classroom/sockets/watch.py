@@ -2,7 +2,7 @@
 
 What always holds: a session is pinged once in every interval, within `STEP` seconds; one that has not answered for as long as
 it may take is ended, and one that has ended is forgotten, when its turn comes again, whatever the machine's clock is set to
-meanwhile.
+meanwhile. Nobody is ended while what they sent in time may lie unread, because this worker was held up.
 
 How: those who came in the same step stay together, and are looked at and written to in one go (`crowd.py`), once in an interval.
 A pong only takes a mark off its session (`reading.py`). engine.io's own tasks, in whose place this stands, take a timer and a
@@ -42,6 +42,7 @@ class Pacer:
         self._ping = ping
         self._due: deque[tuple[float, list[Any]]] = deque()  # all wait equally long: in order of time
         self._timer: asyncio.TimerHandle | None = None
+        self._went = 0.0  # when pings were sent before: all that had come by then has been read since
         self._ending: set[asyncio.Task[None]] = set()
         self._start = engine.start_background_task
         engine.start_background_task = self._begin
@@ -68,6 +69,7 @@ class Pacer:
             left = self._look(self._due.popleft()[1])
             if left:
                 self._due.append((now + self._engine.ping_interval, left))
+        self._went = steady()
         self._timer = loop.call_later(STEP, self._go) if self._due else None
 
     def _look(self, sessions: list[Any]) -> list[Any]:
@@ -84,7 +86,7 @@ class Pacer:
             if not session.last_ping:
                 session.last_ping = now
                 asked.append(session)
-            elif session.last_ping < now - self._engine.ping_timeout:
+            elif session.last_ping < self._went - self._engine.ping_timeout:
                 silent.append(session)
         try:
             for session in self._ping(asked):

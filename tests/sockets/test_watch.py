@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import os
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -38,6 +40,43 @@ async def test_who_does_not_answer_a_ping_is_ended_and_the_others_are_let_be(
     assert second.sid in engine.sockets
     assert [link.session.member.name for link in server.classroom.sockets.links if link.session] == ["Ravi"]
     assert (await lively.command("chat.say", text="I am here."))["ok"]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_after_a_stall_what_has_come_meanwhile_is_read_before_anybody_is_ended(
+    server: Running, answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
+    monkeypatch.setattr("classroom.sockets.watch.STEP", 0.02)
+    engine.ping_interval, engine.ping_timeout = 0.3, 0.25
+    peer = await Peer.join(server.port, name="Asha")
+    peer.answers_pings = False
+    (session,) = engine.sockets.values()
+    await until(lambda: session.last_ping)
+    near, far = socket.socketpair()
+    loop, stood = asyncio.get_running_loop(), asyncio.Event()
+
+    def stand_still() -> None:
+        """With the pong in the worker's socket, until timers are due, which come before the socket is looked at again."""
+        loop.remove_reader(near)
+        if answers:
+            os.write(peer.writer.get_extra_info("socket").fileno(), frame(b"3"))
+        time.sleep(1)
+        peer.answers_pings = answers
+        stood.set()
+
+    loop.add_reader(near, stand_still)
+    far.send(b"x")
+    await stood.wait()
+    near.close()
+    far.close()
+
+    if answers:
+        await until(lambda: not session.last_ping)
+        assert (await peer.command("chat.say", text="I am here."))["ok"]
+        assert not session.closed
+    else:
+        await asyncio.wait_for(peer.ended.wait(), 10)
 
 
 @pytest.mark.parametrize("lively", [True, False])
