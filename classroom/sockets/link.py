@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
+import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from classroom import packets, wire
@@ -30,14 +31,15 @@ from classroom.rooms.session import Session, Way
 from classroom.sockets.deflate import DeflatingSocket
 from classroom.sockets.engine import converse
 from classroom.sockets.outbox import Outbox
-from classroom.sockets.reading import PONG, Socket
+from classroom.sockets.reading import PONG, TURN, Socket, never
 from classroom.wire import Codec, Hello, Incoming, Malformed
 
 GREETING = 20.0  # seconds that a connection may stand outside of every room
 GOODBYE = 3.0  # seconds that a peer has to close its side
-TURN = 32  # packets of one connection that are served before the others have their turn
 HELLOS = 16  # answers to CONNECT that may wait for a peer
 KEPT = ("aiohttp.request", "HTTP_UPGRADE")  # what is looked at after the handshake of what engine.io keeps of it
+
+log = structlog.get_logger(__name__)
 
 
 class Skin(Protocol):
@@ -277,8 +279,10 @@ class WebSocketLink(Link):
         self.outside()
         try:
             if self._transport is not None:
+                self._socket.offer_to(self._take_at_once)
                 await converse(session, self)
         finally:
+            self._socket.offer_to(never)
             await self._forget()
             del session.link  # which the pacer would keep, with all that hangs on it, until a ping would be due
             self._skin.closed(self)
@@ -319,6 +323,27 @@ class WebSocketLink(Link):
                 raise OSError("the connection has ended")
             if passed is not None:
                 return passed
+
+    def _take_at_once(self, message: str | bytes) -> bool:
+        """Take what nobody but the room is to see: a command or a signal."""
+        if isinstance(message, str):
+            if not message.startswith("42"):
+                return False
+            message = message[1:]
+        if self.ended:
+            return True
+        try:
+            packet = self._read(message)
+        except Malformed:
+            return False
+        if packet.type != wire.EVENT:
+            return False
+        try:
+            self._skin.incoming(self, packet)
+        except Exception:  # aiohttp would end the connection without a word
+            log.exception("a connection failed")
+            raise
+        return True
 
     def _take_text(self, text: str) -> str | bytes | None:
         if text == PONG:  # which nobody awaits

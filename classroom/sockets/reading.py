@@ -1,7 +1,9 @@
-"""What a member sends, on its way through aiohttp: a pong is taken note of where it is read, all else waits to be asked for.
+"""What a member sends, on its way through aiohttp: pongs, commands and signals are taken where they are read, all else waits to
+be asked for.
 
-What always holds: a pong that is awaited wakes nobody, neither a task nor a turn of the loop; whatever else comes, pongs that
-nobody awaits among them, is handed on in order, and is bounded by aiohttp, which stops reading while too much waits.
+What always holds: everything is taken in the order in which it came; what is taken at once wakes neither a task nor a turn of
+the loop; of one member no more than `TURN` packets are taken at once, however many come together. What waits is bounded by
+aiohttp, which stops reading while that is too much.
 
 What is private to aiohttp is used here and in `deflate.py`, and nowhere else; `tests/sockets/test_upgrades.py` fails when it
 moves.
@@ -9,27 +11,55 @@ moves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 
 READ_AHEAD = 65_536  # bytes of a member's messages that may wait to be read
+TURN = 32  # packets of one connection that are served in one go
 PONG = "3"  # Engine.IO's
 
 
 class Inbox(WebSocketDataQueue):
-    """`session`: engine.io's, whose `last_ping` is set while a pong is awaited."""
+    """`session`: engine.io's, whose `last_ping` is set while a pong is awaited. `take`: takes a message at once, if it can."""
 
     def __init__(self, protocol: Any, loop: Any, session: Any) -> None:
         super().__init__(protocol, READ_AHEAD, loop=loop)
         self._session = session
+        self._taken = 0  # at once, one after the other
+        self._waiting = 0  # messages
+        self._asked = False  # for the next one
+        self.take: Callable[[str | bytes], bool] = never
 
     def feed_data(self, data: Any, size: int) -> None:
         if data[1] == PONG and self._session.last_ping:
             self._session.last_ping = None
+        # It would be the next to be served.
+        elif self._asked and not self._waiting and self._taken < TURN and data[0] in _MESSAGES and self.take(data[1]):
+            self._taken += 1
         else:
+            self._taken = 0
+            self._waiting += 1
             WebSocketDataQueue.feed_data(self, data, size)
+
+    async def read(self) -> Any:
+        self._asked = True
+        try:
+            message = await WebSocketDataQueue.read(self)
+        finally:
+            self._asked = False
+        self._waiting -= 1
+        return message
+
+
+_MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
+
+
+def never(message: str | bytes) -> bool:
+    """Take no message."""
+    return False
 
 
 class Socket(web.WebSocketResponse):
@@ -45,6 +75,11 @@ class Socket(web.WebSocketResponse):
         self._parser = self._make_parser(self._reader)
         # `set_parser` is for a connection that has none yet. Nothing has been read: clients wait for our answer.
         request.protocol._payload_parser = self._parser
+
+    def offer_to(self, take: Callable[[str | bytes], bool]) -> None:
+        """Once the handshake is answered: have what comes be taken at once, where `take` can."""
+        assert isinstance(self._reader, Inbox)
+        self._reader.take = take
 
     def _make_parser(self, inbox: Inbox) -> WebSocketReader:
         return WebSocketReader(inbox, self._max_msg_size, compress=False, decode_text=self._decode_text)

@@ -31,6 +31,7 @@ from classroom.bus.port import Reply
 from classroom.kernel import Rejected
 from classroom.limits import Limits
 from classroom.packets import PING
+from classroom.rooms.batch import INTERNAL
 from classroom.rooms.house import House
 from classroom.rooms.session import Session
 from classroom.sockets.link import Link, WebSocketLink
@@ -244,7 +245,11 @@ class Sockets:
         link.under_way += 1
         under_way = (link, session, wire.type_of(command), command.cid, packet.id, perf_counter())
         self._answering.add(under_way)
-        self._house.carry_out(link.hall.info.id, session.member, command, partial(self._carried_out, under_way))
+        try:
+            self._house.carry_out(link.hall.info.id, session.member, command, partial(self._carried_out, under_way))
+        except Exception:
+            log.exception("a command failed", type=under_way[2])
+            self._carried_out(under_way, INTERNAL)
 
     def _crowded(self) -> Rejected:
         """More have something to say at once than can be carried out in time: each is told when to say it again, one after

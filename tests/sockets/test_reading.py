@@ -1,0 +1,91 @@
+"""What a member sends is taken where it is read, in order, and a few packets at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from classroom.kernel import Member
+from classroom.rooms.room import AnyCommand
+from classroom.sockets.link import WebSocketLink
+from classroom.sockets.reading import TURN
+from classroom.wire import Codec
+from tests.running import Running
+from tests.sockets.peer import Peer
+
+RATE = {"limits_command_rate": 10_000, "limits_command_burst": 10_000}
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+async def test_packets_that_come_together_are_taken_in_order_and_a_few_at_a_time(
+    start: Callable[..., Any], codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server: Running = await start(**RATE)
+    peer = await Peer.join(server.port, codec, name="Asha")
+    (link,) = server.classroom.sockets.links
+    assert isinstance(link, WebSocketLink)
+    turns: list[int] = []  # in which each command was taken
+    taken: list[str] = []
+    turn = 0
+
+    def count() -> None:
+        nonlocal turn
+        turn += 1
+        asyncio.get_running_loop().call_soon(count)
+
+    carry_out = server.classroom.house.carry_out
+
+    def noted(room: str, member: Member, command: AnyCommand, done: Any) -> None:
+        turns.append(turn)
+        taken.append(command.cid)
+        carry_out(room, member, command, done)
+
+    monkeypatch.setattr(server.classroom.house, "carry_out", noted)
+    asyncio.get_running_loop().call_soon(count)
+    ids = [peer.ask("chat.say", text=f"message {number}") for number in range(5 * TURN)]
+    answers = [await peer.answer(id) for id in ids]
+
+    said = [answer for answer in answers if answer["ok"]]
+    assert said
+    assert [answer["seq"] for answer in said] == sorted(answer["seq"] for answer in said)
+    assert taken == sorted(taken, key=lambda cid: int(cid.removeprefix("c")))
+    assert (
+        max(turns.count(number) for number in set(turns)) <= 2 * TURN
+    )  # the last at once, and whoever reads a turn of theirs
+
+
+async def test_a_farewell_is_heard_after_what_came_before_it(server: Running) -> None:
+    """DISCONNECT is for engine.io, commands are not: they stay in order all the same."""
+    peer = await Peer.join(server.port, name="Asha")
+    other = await Peer.join(server.port, name="Ben")
+    before = other.welcome["seq"]
+    peer.ask("chat.say", text="good bye")
+    peer.packet(1)
+
+    await other.until(lambda: other.seq > before)
+    assert "good bye" in [event.get("text") for event in other.events]
+
+
+async def test_a_defect_in_a_command_is_answered_and_ends_no_connection(
+    server: Running,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    quiet: list[logging.LogRecord],
+) -> None:
+    peer = await Peer.join(server.port, name="Asha")
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken_for_now:
+        broken_for_now.setattr(server.classroom.house, "carry_out", broken)
+        answer = await peer.command("chat.say", text="into the hole")
+    assert (answer["ok"], answer["code"], answer["temporary"]) == (False, "internal", True)
+    (logged,) = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+    quiet.append(logged)
+
+    assert (await peer.command("chat.say", text="I am still here."))["ok"]
