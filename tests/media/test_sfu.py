@@ -85,6 +85,19 @@ async def test_what_the_staff_have_muted_reaches_nobody_and_who_may_not_publish_
         await shut(teacher)
 
 
+async def test_who_stops_and_begins_again_at_once_is_not_cut_off_when_the_stage_is_told_that_they_had_stopped() -> None:
+    async with forwarding() as unit, asyncio.timeout(60):
+        first, before = await published(unit)
+        await until(lambda: unit.began == [before])
+        await shut(first)
+        await until(lambda: unit.ended == [before])
+        second, after = await published(unit)
+        assert not after.live
+        unit.sfu.set_stage("r", {}, {"t1"})
+        await until(lambda: unit.began == [before, after])
+        await shut(second)
+
+
 async def test_a_viewer_is_refused_where_nothing_is_live_and_where_there_are_too_many() -> None:
     async with forwarding(Bounds(viewers=1)) as unit, asyncio.timeout(60):
         with pytest.raises(NotLive):

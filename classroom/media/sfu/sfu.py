@@ -231,12 +231,13 @@ class Sfu:
         self.port.shut(session.peer)
 
     def set_stage(self, room: str, muted: dict[str, tuple[str, ...]], gone: set[str]) -> None:
-        """Who has left the stage, whose media end, and what the staff have muted of whom."""
+        """Who has left the stage, whose media end, and what the staff have muted of whom. Who has left may have stopped, and be
+        about to begin again: whether they may is asked when they are live."""
         for session in [one for one in self.sessions.values() if one.room == room]:
             if session.publisher is None:
                 continue
             session.publisher.muted = frozenset(muted.get(session.member, ()))
-            if session.member in gone:
+            if session.member in gone and session.live:
                 self.end(session)
 
     # --- what happens to sessions -----------------------------------------------------------------------------------
