@@ -51,6 +51,9 @@ VIEW = """async ([url, token, policy]) => {
   while (await frames() < 20) await new Promise((go) => setTimeout(go, 50));
   return await frames();
 }"""
+TOLD = (
+    "pc.iceGatheringState === 'complete' && !client.iceTrickeTimeout && !client.candidates.length && !client.restartIce"
+)
 PAIR = """async () => {
   const all = new Map((await pc.getStats()).entries());
   for (const one of all.values()) if (one.type === 'transport') {
@@ -139,7 +142,9 @@ async def whip_whep(folder: Path) -> dict[str, Any]:
         teacher, student = (
             at.bearer(*who)["Authorization"].split()[1] for who in (("instructor", "t1"), ("student", "s1"))
         )
+        begun: list[str] = []
         asked: list[list[Any]] = []
+        publisher.on("request", lambda request: begun.append(request.method))
         publisher.on("response", lambda answer: asked.append([answer.request.method, answer.status]))
         await publisher.evaluate(PUBLISH, ["/api/rooms/demo/whip", teacher, "all"])
         await at.said(Published)
@@ -152,10 +157,14 @@ async def whip_whep(folder: Path) -> dict[str, Any]:
         shown = (
             "(all) => [...all.values()].find(one => one.type === 'inbound-rtp' && one.kind === 'video').framesDecoded"
         )
-        begun = await viewer.evaluate(f"pc.getStats().then({shown})")
-        await viewer.wait_for_function(f"pc.getStats().then({shown}).then(count => count > {begun + 60})", polling=200)
+        before = await viewer.evaluate(f"pc.getStats().then({shown})")
+        await viewer.wait_for_function(f"pc.getStats().then({shown}).then(count => count > {before + 60})", polling=200)
         seen["state"] = await publisher.evaluate("pc.connectionState")
         await viewer.evaluate("client.stop()")
+        # Candidates that it still tells of when it closes its connection, and so ends the session, would find none.
+        await publisher.wait_for_function(TOLD, polling=50)
+        while len(asked) < len(begun):
+            await asyncio.sleep(0.05)
         await publisher.evaluate("client.stop()")
         await at.said(Unpublished)
         seen["asked"] = asked
