@@ -104,6 +104,10 @@ class Server:
                 samples[f"{role} {process.pid}"] = sample
         return samples
 
+    def cpu(self) -> float:
+        """Seconds of CPU that all of its processes have used so far."""
+        return sum(sample.cpu for sample in self.sample().values())
+
     @property
     def database(self) -> str:
         """The journal's address."""

@@ -122,21 +122,17 @@ def _come(
 ) -> tuple[float, dict[str, Any]]:
     """Seconds of CPU that the coming took, and how long each waited."""
     time.sleep(2.0)
-    begun, cpu = time.monotonic(), _cpu(server)
+    begun, cpu = time.monotonic(), server.cpu()
     told = arrivals.ask("come", port=server.port, auths=auths, first=first, rate=rate, timeout=120)
     time.sleep(SETTLE)
-    took, used = time.monotonic() - begun, _cpu(server) - cpu
-    begun, cpu = time.monotonic(), _cpu(server)
+    took, used = time.monotonic() - begun, server.cpu() - cpu
+    begun, cpu = time.monotonic(), server.cpu()
     time.sleep(IDLE)
-    return used - took * (_cpu(server) - cpu) / (time.monotonic() - begun), told
+    return used - took * (server.cpu() - cpu) / (time.monotonic() - begun), told
 
 
 def _p99(times: list[float]) -> float:
     return times[len(times) * 99 // 100]
-
-
-def _cpu(server: Server) -> float:
-    return sum(sample.cpu for sample in server.sample().values())
 
 
 if __name__ == "__main__":

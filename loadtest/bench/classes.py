@@ -139,28 +139,28 @@ def _measure(say: Say, classes: int, size: int) -> dict[str, float]:
                     "connect", port=server.port, count=size, first=number * size, auth={"room": room}, timeout=120
                 )
             time.sleep(SETTLE)
-            begun, cpu = time.monotonic(), _cpu(server)
+            begun, cpu = time.monotonic(), server.cpu()
             time.sleep(SECONDS)
-            idle = (_cpu(server) - cpu) / (time.monotonic() - begun)
+            idle = (server.cpu() - cpu) / (time.monotonic() - begun)
             say(f"{classes} of {size}: {idle * 100:.1f} % of a core while nobody says anything")
             found = {"idle": idle * 100}
             for what, body, rate in (
                 ("command", {"type": "chat.say", "text": "I think that it is the second one, because of that."}, float(classes)),
                 ("vote", {"type": "poll.vote"}, 4.0 * CLASSES),
             ):  # fmt: skip
-                before, begun, cpu = pupils.ask("count")["counted"], time.monotonic(), _cpu(server)
+                before, begun, cpu = pupils.ask("count")["counted"], time.monotonic(), server.cpu()
                 told = pupils.ask("speak", seconds=SECONDS, rate=rate, body=body, polls=polls, size=size)
                 time.sleep(1)
-                took, used = time.monotonic() - begun, _cpu(server) - cpu
+                took, used = time.monotonic() - begun, server.cpu() - cpu
                 count = pupils.ask("count")["counted"] - before
                 found[what] = (used - idle * took) / told["said"] * 1e6
                 if what == "command":
                     found["message"] = used / count * 1e6
                 say(f"… {what}: {told['kept']} of {told['said']} kept, {count} frames, {found[what]:.0f} µs each")
-            before, begun, cpu = pupils.ask("count")["counted"], time.monotonic(), _cpu(server)
+            before, begun, cpu = pupils.ask("count")["counted"], time.monotonic(), server.cpu()
             pieces = pupils.ask("draw", seconds=SECONDS, strokes=DRAWN, timeout=60)["pieces"]
             time.sleep(1)
-            took, used = time.monotonic() - begun, _cpu(server) - cpu
+            took, used = time.monotonic() - begun, server.cpu() - cpu
             count = pupils.ask("count")["counted"] - before
             found["ink"] = (used - idle * took) / count * 1e6
             say(f"… ink: {pieces} pieces, {count} frames, {found['ink']:.1f} µs each")
@@ -179,10 +179,6 @@ def _begin(target: wire.Target, server: Server, room: str) -> tuple[str, int]:
         poll = speaker.command("poll.prepare", spec=POLL)
         speaker.command("poll.open", id=poll)
     return token, poll
-
-
-def _cpu(server: Server) -> float:
-    return sum(sample.cpu for sample in server.sample().values())
 
 
 if __name__ == "__main__":

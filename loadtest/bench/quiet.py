@@ -52,12 +52,8 @@ def _come(target: wire.Target, server: Server, members: Child, room: str, first:
 def _used(server: Server, say: Say, when: str) -> float:
     """Seconds of CPU in a second."""
     time.sleep(SETTLE)
-    begun, cpu = time.monotonic(), _cpu(server)
+    begun, cpu = time.monotonic(), server.cpu()
     time.sleep(ROUND)
-    used = (_cpu(server) - cpu) / (time.monotonic() - begun)
+    used = (server.cpu() - cpu) / (time.monotonic() - begun)
     say(f"{when}: {used * 100:.1f} % of a core")
     return used
-
-
-def _cpu(server: Server) -> float:
-    return sum(sample.cpu for sample in server.sample().values())

@@ -49,7 +49,7 @@ def _measure(say: Say, workers: int) -> tuple[float, float]:
             with Speaker(server.port, {"v": 1, "room": ROOM, "token": token}) as speaker:
                 speaker.command("class.start")
                 time.sleep(5)  # until it is known who came
-                cpu, counted, took = _cpu(server), members.ask("count")["counted"], []
+                cpu, counted, took = server.cpu(), members.ask("count")["counted"], []
                 first = counted
                 for number in range(EVENTS):
                     begun = time.monotonic()
@@ -57,12 +57,8 @@ def _measure(say: Say, workers: int) -> tuple[float, float]:
                     counted = members.ask("until", counted=counted + MEMBERS)["counted"]
                     took.append(time.monotonic() - begun)
                     time.sleep(PAUSE)
-                each = (_cpu(server) - cpu) / (counted - first)
+                each = (server.cpu() - cpu) / (counted - first)
         finally:
             server.close()
         say(f"{workers}: all told in {median(took) * 1_000:.0f} ms, {each * 1e6:.1f} µs a frame")
         return median(took), each
-
-
-def _cpu(server: Server) -> float:
-    return sum(sample.cpu for sample in server.sample().values())

@@ -23,10 +23,22 @@ from tests.running import Running, until
 from tests.sockets.peer import Peer, frame
 
 
+def engine_of(server: Running, codec: Codec = Codec.JSON) -> Any:
+    (engine,) = [each.eio for each in server.classroom.sockets._servers if each.codec is codec]
+    return engine
+
+
+async def joined(server: Running, codec: Codec = Codec.JSON) -> tuple[Peer, Any]:
+    """A member, and their session at the server."""
+    peer = await Peer.join(server.port, codec, name="Asha")
+    (session,) = engine_of(server, codec).sockets.values()
+    return peer, session
+
+
 async def test_who_does_not_answer_a_ping_is_ended_and_the_others_are_let_be(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
+    engine = engine_of(server)
     monkeypatch.setattr("classroom.sockets.watch.STEP", 0.02)
     engine.ping_interval, engine.ping_timeout = 0.1, 0.5
     silent = await Peer.join(server.port, name="Asha", client="one")
@@ -84,7 +96,7 @@ async def test_who_polls_is_pinged_too_and_forgotten_when_silent(
     start: Callable[..., Any], lively: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await start(server_polling=True)
-    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
+    engine = engine_of(server)
     monkeypatch.setattr("classroom.sockets.watch.STEP", 0.02)
     engine.ping_interval, engine.ping_timeout = 0.1, 0.5
     async with aiohttp.ClientSession() as http:
@@ -110,10 +122,9 @@ async def test_who_polls_is_pinged_too_and_forgotten_when_silent(
 
 @pytest.mark.parametrize("codec", list(Codec))
 async def test_who_answers_pings_is_pinged_again_and_again_without_a_task(server: Running, codec: Codec) -> None:
-    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is codec]
+    engine = engine_of(server, codec)
     engine.ping_interval = 0.2
-    peer = await Peer.join(server.port, codec, name="Asha")
-    (session,) = engine.sockets.values()
+    peer, session = await joined(server, codec)
     for _ in range(3):
         async with asyncio.timeout(10):
             while session.last_ping:
@@ -126,9 +137,7 @@ async def test_who_answers_pings_is_pinged_again_and_again_without_a_task(server
 
 
 async def test_a_pong_that_is_awaited_is_noted_where_it_is_read_and_wakes_nobody(server: Running) -> None:
-    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
-    peer = await Peer.join(server.port, name="Asha")
-    (session,) = engine.sockets.values()
+    peer, session = await joined(server)
     served = session.link._served
     session.last_ping = time.time()
 
@@ -142,9 +151,7 @@ async def test_a_pong_that_is_awaited_is_noted_where_it_is_read_and_wakes_nobody
 
 
 async def test_of_a_flood_of_pongs_one_counts_and_the_rest_wait_like_any_message(server: Running) -> None:
-    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
-    peer = await Peer.join(server.port, name="Asha")
-    (session,) = engine.sockets.values()
+    peer, session = await joined(server)
     served = session.link._served
     session.last_ping = time.time()
 
@@ -158,17 +165,15 @@ async def test_of_a_flood_of_pongs_one_counts_and_the_rest_wait_like_any_message
 async def test_a_session_that_engineio_ends_takes_the_connection_along_though_the_peer_says_nothing(
     server: Running,
 ) -> None:
-    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
-    peer = await Peer.join(server.port, name="Asha")
+    peer, session = await joined(server)
     peer.answers_pings = False
-    (session,) = engine.sockets.values()
     await session.close(wait=False)
 
     await asyncio.wait_for(peer.ended.wait(), 10)
 
 
 async def test_of_a_connection_that_has_ended_nothing_is_kept_until_its_turn_comes(server: Running) -> None:
-    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
+    engine = engine_of(server)
     peer = await Peer.join(server.port, name="Asha")
     await peer.drop()
     await until(lambda: server.classroom.sockets.connections == 0)
@@ -198,12 +203,11 @@ def test_engineio_starts_and_ends_its_own_watch_as_ours_expects() -> None:
 
 
 async def test_the_clock_may_be_set_while_pongs_are_awaited(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    (engine,) = [s.eio for s in server.classroom.sockets._servers if s.codec is Codec.JSON]
+    engine = engine_of(server)
     monkeypatch.setattr("classroom.sockets.watch.STEP", 0.02)
     engine.ping_interval = 0.1
-    peer = await Peer.join(server.port, name="Asha")
+    peer, session = await joined(server)
     peer.answers_pings = False
-    (session,) = engine.sockets.values()
     async with asyncio.timeout(10):
         while not session.last_ping:
             await asyncio.sleep(0.01)
