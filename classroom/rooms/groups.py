@@ -1,7 +1,8 @@
 """Groups: sessions that are sent the same bytes, and how that is written.
 
-What always holds: an event is encoded once for a group, whatever the number of its sessions; what a group is told in shorthand
-builds on nothing but what each of its sessions knows, since whoever comes is greeted with that.
+What always holds: an event is encoded once for a group, whatever the number of its sessions, and once for all groups that are
+shown it as it is; what a group is told in shorthand builds on nothing but what each of its sessions knows, since whoever comes
+is greeted with that.
 """
 
 from __future__ import annotations
@@ -41,6 +42,54 @@ class Made(NamedTuple):
     told: Packet | None
 
 
+class Encoded:
+    """What one flush has encoded, for groups that are shown the same. A packet goes to several of them where nobody keeps what it
+    inflated: else it belongs to one stream alone."""
+
+    __slots__ = ("_events", "_items", "_pairs", "_signals")
+
+    def __init__(self) -> None:
+        self._items: dict[tuple[Codec, int], bytes] = {}
+        self._events: dict[Codec, tuple[list[bytes], Packet | None]] = {}
+        self._signals: dict[Codec, tuple[Sequence[SignalOut], Packet | None]] = {}
+        self._pairs: dict[tuple[Packet, ...], Packet | Pair | None] = {}
+
+    def item(self, codec: Codec, stored: Stored, audience: Audience) -> bytes | None:
+        """An event as an audience is shown it, encoded; None where it is not."""
+        shown = rooms.view(stored.event, audience)
+        if shown is None:
+            return None
+        if shown is not stored.event:
+            return wire.item(codec, stored.meta, shown)
+        known = self._items.get((codec, stored.meta.seq))
+        if known is None:
+            known = self._items[codec, stored.meta.seq] = wire.item(codec, stored.meta, shown)
+        return known
+
+    def events(self, codec: Codec, items: list[bytes]) -> Packet | None:
+        """As `events_packet`: the same packet for the same items."""
+        known = self._events.get(codec)
+        if known is None or known[0] != items:
+            known = self._events[codec] = items, events_packet(codec, items)
+        return known[1]
+
+    def signals(self, codec: Codec, signals: Sequence[SignalOut]) -> Packet | None:
+        """As `signals_packet`: the same packet for the same signals."""
+        known = self._signals.get(codec)
+        if known is None or known[0] != signals:
+            known = self._signals[codec] = signals, signals_packet(codec, signals)
+        return known[1]
+
+    def together(self, several: tuple[Packet, ...]) -> Packet | Pair | None:
+        """As `together`: the same for the same packets."""
+        if len(several) < 2:
+            return several[0] if several else None
+        known = self._pairs.get(several)
+        if known is None:
+            known = self._pairs[several] = Pair(*several)
+        return known
+
+
 def kind_of(session: Session) -> Kind:
     """The kind of the group that the session belongs to."""
     return Kind(session.kind, session.link.codec, session.shorthand)
@@ -71,27 +120,34 @@ class Group:
             self.members.discard(session)
             self._keeping -= session.link.way == "kept"
 
-    def items(self, pending: Sequence[Stored], live: dict[int, Stored]) -> list[bytes | None]:
+    def items(self, encoded: Encoded, pending: Sequence[Stored], live: dict[int, Stored]) -> list[bytes | None]:
         """Each event as it is sent at length; None: this audience is not shown it. `live`: by index, events for those who
         have seen the ink."""
         if self.kind.codec is Codec.JSON:  # which clients of any kind speak: they need not know of ink
             live = {}
-        return [
-            item(self.kind.codec, live.get(index, stored), self.kind.audience) for index, stored in enumerate(pending)
-        ]
+        codec, audience = self.kind.codec, self.kind.audience
+        return [encoded.item(codec, live.get(index, stored), audience) for index, stored in enumerate(pending)]
 
-    def make(self, pending: Sequence[Stored], items: list[bytes | None], passing: Sequence[SignalOut]) -> Made:
+    def make(
+        self,
+        encoded: Encoded,
+        pending: Sequence[Stored],
+        items: list[bytes | None],
+        passing: Sequence[SignalOut],
+    ) -> Made:
         """The packets of a flush. `items`: the events as `items` has them; `passing`: signals that go along."""
         codec = self.kind.codec
+        if self._keeping:
+            encoded = Encoded()
         shown = {index: each for index, each in enumerate(items) if each is not None}
-        packet = events_packet(codec, list(shown.values()))
+        packet = encoded.events(codec, list(shown.values()))
         events: tuple[Packet, ...] = () if packet is None else (packet,)
         if self._shorthand is None:
-            told = signals_packet(codec, passing)
+            told = encoded.signals(codec, passing)
             return Made(shown, events, () if told is None else (told,), told)
         lifted = self._shorthand.events(pending)
         passing, frames = self._shorthand.signals(passing)
-        told = signals_packet(codec, passing)
+        told = encoded.signals(codec, passing)
         inks = tuple(packets.Brief(frame) for frame in frames)
         return Made(
             shown, events if lifted is None else (packets.Brief(lifted),), inks if told is None else (told, *inks), told

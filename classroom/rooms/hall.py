@@ -19,7 +19,7 @@ from classroom.journal.port import Journal, RoomInfo
 from classroom.kernel import ALL, STAFF, Audience, Member, Rejected, Stored
 from classroom.metrics import Metrics
 from classroom.polls import rules as polls_rules
-from classroom.polls.model import Tally
+from classroom.polls.model import PollEvent, Tally
 from classroom.rooms import room as rooms
 from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.missed import Missed
@@ -36,12 +36,13 @@ from classroom.wire import Codec
 ASK_TIMEOUT = 10.0  # seconds that an edge waits for the owner's answer to a command of its own
 TYPING_LIMIT = 50  # members up to which "is writing" is shown
 CURSOR_LIMIT = 200  # members up to which all are shown the cursors of those who draw
+FIGURES = 0.25  # seconds between two times that tallies and reactions are told, at the least
 DEVICES = 10  # connections of one member at once; the oldest gives way
 
 
 class Hall:
     """`pass_for` gives a session's bearer token for the HTTP API of a room, `key` opens the room's unchanging contents; `offer`
-    hands a packet to many; `stir` is called when something goes on here, so that `tick` and `second` are."""
+    hands a packet to many; `stir` is called when something goes on here, so that `second` is."""
 
     def __init__(
         self,
@@ -77,9 +78,10 @@ class Hall:
         self._unsubscribe: Cancel | None = None
         self._encoded: dict[tuple[Audience, Codec], tuple[int, packets.Shared]] = {}
         self._tallies: dict[tuple[Audience, int], Tally] = {}
-        self._tallied = -1
         self._present = -1
         self._reactions: Counter[str] = Counter()
+        self._figures: asyncio.TimerHandle | None = None  # that are to be told
+        self._figures_told = 0.0
 
     async def open(self) -> None:
         """Start to follow the room. Raises `KeyError`, `Unavailable`."""
@@ -95,6 +97,8 @@ class Hall:
         if self._unsubscribe is not None:
             await self._unsubscribe()
         await self.replica.stop()
+        if self._figures is not None:
+            self._figures.cancel()
         await self.sheets.close()
         self.hub.close()
 
@@ -146,8 +150,7 @@ class Hall:
         resumed = wire.Resumed(self.replica.seq, self._clock(), msgspec.Raw(missed))
         session.link.write(packets.message(codec, "resumed", wire.encode(codec, resumed)))
         self._tallies.clear()
-        self._tallied = -1
-        self._stir()
+        self._tell_soon()
         return True
 
     def _welcome(self, session: Session) -> None:
@@ -194,6 +197,8 @@ class Hall:
         if any(member in self.hub.by_member for member in appointed):
             self.hub.flush()  # what came before is shown to whom they were until now, and nothing more
         self.hub.events(events)
+        if any(isinstance(stored.event, PollEvent) for stored in events):
+            self._tell_soon()  # in the flush that tells of the votes, where it is time
         self.sheets.follow(events)
         for stored in events:
             match stored.event:
@@ -233,21 +238,32 @@ class Hall:
         check(signal)
         if isinstance(signal, React):
             self._reactions[signal.emoji] += 1
-            self._stir()
+            self._tell_soon()
         elif not isinstance(signal, Typing):
             passing = rooms.passed_on(self.replica.state, signal, member, self._clock())
             self._bus.publish(self.info.id, Signalled((passing,)))
         elif self.presence.count() <= TYPING_LIMIT:
             self._bus.publish(self.info.id, Signalled((TypingBy(member.id, member.name),)))
 
-    def tick(self) -> None:
-        """Called four times a second while something goes on: tallies of open polls and reactions."""
+    def _tell_soon(self) -> None:
+        """There are other tallies of open polls, or reactions: tell them now, or when they may be told again."""
+        if self._figures is not None:
+            return
+        loop = asyncio.get_running_loop()
+        due = self._figures_told + FIGURES
+        if loop.time() >= due:
+            self._tell_figures()
+        else:
+            self._figures = loop.call_at(due, self._tell_figures)
+
+    def _tell_figures(self) -> None:
+        self._figures = None
+        self._figures_told = asyncio.get_running_loop().time()
         if self._reactions:
             counts, self._reactions = dict(self._reactions), Counter()
             self._bus.publish(self.info.id, Signalled((Reactions(counts),)))
-        if self._tallied == self.replica.seq or not self.hub.sessions:
+        if not self.hub.sessions:
             return
-        self._tallied = self.replica.seq
         tallies: dict[tuple[Audience, int], Tally] = {}
         everyone = {s.id for s in polls_rules.tallies(self.replica.state.polls, ALL)}
         for signal in polls_rules.tallies(self.replica.state.polls, STAFF):

@@ -347,20 +347,15 @@ class House:
             self._tick_all()
 
     def _tick_all(self) -> None:
-        for room in self._rota.stirred:
-            self._look(room, Hall.tick)
         for room in self._rota.turn():
-            self._look(room, self._second)
-
-    def _look(self, room: str, look: Callable[[Hall], None]) -> None:
-        hall = self._halls.get(room)
-        if hall is None:
-            self._rota.remove(room)
-            return
-        try:
-            look(hall)
-        except Exception:
-            log.exception("a room's tick failed", room=room)
+            hall = self._halls.get(room)
+            if hall is None:
+                self._rota.remove(room)
+                continue
+            try:
+                self._second(hall)
+            except Exception:
+                log.exception("a room's second failed", room=room)
 
     def _second(self, hall: Hall) -> None:
         room = hall.info.id

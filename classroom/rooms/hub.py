@@ -1,6 +1,6 @@
 """The hub: hands a room's events and signals to the members connected here.
 
-What always holds: an event is encoded once per (kind of audience, codec) whatever the number of members; the events of a
+What always holds: an event is encoded once per codec for all who are shown the same, whatever their number; the events of a
 tick are one packet; the first event after quiet leaves at once and what follows within the tick is joined; a member sees
 each event meant for them once, in order, right after the state they were welcomed with; what waits for a slow member is
 bounded, and no member waits for another.
@@ -32,12 +32,12 @@ from classroom.metrics import Metrics
 from classroom.packets import Packet, Pair
 from classroom.polls.model import TallySignal
 from classroom.rooms import rounds
-from classroom.rooms.groups import Group, Kind, Made, kind_of, signals_packet, together
+from classroom.rooms.groups import Encoded, Group, Kind, Made, kind_of, signals_packet, together
 from classroom.rooms.inks import Inks
 from classroom.rooms.own import Own
 from classroom.rooms.pace import Pace, patient
 from classroom.rooms.replica import Replica
-from classroom.rooms.roll import Roll
+from classroom.rooms.roll import Roll, Row
 from classroom.rooms.rounds import Rounds, Write
 from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.rooms.signals import SignalOut, TypingBy
@@ -250,27 +250,34 @@ class Hub:
         before = pending[0].meta.seq - 1 if pending else 0
         self._told = pending[-1].meta.seq if pending else self._told
         live = self._live(pending)
+        encoded = Encoded()
         made: dict[Kind, Made] = {}
         signals: dict[Audience, list[SignalOut]] = {}
         fresh = list(self._fresh)
         frames = 0
+        alike: dict[Packet | Pair, tuple[Write, list[Row]]] = {}  # groups of a few that are sent the same
         for kind, group in self._groups.items():
             if not group.members:
                 group.forget()
                 continue
-            parts = made[kind] = self._make(group, pending, live, signals)
+            parts = made[kind] = self._make(group, encoded, pending, live, signals)
             group.follow(parts, self._pace.flushed)
-            apart = {s for id in own for s in self.by_member[id] if s in group.members}
-            frames += self._hand_own(partial(self._tell_own, own, parts, before), apart)
-            passing = together(parts.signals)
-            if parts.events:
-                whole = together((*parts.events, *parts.signals))
-                frames += self._hand(partial(self._spread, whole, before), group.members, apart)
-            elif passing is not None:
-                frames += self._hand(partial(self._pass, passing), group.members, apart)
+            packet = encoded.together((*parts.events, *parts.signals))
+            apart = {s for id in own for s in self.by_member[id] if s in group.members} if own else set()
+            if apart:
+                frames += self._hand_own(partial(self._tell_own, own, parts, before), apart)
+            if packet is None:
+                continue
+            write: Write = partial(self._spread, packet, before) if parts.events else partial(self._pass, packet)
+            if apart or len(group.members) > rounds.SLICE:
+                frames += self._hand(write, group.members, apart)
+            else:
+                alike.setdefault(packet, (write, []))[1].append(group.members.row)
+        for write, rows in alike.values():
+            frames += write(Row.chain(rows))
         for session in fresh:
             group = self._group(session)
-            parts = made.get(group.kind) or self._make(group, pending, live, signals)
+            parts = made.get(group.kind) or self._make(group, encoded, pending, live, signals)
             made[group.kind] = parts
             frames += self._spread(own.packet(session, parts.shown, session.since), session.since, (session,))
             frames += self._pass(parts.told, (session,))  # shorthand it can read once it is let in
@@ -282,16 +289,17 @@ class Hub:
     def _make(
         self,
         group: Group,
+        encoded: Encoded,
         pending: list[Stored],
         live: dict[int, Stored],
         signals: dict[Audience, list[SignalOut]],
     ) -> Made:
         """What a group is sent in this flush. `signals`: those that were taken for its audience, or are now."""
         audience = group.kind.audience
-        items = group.items(pending, live)
+        items = group.items(encoded, pending, live)
         if audience not in signals:
             signals[audience] = self._take_signals(audience, along=any(each is not None for each in items))
-        return group.make(pending, items, signals[audience])
+        return group.make(encoded, pending, items, signals[audience])
 
     def _take_signals(self, audience: Audience, *, along: bool) -> list[SignalOut]:
         """The signals that an audience is sent in this flush. `along`: events go out to it as well."""

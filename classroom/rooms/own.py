@@ -26,6 +26,9 @@ class Own:
             for member, share in rooms.shares(stored.event, members).items():
                 self._shares.setdefault(member, {})[index] = share
 
+    def __len__(self) -> int:
+        return len(self._shares)
+
     def __iter__(self) -> Iterator[str]:
         """The ids of those who are shown something."""
         return iter(self._shares)

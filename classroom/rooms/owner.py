@@ -26,7 +26,7 @@ from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
 from classroom.rooms.batch import INTERNAL, MOVED, UNAVAILABLE, Batch, Key, Waiting, key_of, refused, tell
 from classroom.rooms.loading import load
-from classroom.rooms.roster.model import Attend
+from classroom.rooms.roster.model import Attend, Attended
 from classroom.rooms.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -88,6 +88,7 @@ class Owner:
         self._used = 0.0
         self._gone: dict[str, float] = {}
         self._looked_at: tuple[int, tuple[str, ...]] = (-1, ())
+        self._attended = 0  # the place of the last event that says who is present
 
     async def start(self) -> None:
         """Begin to serve, and load the state: what is asked meanwhile waits for that. Raises `Unavailable`, `KeyError` when
@@ -175,7 +176,7 @@ class Owner:
         """Those whom the log takes for present at an edge that has not been among `edges` for `after` seconds have gone."""
         if self._state is None:
             return
-        looked_at = (self._state.seq, tuple(edges))
+        looked_at = (self._attended, tuple(edges))
         if looked_at == self._looked_at and not self._gone:
             return  # as a second ago: nobody is at an edge that is not there
         self._looked_at = looked_at
@@ -243,7 +244,7 @@ class Owner:
 
     async def _load(self) -> None:
         self._state, self._snapshot_seq, _ = await load(self._journal, self.room)
-        self._head = self._state.seq
+        self._head = self._attended = self._state.seq
         # The owner before may have had a clock that is ahead of ours: the room's time goes on from there. Were it to stand
         # still until ours has caught up, what ends at a time would end so much later.
         self._ahead = max(0, self._state.at - self._clock())
@@ -337,6 +338,8 @@ class Owner:
                 stored = Stored(Meta(self._state.seq + 1, batch.now, by), event)
                 batch.events.append(stored)
                 rooms.apply(self._state, stored)
+                if isinstance(event, Attended):
+                    self._attended = stored.meta.seq
 
     async def _commit(self, batch: Batch) -> None:
         if not batch.events and not batch.done:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Self
 
 from classroom.rooms.session import Session, Way
@@ -46,6 +46,16 @@ class Columns:
         self.descriptors.append(link.descriptor)
         self.ways[link.way] += 1
 
+    def extend(self, other: Columns, start: int, stop: int) -> None:
+        """All between two places of other columns, behind those who are here. The ways may be more than are found there."""
+        for place, session in enumerate(other.sessions[start:stop], len(self.sessions)):
+            self.at[session] = place
+        self.sessions += other.sessions[start:stop]
+        self.closings += other.closings[start:stop]
+        self.waits += other.waits[start:stop]
+        self.descriptors += other.descriptors[start:stop]
+        self.ways += other.ways
+
     def discard(self, session: Session) -> None:
         """The last takes its place."""
         place, last = self.at.pop(session), self.sessions[-1]
@@ -77,6 +87,16 @@ class Row(Collection[Session]):
         columns = Columns()
         for session in sessions:
             columns.add(session)
+        return cls(columns, 0, len(columns.sessions))
+
+    @classmethod
+    def chain(cls, rows: Sequence[Row]) -> Row:
+        """Of some rows, nobody of whom stands in two of them, one behind the other."""
+        if len(rows) == 1:
+            return rows[0]
+        columns = Columns()
+        for row in rows:
+            columns.extend(row._columns, row._start, row._stop)
         return cls(columns, 0, len(columns.sessions))
 
     def __len__(self) -> int:

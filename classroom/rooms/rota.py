@@ -7,9 +7,6 @@ a moment, and what a room at rest costs is to be looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
-
 SELDOM = 5  # seconds
 
 
@@ -38,10 +35,9 @@ class Rota:
         """Nothing does any more."""
         self._stirred[hash(room) % len(self._stirred)].pop(room, None)
 
-    @property
-    def stirred(self) -> Iterator[str]:
-        """Those in which something goes on."""
-        return chain.from_iterable([*rooms] for rooms in self._stirred)
+    def is_stirred(self, room: str) -> bool:
+        """Whether something goes on there."""
+        return room in self._stirred[hash(room) % len(self._stirred)]
 
     def turn(self) -> list[str]:
         """Those whose turn is next."""

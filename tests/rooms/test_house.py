@@ -145,7 +145,7 @@ async def test_attendance_that_the_log_does_not_take_is_said_again_within_a_seco
     async with asyncio.timeout(10):
         while troubled.before or not hall.presence.busy:
             await asyncio.sleep(0.01)
-    assert "physics" in house._rota.stirred
+    assert house._rota.is_stirred("physics")
     async with asyncio.timeout(10):
         while not hall.replica.seq:
             await asyncio.sleep(0.01)

@@ -87,3 +87,22 @@ def test_a_row_knows_whether_all_are_written_to_in_the_same_way() -> None:
     assert roll.row.way is None
     roll.discard(everybody[1])
     assert roll.row.way == "plain"
+
+
+def test_rows_behind_each_other_are_one_and_none_of_them_is_changed() -> None:
+    some = sessions(9)
+    some[7].link.way = "kept"
+    rolls = Roll(), Roll(), Roll()
+    for number, session in enumerate(some):
+        rolls[min(number // 3, 1)].add(session)
+    rows = [roll.row for roll in rolls]
+
+    both = Row.chain([rows[0], rows[1], rows[2]])
+
+    is_right(both, some)
+    assert both.way is None
+    assert [both.place(session) for session in some] == list(range(9))
+    is_right(Row.chain([rows[1].part(1, 4), rows[0]]), [*some[4:7], *some[:3]])
+    assert Row.chain([rows[0]]).way == "plain"
+    for roll, theirs in zip(rolls, (some[:3], some[3:], []), strict=True):
+        is_right(roll.row, theirs)
