@@ -17,12 +17,12 @@ from classroom.rooms.session import Session, Way
 
 
 class Columns:
-    """What there is of each session; `at`: where it stands; `ways`: how many are written to in each; `lent`: to how many."""
+    """What there is of each session; `ways`: how many are written to in each; `lent`: to how many."""
 
-    __slots__ = ("at", "closings", "descriptors", "lent", "sessions", "waits", "ways")
+    __slots__ = ("_at", "closings", "descriptors", "lent", "sessions", "waits", "ways")
 
     def __init__(self) -> None:
-        self.at: dict[Session, int] = {}
+        self._at: dict[Session, int] | None = {}
         self.sessions: list[Session] = []
         self.closings: list[Callable[[], bool]] = []
         self.waits: list[Callable[[], int]] = []
@@ -30,9 +30,16 @@ class Columns:
         self.ways: Counter[Way] = Counter()
         self.lent = 0
 
+    @property
+    def at(self) -> dict[Session, int]:
+        """Where each stands."""
+        if self._at is None:
+            self._at = {session: place for place, session in enumerate(self.sessions)}
+        return self._at
+
     def copy(self) -> Columns:
         other = Columns()
-        other.at, other.sessions = self.at.copy(), self.sessions.copy()
+        other._at, other.sessions = self.at.copy(), self.sessions.copy()
         other.closings, other.waits = self.closings.copy(), self.waits.copy()
         other.descriptors, other.ways = self.descriptors[:], self.ways.copy()
         return other
@@ -48,13 +55,13 @@ class Columns:
 
     def extend(self, other: Columns, start: int, stop: int) -> None:
         """All between two places of other columns, behind those who are here. The ways may be more than are found there."""
-        for place, session in enumerate(other.sessions[start:stop], len(self.sessions)):
-            self.at[session] = place
+        self._at = None
         self.sessions += other.sessions[start:stop]
         self.closings += other.closings[start:stop]
         self.waits += other.waits[start:stop]
         self.descriptors += other.descriptors[start:stop]
-        self.ways += other.ways
+        for way, count in other.ways.items():
+            self.ways[way] += count
 
     def discard(self, session: Session) -> None:
         """The last takes its place."""
