@@ -18,6 +18,7 @@ import msgspec
 
 from classroom.wire import Ack, Codec, WelcomeRaw, encode
 
+PLAIN, ALONE = -1, -2  # places (`Packet.after`) of who takes nothing deflated, and of who keeps nothing of what was
 DEFLATE_FROM = 200  # bytes; below, deflating costs more than it saves
 DEFLATE_LEVEL = 6
 OPEN_EVERY = 2.0  # seconds from one packet of a stream that looks back at nothing to the next, at least
@@ -76,8 +77,10 @@ class Packet:
         return self.frame if len(body) >= len(self.data) else _deflated_frame(self.codec, body)
 
     def after(self, place: int) -> tuple[bytes, int]:
-        """The frame for a connection that keeps context and whose last streamed packet was at `place`, and where it is then
-        (0: it has seen something else, and is with no stream)."""
+        """The frame for a connection that is at `place`, and where it is then: at that of the last streamed packet it was sent
+        (0: it has seen something else, and is with no stream), or always `PLAIN` or `ALONE`."""
+        if place < 0:
+            return self.frame if place == PLAIN else self.deflated, place
         if self.opens or (place and place == self.place - 1):
             return self.streamed, self.place
         if self.stream is not None:

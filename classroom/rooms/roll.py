@@ -9,17 +9,16 @@ costs besides the kernel's part. What is needed of them while all is well lies i
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Self
 
-from classroom.rooms.session import Session, Way
+from classroom.rooms.session import Session
 
 
 class Columns:
-    """What there is of each session; `ways`: how many are written to in each; `lent`: to how many."""
+    """What there is of each session; `lent`: to how many."""
 
-    __slots__ = ("_at", "closings", "descriptors", "lent", "sessions", "waits", "ways")
+    __slots__ = ("_at", "closings", "descriptors", "lent", "sessions", "slots", "waits")
 
     def __init__(self) -> None:
         self._at: dict[Session, int] | None = {}
@@ -27,7 +26,7 @@ class Columns:
         self.closings: list[Callable[[], bool]] = []
         self.waits: list[Callable[[], int]] = []
         self.descriptors = array("i")
-        self.ways: Counter[Way] = Counter()
+        self.slots = array("i")
         self.lent = 0
 
     @property
@@ -41,7 +40,7 @@ class Columns:
         other = Columns()
         other._at, other.sessions = self.at.copy(), self.sessions.copy()
         other.closings, other.waits = self.closings.copy(), self.waits.copy()
-        other.descriptors, other.ways = self.descriptors[:], self.ways.copy()
+        other.descriptors, other.slots = self.descriptors[:], self.slots[:]
         return other
 
     def add(self, session: Session) -> None:
@@ -51,17 +50,16 @@ class Columns:
         self.closings.append(link.closing)
         self.waits.append(link.waits)
         self.descriptors.append(link.descriptor)
-        self.ways[link.way] += 1
+        self.slots.append(link.slot)
 
     def extend(self, other: Columns, start: int, stop: int) -> None:
-        """All between two places of other columns, behind those who are here. The ways may be more than are found there."""
+        """All between two places of other columns, behind those who are here."""
         self._at = None
         self.sessions += other.sessions[start:stop]
         self.closings += other.closings[start:stop]
         self.waits += other.waits[start:stop]
         self.descriptors += other.descriptors[start:stop]
-        for way, count in other.ways.items():
-            self.ways[way] += count
+        self.slots += other.slots[start:stop]
 
     def discard(self, session: Session) -> None:
         """The last takes its place."""
@@ -70,23 +68,18 @@ class Columns:
             self.at[last] = place
             self.sessions[place] = last
             self.closings[place], self.waits[place] = self.closings[-1], self.waits[-1]
-            self.descriptors[place] = self.descriptors[-1]
-        del self.sessions[-1], self.closings[-1], self.waits[-1], self.descriptors[-1]
-        self.ways[session.link.way] -= 1
-        if not self.ways[session.link.way]:
-            del self.ways[session.link.way]
+            self.descriptors[place], self.slots[place] = self.descriptors[-1], self.slots[-1]
+        del self.sessions[-1], self.closings[-1], self.waits[-1], self.descriptors[-1], self.slots[-1]
 
 
 class Row(Collection[Session]):
-    """Some who stand one behind the other. `way`: how all of them are written to; None: not all in the same. `closings`, `waits`,
-    `descriptors`: as of `Link`, for each."""
+    """Some who stand one behind the other. `closings`, `waits`, `descriptors`, `slots`: as of `Link`, for each."""
 
-    __slots__ = ("_columns", "_start", "_stop", "way")
+    __slots__ = ("_columns", "_start", "_stop")
 
     def __init__(self, columns: Columns, start: int, stop: int) -> None:
         self._columns = columns
         self._start, self._stop = start, min(stop, len(columns.sessions))
-        self.way = next(iter(columns.ways)) if len(columns.ways) == 1 else None
 
     @classmethod
     def of(cls, sessions: Iterable[Session]) -> Self:
@@ -112,6 +105,10 @@ class Row(Collection[Session]):
     def __iter__(self) -> Iterator[Session]:
         return iter(self._columns.sessions[self._start : self._stop])
 
+    def __getitem__(self, at: int) -> Session:
+        """The one at a place from 0 on."""
+        return self._columns.sessions[self._start + at]
+
     def __contains__(self, session: object) -> bool:
         return isinstance(session, Session) and self._start <= self._columns.at.get(session, -1) < self._stop
 
@@ -126,6 +123,10 @@ class Row(Collection[Session]):
     @property
     def descriptors(self) -> array[int]:
         return self._columns.descriptors[self._start : self._stop]
+
+    @property
+    def slots(self) -> array[int]:
+        return self._columns.slots[self._start : self._stop]
 
     def part(self, start: int, stop: int) -> Row:
         """Those between two places of this row."""

@@ -20,8 +20,8 @@ class Link(Protocol):
 
     codec: Codec
     way: Way
-    place: int
-    """Of the last packet of a stream, where nothing else was deflated since (`Packet.after`)."""
+    slot: int
+    """Where its place in what is deflated stands (`PLACES`)."""
     descriptor: int
     """Of the socket, where frames may be written to it past the transport; -1: there is none."""
     closing: Callable[[], bool]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +20,7 @@ import structlog
 from classroom import native
 from classroom.native import Unavailable
 from classroom.packets import Packet, Pair
+from classroom.rooms.places import PLACES
 from classroom.rooms.roll import Row
 from classroom.rooms.session import Offer, Session, one_by_one
 
@@ -55,39 +56,45 @@ class Crowd:
         row = sessions if isinstance(sessions, Row) else Row.of(sessions)
         # A descriptor may be another's once its transport is closing; what goes past one that has bytes would overtake them.
         closed, waiting = [closing() for closing in row.closings], [waits() for waits in row.waits]
-        sockets = row.descriptors
-        if row.way == "plain" and not (any(closed) or any(waiting)):
-            self._write(packet.frame, sockets, row)
+        slots = row.slots
+        places = list(map(PLACES.at.__getitem__, slots))
+        if not (any(closed) or any(waiting)) and places.count(places[0]) == len(row):  # nearly always
+            self._write(_frame(packet, places[0], slots), row, range(len(row)))
             return []
         refused: list[Session] = []
-        crowds: dict[bytes, tuple[array[int], list[Session]]] = {}
-        last = None
-        for session, socket, away, bytes_waiting in zip(row, sockets, closed, waiting, strict=True):
-            link = session.link
-            if away or bytes_waiting:
-                if not link.offer(packet, bound):
-                    refused.append(session)
-                continue
-            if link.way == "kept":
-                frame, link.place = packet.after(link.place)
-            else:
-                frame = packet.deflated if link.way == "deflated" else packet.frame
-            if frame is not last:  # nearly always it is: most are written the same
-                last = frame
-                some, theirs = crowds.setdefault(frame, (array("i"), []))
-            some.append(socket)
-            theirs.append(session)
-        for frame, (some, theirs) in crowds.items():
-            self._write(frame, some, theirs)
+        alike: dict[int, list[int]] = {}  # by place, who is written to: where in the row
+        for at, (place, away, bytes_waiting) in enumerate(zip(places, closed, waiting, strict=True)):
+            if not (away or bytes_waiting):
+                alike.setdefault(place, []).append(at)
+            elif not row[at].link.offer(packet, bound):
+                refused.append(row[at])
+        frames: dict[bytes, list[int]] = {}
+        for place, some in alike.items():
+            frame = _frame(packet, place, [slots[at] for at in some])
+            frames.setdefault(frame, []).extend(some)
+        for frame, some in frames.items():
+            self._write(frame, row, sorted(some))
         return refused
 
-    def _write(self, frame: bytes, sockets: array[int], sessions: Collection[Session]) -> None:
-        count, size = len(sockets), len(frame)
+    def _write(self, frame: bytes, row: Row, some: Sequence[int]) -> None:
+        """Write to some of a row, in its order."""
+        sockets, count, size = row.descriptors, len(some), len(frame)
+        if count < len(sockets):
+            sockets = array("i", [sockets[at] for at in some])
         taken = array("i", bytes(sockets.itemsize * count))
         if self._send(self.ring, sockets.buffer_info()[0], count, frame, size, taken.buffer_info()[0]):
-            for session, sent in zip(sessions, taken, strict=True):
+            for at, sent in zip(some, taken, strict=True):
                 if sent != size:
-                    session.link.rest(frame[sent:])
+                    row[at].link.rest(frame[sent:])
+
+
+def _frame(packet: Packet | Pair, place: int, slots: Iterable[int]) -> bytes:
+    """The packet for connections that are at a place, which go on from there."""
+    frame, now = packet.after(place)
+    if now != place:
+        for slot in slots:
+            PLACES.at[slot] = now
+    return frame
 
 
 class Chosen(NamedTuple):

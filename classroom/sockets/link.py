@@ -24,9 +24,10 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from classroom import packets, wire
 from classroom.kernel import Rejected
-from classroom.packets import Packet, Pair
+from classroom.packets import ALONE, PLAIN, Packet, Pair
 from classroom.rooms.hall import Hall
 from classroom.rooms.hub import TOO_SLOW
+from classroom.rooms.places import PLACES
 from classroom.rooms.session import Session, Way
 from classroom.sockets.deflate import DeflatingSocket
 from classroom.sockets.engine import converse
@@ -78,9 +79,9 @@ class Link:
         "hall",
         "hello",
         "inside",
-        "place",
         "session",
         "sid",
+        "slot",
         "under_way",
         "waits",
         "way",
@@ -92,7 +93,7 @@ class Link:
         self.closing: Callable[[], bool] = _always
         self.waits: Callable[[], int] = _nothing
         self.way: Way = "plain"
-        self.place = 0
+        self.slot = PLACES.take(PLAIN)
         self.hello: Hello | None = None
         self.sid = ""
         self.session: Session | None = None
@@ -102,6 +103,9 @@ class Link:
         self.ended = False
         self._skin = skin
         self._bound = bound
+
+    def __del__(self) -> None:
+        PLACES.give_back(self.slot)
 
     def take(self, data: str | bytes) -> str | bytes | None:
         """Take an Engine.IO message; what comes back is for python-socketio, in a form that it knows."""
@@ -267,7 +271,7 @@ class WebSocketLink(Link):
             self.closing = self._transport.is_closing
             self.waits = self._transport.get_write_buffer_size
         if isinstance(self._socket, DeflatingSocket) and self._socket.deflates:
-            self.way = "kept" if self._socket.keeps else "deflated"
+            self.way, PLACES.at[self.slot] = ("kept", 0) if self._socket.keeps else ("deflated", ALONE)
         # The headers stay with the request; a second copy of them for as long as the connection lasts is too many.
         kept = {name: environ[name] for name in KEPT if name in environ}
         environ.clear()
@@ -422,10 +426,8 @@ class WebSocketLink(Link):
             self._transport.write(data)
 
     def _bytes(self, packet: Packet | Pair) -> bytes:
-        if self.way == "kept":
-            data, self.place = packet.after(self.place)
-            return data
-        return packet.deflated if self.way == "deflated" else packet.frame
+        data, PLACES.at[self.slot] = packet.after(PLACES.at[self.slot])
+        return data
 
     def buffered(self) -> int:
         try:

@@ -18,10 +18,11 @@ from typing import Any, Literal, NamedTuple
 from classroom import wire
 from classroom.kernel import Context, Member, Meta, Role, Stored
 from classroom.metrics import Metrics
-from classroom.packets import Packet, Pair
+from classroom.packets import PLAIN, Packet, Pair
 from classroom.rooms import room as rooms
 from classroom.rooms.groups import COMPANY
 from classroom.rooms.hub import Bounds, Hub
+from classroom.rooms.places import PLACES
 from classroom.rooms.replica import Replica
 from classroom.rooms.session import Session, Way
 from classroom.whiteboard import model as board
@@ -59,6 +60,7 @@ class Viewer:
         self.codec, self._deflates = codec, deflates
         self.way: Way = "kept" if deflates == "with context" else "plain"
         self.descriptor = -1
+        self.slot = PLACES.take(PLAIN)
         self.closing, self.waits = lambda: True, lambda: 0
         self.frames = self.bytes = self._place = 0
 

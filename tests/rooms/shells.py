@@ -15,9 +15,10 @@ from classroom.bus.port import Bus, Reply, Request
 from classroom.journal.port import Done, Journal
 from classroom.kernel import Member, Role, Stored
 from classroom.metrics import Metrics
-from classroom.packets import Packet, Pair
+from classroom.packets import PLAIN, Packet, Pair
 from classroom.rooms import room as rooms
 from classroom.rooms.owner import Owner
+from classroom.rooms.places import PLACES
 from classroom.rooms.room import AnyCommand
 from classroom.wire import Codec
 
@@ -103,6 +104,7 @@ class Recorder:
         self.codec = codec
         self.way = "plain"
         self.descriptor = -1
+        self.slot = PLACES.take(PLAIN)
         self.closing, self.waits = lambda: True, self.buffered
         self.packets: list[tuple[str, Any]] = []
         self.raw: list[Packet] = []

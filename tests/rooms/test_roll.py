@@ -24,7 +24,9 @@ def sessions(count: int) -> list[Session]:
 def is_right(row: Row, wanted: Sequence[Session]) -> None:
     """Every column tells of the same session at the same place."""
     assert list(row) == list(wanted)
+    assert [row[at] for at in range(len(row))] == list(wanted)
     assert list(row.descriptors) == [session.link.descriptor for session in wanted]
+    assert list(row.slots) == [session.link.slot for session in wanted]
     assert [waits() for waits in row.waits] == [session.link.buffered() for session in wanted]
     assert [closing() for closing in row.closings] == [True] * len(wanted)
 
@@ -77,21 +79,8 @@ def test_parts_and_places() -> None:
     assert len(row.part(8, 12)) == 2
 
 
-def test_a_row_knows_whether_all_are_written_to_in_the_same_way() -> None:
-    everybody = sessions(3)
-    everybody[1].link.way = "kept"
-    roll = Roll()
-    assert roll.row.way is None
-    for one in everybody:
-        roll.add(one)
-    assert roll.row.way is None
-    roll.discard(everybody[1])
-    assert roll.row.way == "plain"
-
-
 def test_rows_behind_each_other_are_one_and_none_of_them_is_changed() -> None:
     some = sessions(9)
-    some[7].link.way = "kept"
     rolls = Roll(), Roll(), Roll()
     for number, session in enumerate(some):
         rolls[min(number // 3, 1)].add(session)
@@ -100,9 +89,7 @@ def test_rows_behind_each_other_are_one_and_none_of_them_is_changed() -> None:
     both = Row.chain([rows[0], rows[1], rows[2]])
 
     is_right(both, some)
-    assert both.way is None
     assert [both.place(session) for session in some] == list(range(9))
     is_right(Row.chain([rows[1].part(1, 4), rows[0]]), [*some[4:7], *some[:3]])
-    assert Row.chain([rows[0]]).way == "plain"
     for roll, theirs in zip(rolls, (some[:3], some[3:], []), strict=True):
         is_right(roll.row, theirs)

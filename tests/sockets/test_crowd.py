@@ -6,7 +6,7 @@ import gc
 import random
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ import structlog
 
 from classroom import packets, wire
 from classroom.kernel import Member, Role
-from classroom.packets import Packet, Pair
+from classroom.packets import PLAIN, Packet, Pair
+from classroom.rooms.places import PLACES
+from classroom.rooms.roll import Row
 from classroom.rooms.session import Offer, Session, Way, one_by_one
 from classroom.sockets import crowd
 from classroom.wire import Codec
@@ -32,9 +34,9 @@ class End:
 
     codec = Codec.JSON
     way: Way = "plain"
-    place = 0
 
     def __init__(self, direct: bool = True) -> None:
+        self.slot = PLACES.take(PLAIN)
         self.near, self.far = socket.socketpair()
         self.near.setblocking(False)
         self.near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
@@ -169,9 +171,9 @@ async def test_a_class_hears_the_same_from_the_loop_in_c(
     written: list[int] = []
     write = crowd.Crowd._write
 
-    def counted(self: Any, frame: bytes, sockets: Any, links: Any) -> None:
-        written.append(len(links))
-        write(self, frame, sockets, links)
+    def counted(self: Any, frame: bytes, row: Row, some: Sequence[int]) -> None:
+        written.append(len(some))
+        write(self, frame, row, some)
 
     monkeypatch.setattr(crowd.Crowd, "_write", counted)
     server: Running = await start(limits_command_rate=1_000, limits_command_burst=1_000)
