@@ -47,6 +47,27 @@ def test_turns_are_spread_over_the_time() -> None:
     assert max(len(rota.turn()) for _ in range(20)) < 2 * len(ROOMS) / 20
 
 
+def test_turns_that_come_late_are_longer_and_nobody_waits_longer_than_else() -> None:
+    now = 100.0
+    rota = Rota(4, lambda: now)
+    for room in ROOMS:
+        rota.add(room)
+        rota.rest(room)
+    rota.stir("room-7")
+    had = Counter[str]()
+    for _ in range(10):  # seconds, in each of which there is time for one turn only
+        now += 1
+        had.update(rota.turn())
+    assert had.pop("room-7") == 10
+    assert set(had.values()) == {2}
+    assert len(had) == len(ROOMS) - 1
+
+    now += 60
+    assert sorted(rota.turn()) == sorted(ROOMS), "once, however late it is"
+    now += 0.25
+    assert len(rota.turn()) < len(ROOMS) / 4
+
+
 def test_who_is_removed_has_no_turn_also_when_stirred_before() -> None:
     rota = Rota(1)
     rota.add("physics")
