@@ -69,16 +69,20 @@ class Caller:
     async def call(self, commands: Sequence[Command]) -> list[Any]:
         """The answers, in order; what Redis refuses has its `ResponseError` as the answer. Raises `Down`. Who stops waiting stops
         nothing."""
+        packed = b"".join(map(_pack, commands))  # first: what cannot be sent must not stand in line
         connection = self._connection
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(CALL_SECONDS) as limit:
                 if connection is None or not connection.is_connected:
-                    connection = await self._connected()
+                    connection = await self._connected(limit)
                 if not commands:
                     return []
                 call = _Call(len(commands), [], asyncio.get_running_loop().create_future())
+                # `send_packed_command` also waits until the node takes it, and gives the connection up where its caller is
+                # cancelled meanwhile. Here everybody waits for the answers anyway.
+                assert connection._writer is not None
+                connection._writer.write(packed)
                 self._line.append(call)
-                await connection.send_packed_command(b"".join(map(_pack, commands)), check_health=False)
                 return await call.told
         except TROUBLES as error:
             self._fail(connection, error)
@@ -94,7 +98,8 @@ class Caller:
             if reading is not None:
                 await asyncio.gather(reading, return_exceptions=True)
 
-    async def _connected(self) -> AbstractConnection:
+    async def _connected(self, limit: asyncio.Timeout) -> AbstractConnection:
+        """The connection, made where there is none. `limit`: of who asks."""
         failures = self._failures
         async with self._connecting:
             if failures != self._failures:
@@ -106,8 +111,9 @@ class Caller:
                 connection = self._connect()
                 try:
                     await connection.connect()  # type: ignore[no-untyped-call]
-                except BaseException:
-                    self._failures += 1
+                except BaseException as error:
+                    if limit.expired() or not isinstance(error, asyncio.CancelledError):
+                        self._failures += 1  # who stops waiting says nothing of the node
                     await connection.disconnect(nowait=True)
                     raise
                 self._connection = connection

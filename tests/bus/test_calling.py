@@ -23,6 +23,8 @@ class Network:
     def __init__(self, path: str) -> None:
         self._path = path
         self.delay = 0.0
+        self.open = asyncio.Event()  # else nothing that is sent comes any further
+        self.open.set()
         self.connections = 0
         self._port = 0
         self._ends: set[asyncio.StreamWriter] = set()
@@ -44,6 +46,7 @@ class Network:
             await server.wait_closed()
 
     def cut(self) -> None:
+        self.open.set()
         for end in self._ends:
             end.close()
         self._ends.clear()
@@ -58,6 +61,7 @@ class Network:
         loop = asyncio.get_running_loop()
         try:
             while data := await reader.read(65_536):
+                await self.open.wait()
                 loop.call_later(self.delay, writer.write, data)
         except ConnectionError:
             pass
@@ -106,6 +110,40 @@ async def test_who_stops_waiting_spoils_nobodys_answers(network: Network, caller
     assert left == [[b"%d" % n] for n in range(1, 10, 2)]
     assert await caller.call([("ECHO", "after")]) == [b"after"]
     assert network.connections == 1
+
+
+async def test_who_stops_waiting_where_more_is_sent_than_the_node_takes_spoils_nobodys_answers(
+    network: Network, caller: Caller
+) -> None:
+    await caller.call([("PING",)])
+    network.open.clear()
+
+    large = b"x" * 16_000_000
+    before = asyncio.create_task(caller.call([("ECHO", large)]))
+    await asyncio.sleep(0)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(FAR):
+            await caller.call([("PING",)])
+    network.open.set()
+
+    assert await before == [large]
+    assert network.connections == 1
+
+
+async def test_who_stops_waiting_while_connecting_does_not_keep_others_from_it(
+    network: Network, caller: Caller
+) -> None:
+    network.delay = FAR
+    first, second = (asyncio.create_task(caller.call([("ECHO", n)])) for n in (1, 2))
+    await asyncio.sleep(FAR)
+    first.cancel()
+    assert await second == [b"2"]
+
+
+async def test_what_cannot_be_sent_takes_no_others_answer(caller: Caller) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        await caller.call([("ECHO", "\ud800")])
+    assert await asyncio.gather(*(caller.call([("ECHO", n)]) for n in range(3))) == [[b"0"], [b"1"], [b"2"]]
 
 
 async def test_a_refusal_is_an_answer(caller: Caller) -> None:
