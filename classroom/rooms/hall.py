@@ -126,6 +126,8 @@ class Hall:
         self._present = -1  # the newcomer is told the count even where it is the same again
         self._stir()
         self.hub.add(session, self.replica.seq)
+        if resumed:
+            self._tell_again()
         return resumed
 
     def leave(self, session: Session) -> None:
@@ -137,23 +139,29 @@ class Hall:
         self.idle_since = asyncio.get_running_loop().time()
 
     def _resync(self, session: Session) -> None:
-        if not self._resume(session, session.since):
+        if self._resume(session, session.since):
+            self._tell_again()
+        else:
             self._welcome(session)
 
     def _resume(self, session: Session, since: int) -> bool:
-        """Send only what was missed, where that is possible. Tallies are signals, of which some were missed: they are said
-        again."""
+        """Send only what was missed, where that is possible."""
         codec = session.link.codec
         missed = self._missed.since(since, session, asyncio.get_running_loop().time())
         if missed is None:
             return False
         resumed = wire.Resumed(self.replica.seq, self._clock(), msgspec.Raw(missed))
         session.link.write(packets.message(codec, "resumed", wire.encode(codec, resumed)))
-        self._tallies.clear()
-        self._tell_soon()
         return True
 
+    def _tell_again(self) -> None:
+        """Somebody here was resumed. Tallies are signals, of which some were missed: they are said again."""
+        self._tallies.clear()
+        self._tell_soon()
+
     def _welcome(self, session: Session) -> None:
+        if self._figures is not None:
+            self._tallies.clear()  # what is shown here may be told to nobody, where it is soon as it was before
         codec, member = session.link.codec, session.member
         welcome = wire.WelcomeRaw(
             room=wire.RoomLabel(self.info.id, self.info.title),
@@ -263,6 +271,7 @@ class Hall:
             counts, self._reactions = dict(self._reactions), Counter()
             self._bus.publish(self.info.id, Signalled((Reactions(counts),)))
         if not self.hub.sessions:
+            self._tallies.clear()  # who comes next is shown what is counted now
             return
         tallies: dict[tuple[Audience, int], Tally] = {}
         everyone = {s.id for s in polls_rules.tallies(self.replica.state.polls, ALL)}

@@ -381,7 +381,8 @@ class WebSocketLink(Link):
                 self._be_patient()
 
     async def close(self) -> None:
-        """End the connection; a peer that does not answer is cut off."""
+        """End the connection; a peer that does not answer is cut off. What comes until then is nobody's."""
+        self._socket.offer_to(never)
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(WSCloseCode.OK, b""))
         await asyncio.shield(self._closing)

@@ -70,6 +70,23 @@ async def test_a_farewell_is_heard_after_what_came_before_it(server: Running) ->
     assert "good bye" in [event.get("text") for event in other.events]
 
 
+@pytest.mark.parametrize("codec", list(Codec))
+async def test_nothing_is_taken_from_who_has_closed_the_session(server: Running, codec: Codec) -> None:
+    peer = await Peer.join(server.port, codec, name="Asha")
+    other = await Peer.join(server.port, name="Ben")
+    peer.stop_reading()
+    assert (await other.command("chat.say", text="Is she here?"))["ok"]  # the last that she reads
+    await asyncio.sleep(0.1)
+    peer.text("1")
+    await asyncio.sleep(0.1)
+    peer.ask("chat.say", text="after the end")
+    await asyncio.sleep(0.1)
+
+    assert (await other.command("chat.say", text="Is she gone?"))["ok"]
+    await other.until(lambda: other.events and other.events[-1].get("text") == "Is she gone?")
+    assert "after the end" not in [event.get("text") for event in other.events]
+
+
 async def test_a_defect_in_a_command_is_answered_and_ends_no_connection(
     server: Running,
     monkeypatch: pytest.MonkeyPatch,

@@ -9,6 +9,7 @@ import pytest
 
 from classroom.rooms.hall import FIGURES
 from classroom.wire import Codec
+from tests.rooms.shells import RAVI, command
 from tests.running import Running
 from tests.sockets.peer import Peer
 
@@ -19,7 +20,7 @@ def tallies(peer: Peer) -> list[list[int]]:
 
 
 async def polled(teacher: Peer) -> int:
-    spec = {"question": "Which?", "kind": "single", "options": ["one", "two"], "results": "live"}
+    spec = {"question": "Which?", "kind": "single", "options": ["one", "two"], "results": "live", "changeable": True}
     id: int = (await teacher.command("poll.prepare", spec=spec))["seq"]
     assert (await teacher.command("poll.open", id=id))["ok"]
     return id
@@ -54,6 +55,56 @@ async def test_of_many_votes_the_last_tally_counts_all_and_there_are_a_few_a_sec
     await teacher.until(lambda: tallies(teacher)[-1] == [6, 6])
     took = loop.time() - begun
     assert len(tallies(teacher)) - before <= took / FIGURES + 2
+
+
+async def elsewhere(server: Running, id: int, choice: int) -> None:
+    """Ravi votes, who is at another worker."""
+    assert (await server.classroom.house.submit("demo", RAVI, command("poll.vote", id=id, choice=[choice]))).ok
+
+
+async def test_who_comes_back_first_is_told_what_was_counted_while_nobody_was_here(server: Running) -> None:
+    teacher = await Peer.join(server.port, token=server.token())
+    id = await polled(teacher)
+    await elsewhere(server, id, 0)
+    await teacher.until(lambda: tallies(teacher)[-1:] == [[1, 0]])
+    hall = await server.classroom.house.hall("demo")
+    await teacher.drop()
+    while hall.hub.sessions:
+        await asyncio.sleep(0.01)
+    await elsewhere(server, id, 1)
+    await asyncio.sleep(2 * FIGURES)
+
+    again = await Peer.join(
+        server.port, token=server.token(), since=teacher.seq, epoch=teacher.welcome["epoch"]
+    )
+    assert again.named("resumed")
+    await again.until(lambda: tallies(again)[-1:] == [[0, 1]], 2)
+
+
+async def test_a_tally_is_told_to_who_was_welcomed_with_another_though_it_is_what_it_was_before(server: Running) -> None:
+    teacher = await Peer.join(server.port, token=server.token())
+    id = await polled(teacher)
+    await elsewhere(server, id, 0)
+    await teacher.until(lambda: tallies(teacher)[-1:] == [[1, 0]])
+    hall = await server.classroom.house.hall("demo")
+    await teacher.drop()
+    while hall.hub.sessions:
+        await asyncio.sleep(0.01)
+    await elsewhere(server, id, 1)
+    await asyncio.sleep(2 * FIGURES)
+
+    asha = await Peer.join(server.port, name="Asha")
+    assert [poll["tally"]["counts"] for poll in asha.welcome["state"]["polls"]["polls"]] == [[0, 1]]
+    await elsewhere(server, id, 0)
+    await asha.until(lambda: tallies(asha)[-1:] == [[1, 0]], 2)
+
+    await asyncio.sleep(2 * FIGURES)
+    await elsewhere(server, id, 0)
+    await elsewhere(server, id, 1)
+    await elsewhere(server, id, 0)
+    ben = await Peer.join(server.port, name="Ben")  # before the others are told
+    await elsewhere(server, id, 1)
+    await ben.until(lambda: tallies(ben)[-1:] == [[0, 1]], 2)
 
 
 async def test_a_reaction_is_told_at_once_and_those_that_follow_together(server: Running) -> None:
