@@ -61,6 +61,9 @@ class Owners:
                 await lost.stop()
             if not await self._placement.claim(room):
                 return
+            if self._closed:
+                await self._placement.release(room)
+                return
             await self._begin(room)
 
     async def _begin(self, room: str) -> None:
@@ -74,10 +77,10 @@ class Owners:
             if self._owners.get(room) is owner:
                 del self._owners[room]
                 self._rota.remove(room)
+            await self._placement.release(room)
             if not isinstance(error, Unavailable | KeyError):
                 raise
             log.warning("a room cannot be owned now", room=room, error=str(error))
-            await self._placement.release(room)
 
     def _is_owned(self, room: str) -> bool:
         """Whether the owner here is the room's: one that has been lost is only on its way out."""

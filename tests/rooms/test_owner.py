@@ -572,6 +572,53 @@ async def test_what_comes_to_be_owned_while_a_worker_ends_is_let_go_too(
         await bus.ask("physics", Request(ASHA, say("one")), 0.2)
 
 
+class Elsewhere(Alone):
+    """A placement whose leases are kept elsewhere: to take one takes a moment."""
+
+    def __init__(self, worker: str) -> None:
+        super().__init__(worker)
+        self.held: set[str] = set()
+
+    async def claim(self, room: str) -> bool:
+        await asyncio.sleep(0.01)
+        self.held.add(room)
+        return True
+
+    async def release(self, room: str) -> None:
+        self.held.discard(room)
+
+
+async def test_a_lease_that_comes_when_a_worker_has_ended_is_given_back(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    await sqlite.create("physics", "Physics", clock(), open=True)
+    placement = Elsewhere("here")
+    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), placement, 60)
+    owning = asyncio.create_task(owners.ensure("physics"))
+    await asyncio.sleep(0)
+    await owners.close()
+    await owning
+    assert (owners.get("physics"), placement.held) == (None, set())
+    with pytest.raises(Unreachable):
+        await bus.ask("physics", Request(ASHA, say("one")), 0.2)
+
+
+async def test_a_room_that_nobody_waits_for_any_more_before_it_is_owned_is_left_to_others(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    """Else its lease would be renewed for ever, and nobody could own the room."""
+    await sqlite.create("physics", "Physics", clock(), open=True)
+    placement = Elsewhere("here")
+    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), placement, 60)
+    owning = asyncio.create_task(owners.ensure("physics"))
+    while owners.get("physics") is None:
+        await asyncio.sleep(0)
+    owning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await owning
+    assert (owners.get("physics"), placement.held) == (None, set())
+
+
 async def test_what_is_lost_is_let_go_within_a_second_and_nothing_else_is(
     sqlite: Journal, bus: LocalBus, clock: Clock
 ) -> None:
