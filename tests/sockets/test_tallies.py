@@ -74,14 +74,14 @@ async def test_who_comes_back_first_is_told_what_was_counted_while_nobody_was_he
     await elsewhere(server, id, 1)
     await asyncio.sleep(2 * FIGURES)
 
-    again = await Peer.join(
-        server.port, token=server.token(), since=teacher.seq, epoch=teacher.welcome["epoch"]
-    )
+    again = await Peer.join(server.port, token=server.token(), since=teacher.seq, epoch=teacher.welcome["epoch"])
     assert again.named("resumed")
     await again.until(lambda: tallies(again)[-1:] == [[0, 1]], 2)
 
 
-async def test_a_tally_is_told_to_who_was_welcomed_with_another_though_it_is_what_it_was_before(server: Running) -> None:
+async def test_a_tally_is_told_to_who_was_welcomed_with_another_though_it_is_what_it_was_before(
+    server: Running,
+) -> None:
     teacher = await Peer.join(server.port, token=server.token())
     id = await polled(teacher)
     await elsewhere(server, id, 0)
