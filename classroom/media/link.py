@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from hashlib import sha256
 from pathlib import Path
@@ -65,6 +66,7 @@ class Link:
         self._http: aiohttp.ClientSession | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._told: dict[str, dict[str, Performer]] = {}
+        self._publishing: Counter[tuple[str, str]] = Counter()  # room and member, of whom it is only being told
         self._background: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -196,7 +198,13 @@ class Link:
         publish = Publish(
             member=member.id, name=member.name, role=member.role, stream=fact.stream, sources=fact.sources
         )
-        reply = await self._rooms.submit(fact.room, SYSTEM, publish)
+        key = fact.room, member.id
+        self._publishing[key] += 1
+        try:
+            reply = await self._rooms.submit(fact.room, SYSTEM, publish)
+        finally:
+            self._publishing[key] -= 1
+            self._publishing += Counter()  # drops those at 0
         return reply.ok or (reply.temporary and reply.code != "too_many")
 
     async def _watch(self) -> None:
@@ -206,13 +214,16 @@ class Link:
                 open_now = set()
                 for room, stage in self._rooms.stages():
                     open_now.add(room)
-                    before = self._told.get(room)
-                    if before == stage.people or (before is None and not stage.people):
+                    before, people = self._told.get(room, {}), dict(stage.people)  # which change while they are told
+                    for id in before.keys() - people.keys():
+                        if (room, id) in self._publishing:  # on stage again in a moment, or refused
+                            people[id] = before[id]
+                    if before == people:
                         continue
-                    gone = [id for id in before or () if id not in stage.people]
-                    muted = {one.id: one.muted for one in stage.people.values() if one.muted}
+                    gone = [id for id in before if id not in people]
+                    muted = {one.id: one.muted for one in people.values() if one.muted}
                     await self._ask("POST", f"/rooms/{room}/stage", {"gone": gone, "muted": muted})
-                    self._told[room] = dict(stage.people)
+                    self._told[room] = people
                 for room in self._told.keys() - open_now:
                     del self._told[room]
             except Rejected:
