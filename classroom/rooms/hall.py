@@ -139,6 +139,8 @@ class Hall:
         self.idle_since = asyncio.get_running_loop().time()
 
     def _resync(self, session: Session) -> None:
+        self._present = -1  # as in `admit`: the count may have been told while they could not keep up
+        self._stir()
         if self._resume(session, session.since):
             self._tell_again()
         else:

@@ -132,6 +132,30 @@ async def test_attendance_reaches_the_log_and_the_count_everybody(house: House) 
     assert {person.id for person in people if person.present} == {"teacher", "asha"}
 
 
+async def test_who_could_not_keep_up_is_told_how_many_are_here_when_they_can_again(house: House) -> None:
+    hall = await house.hall("physics")
+    slow = Recorder()
+    hall.admit(Session(ASHA, slow), None, None)
+    await asyncio.sleep(0.1)
+    slow.stuck = house.settings.slow.max_buffer_bytes + 1
+    assert (await house.submit("physics", RAVI, say("much"))).ok
+    other = Recorder()
+    hall.admit(Session(RAVI, other), None, None)
+
+    def counts(link: Recorder) -> list[int]:
+        signals = [signal for name, payload in link.packets if name == "signals" for signal in payload]
+        return [signal["count"] for signal in signals if signal["type"] == "present"]
+
+    async with asyncio.timeout(10):
+        while counts(other)[-1:] != [2]:
+            await asyncio.sleep(0.05)
+    slow.stuck = 0
+    async with asyncio.timeout(10):
+        while counts(slow)[-1:] != [2]:
+            await asyncio.sleep(0.05)
+    assert [name for name, _ in slow.packets].count("resumed") == 1
+
+
 async def test_attendance_that_the_log_does_not_take_is_said_again_within_a_second(tmp_path: Path) -> None:
     settings = load(environment={"DATA": str(tmp_path)})
     journal = await open_journal(settings.database_url)
