@@ -42,7 +42,7 @@ DEVICES = 10  # connections of one member at once; the oldest gives way
 
 class Hall:
     """`pass_for` gives a session's bearer token for the HTTP API of a room, `key` opens the room's unchanging contents; `offer`
-    hands a packet to many; `stir` is called when something goes on here, so that `second` is."""
+    hands a packet to many; `stir` is called when people come or go, so that `second` is."""
 
     def __init__(
         self,
@@ -202,7 +202,6 @@ class Hall:
 
     def _follow(self, events: Sequence[Stored]) -> None:
         """Events have been applied: fan them out, and carry out what they mean for connections."""
-        self._stir()
         appointed = [s.event.member for s in events if isinstance(s.event, Appointed)]
         if any(member in self.hub.by_member for member in appointed):
             self.hub.flush()  # what came before is shown to whom they were until now, and nothing more
@@ -285,7 +284,7 @@ class Hall:
         self._tallies = tallies
 
     def second(self) -> Attend | None:
-        """Called once a second while something goes on, and now and then: counts; who came and went, for the log to be told."""
+        """Called once a second while people come or go, and now and then: counts; who came and went, for the log to be told."""
         self._missed.rest(asyncio.get_running_loop().time())
         if (here := self.presence.news()) is not None:
             self._bus.publish(self.info.id, here)

@@ -34,7 +34,7 @@ class Owners:
         self._idle_after = idle_after
         self._owners: dict[str, Owner] = {}
         self._rota = Rota(1)
-        self._workers: list[str] = []
+        self._workers: tuple[str, ...] = ()
         self._locks = KeyedLocks()
         self._moving: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -91,7 +91,7 @@ class Owners:
         """Called once a second: let go of what is lost, idle, or at home elsewhere; have the others say how far they are. Where
         nothing goes on it is looked at now and then."""
         now = asyncio.get_running_loop().time()
-        workers = self._placement.workers()
+        workers = tuple(self._placement.workers())
         if workers != self._workers:  # rooms may be at home elsewhere, and members gone with their worker
             self._workers = workers
             for room in self._owners:
