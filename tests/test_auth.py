@@ -165,18 +165,6 @@ async def test_a_forged_token_is_invalid(auth: Authenticator, token: str) -> Non
     assert (await refusal(auth.verify(token, "math"))).code == "token_invalid"
 
 
-async def test_a_token_of_ours_that_is_written_in_another_way_is_read_all_the_same(auth: Authenticator) -> None:
-    ours = auth.mint("math", "Asha", "student", "u1")
-    assert auth._plain(ours) is not None
-    head, body, _ = ours.split(".")
-    spaced = by_hand({"typ": "JWT", "alg": "HS256"}, claims(), SECRET.encode())
-    assert spaced.split(".")[0] != head
-    assert auth._plain(spaced) is None
-    assert (await auth.verify(spaced, "math")).member == (await auth.verify(signed(), "math")).member
-    assert auth._plain(f"{head}.{body}.") is None
-    assert (await refusal(auth.verify(signed(jti=7), "math"))).code == "token_invalid"
-
-
 async def test_changing_the_role_breaks_the_signature(auth: Authenticator) -> None:
     head, _, mac = auth.mint("math", "Asha", "student", "u1").split(".")
     body = base64.urlsafe_b64encode(json.dumps(claims(role="instructor")).encode()).rstrip(b"=").decode()
