@@ -101,18 +101,24 @@ class Owners:
             if owner is None:
                 self._rota.remove(room)
                 continue
-            elsewhere = self._placement.home(room) != self._placement.worker
-            if owner.lost.is_set() or elsewhere or owner.idle(now, self._idle_after):
-                del self._owners[room]
-                self._rota.remove(room)
-                task = asyncio.create_task(self._let_go(room, owner, elsewhere), name=f"moving {room}")
-                self._moving.add(task)
-                task.add_done_callback(self._moving.discard)
-                continue
-            owner.announce(now)
-            owner.sweep(workers, now, LEAVING)
-            if not owner.restless(now):
-                self._rota.rest(room)
+            try:
+                self._look(room, owner, workers, now)
+            except Exception:  # the others have their turn
+                log.exception("a room was not looked at", room=room)
+
+    def _look(self, room: str, owner: Owner, workers: tuple[str, ...], now: float) -> None:
+        elsewhere = self._placement.home(room) != self._placement.worker
+        if owner.lost.is_set() or elsewhere or owner.idle(now, self._idle_after):
+            del self._owners[room]
+            self._rota.remove(room)
+            task = asyncio.create_task(self._let_go(room, owner, elsewhere), name=f"moving {room}")
+            self._moving.add(task)
+            task.add_done_callback(self._moving.discard)
+            return
+        owner.announce(now)
+        owner.sweep(workers, now, LEAVING)
+        if not owner.restless(now):
+            self._rota.rest(room)
 
     async def _let_go(self, room: str, owner: Owner, elsewhere: bool) -> None:
         async with self._locks.hold(room):

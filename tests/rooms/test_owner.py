@@ -649,3 +649,24 @@ async def test_an_owner_that_fails_answers_moved_and_lets_go_of_the_room(
 
 async def _fail(waiting: object) -> None:
     raise ZeroDivisionError
+
+
+async def test_a_room_that_cannot_be_looked_at_takes_no_other_rooms_turn(
+    sqlite: Journal, bus: LocalBus, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
+    for room in ("physics", "maths", "history"):
+        await sqlite.create(room, room, clock(), open=True)
+        await owners.ensure(room)
+    looked_at: list[str] = []
+
+    def announce(owner: Owner, now: float) -> None:
+        looked_at.append(owner.room)
+        if owner.room == "maths":
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(Owner, "announce", announce)
+    owners.check()
+
+    assert sorted(looked_at) == ["history", "maths", "physics"]
+    await owners.close()
