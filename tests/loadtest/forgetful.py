@@ -9,20 +9,28 @@ from typing import Any
 from classroom.__main__ import main
 from classroom.chat.model import Said
 from classroom.kernel import STAFF, Stored
-from classroom.rooms import groups, hub, missed
+from classroom.rooms import groups, missed, own
 
 EVERY = 3
 _item: Any = groups.item
+_encoded: Any = groups.Encoded.item
 
 
-def forgetting(codec: Any, stored: Stored, audience: Any) -> bytes | None:
+def forgotten(stored: Stored, audience: Any) -> bool:
+    return isinstance(stored.event, Said) and stored.meta.seq % EVERY == 0 and audience != STAFF
+
+
+def item(codec: Any, stored: Stored, audience: Any) -> bytes | None:
     """The event as it should be sent, or nothing."""
-    if isinstance(stored.event, Said) and stored.meta.seq % EVERY == 0 and audience != STAFF:
-        return None
-    item: bytes | None = _item(codec, stored, audience)
-    return item
+    return None if forgotten(stored, audience) else _item(codec, stored, audience)
+
+
+def encoded(self: groups.Encoded, codec: Any, stored: Stored, audience: Any) -> bytes | None:
+    """The same of what a whole group is sent."""
+    return None if forgotten(stored, audience) else _encoded(self, codec, stored, audience)
 
 
 if __name__ == "__main__":
-    groups.item = hub.item = missed.item = forgetting
+    own.item = missed.item = item
+    groups.Encoded.item = encoded
     sys.exit(main())
