@@ -82,12 +82,9 @@ class Encoded:
 
     def together(self, several: tuple[Packet, ...]) -> Packet | Pair | None:
         """As `together`: the same for the same packets."""
-        if len(several) < 2:
-            return several[0] if several else None
-        known = self._pairs.get(several)
-        if known is None:
-            known = self._pairs[several] = Pair(*several)
-        return known
+        if several not in self._pairs:
+            self._pairs[several] = together(several)
+        return self._pairs[several]
 
 
 def kind_of(session: Session) -> Kind:

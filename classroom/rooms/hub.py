@@ -346,7 +346,7 @@ class Hub:
         if len(members) > rounds.SLICE:
             self._rounds.put(write, members.row, apart)
             return 0
-        return write([s for s in members if s not in apart] if apart else members.row)
+        return write([s for s in members if s not in apart])
 
     def _hand_own(self, write: Write, apart: set[Session]) -> int:
         """The same for those who are sent their own."""

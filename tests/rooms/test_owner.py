@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from classroom.bus.local import LocalBus
-from classroom.bus.placement import Alone
-from classroom.bus.port import Appended, Head, Message, Request, Unreachable
+from classroom.bus.port import Appended, Head, Message, Request
 from classroom.journal.port import Journal, Unavailable
-from classroom.journal.sql import open_journal
 from classroom.kernel import SYSTEM, Member, Stored
-from classroom.metrics import Metrics
 from classroom.polls.model import Voted
 from classroom.rooms import room as rooms
 from classroom.rooms.loading import load
 from classroom.rooms.owner import RELOAD_AFTER, Owner
-from classroom.rooms.owners import Owners
 from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster.model import Attend, Person
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Clock, Troubled, ask, command, folded, owner_of, say, whole_log
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def bus() -> LocalBus:
-    return LocalBus()
-
-
-@pytest.fixture
-async def sqlite(tmp_path: Path) -> AsyncIterator[Journal]:
-    opened = await open_journal(f"sqlite:///{tmp_path}/journal.db")
-    yield opened
-    await opened.close()
 
 
 async def test_what_is_acknowledged_is_in_the_journal(journal: Journal, bus: LocalBus, clock: Clock) -> None:
@@ -492,148 +469,6 @@ async def test_those_present_at_a_worker_that_is_gone_for_good_have_gone(
     await owner.stop()
 
 
-async def owning(journal: Journal, bus: LocalBus, clock: Clock) -> Owners:
-    """The owners of a worker to which the room belongs."""
-    await journal.create("physics", "Physics", clock(), open=True)
-    owners = Owners(lambda room: Owner(room, journal, bus, Metrics(), clock), Alone("here"), 60)
-    await owners.ensure("physics")
-    return owners
-
-
-async def test_a_room_whose_place_another_worker_took_and_gave_back_is_owned_anew(
-    sqlite: Journal, bus: LocalBus, clock: Clock
-) -> None:
-    """Else its owner here would go on without being asked anything, and nobody would answer for as long as it lives."""
-    owners = await owning(sqlite, bus, clock)
-    first = owners.get("physics")
-    assert first is not None
-
-    # when a worker that takes this one for dead owns the room for a while
-    other = Owner("physics", sqlite, bus, Metrics(), clock)
-    await other.start()
-    assert first.lost.is_set()
-    assert (await bus.ask("physics", Request(ASHA, say("one")), 5)).ok
-    await other.stop()
-
-    # then whoever asks next has it owned here again
-    with pytest.raises(Unreachable):
-        await bus.ask("physics", Request(ASHA, say("two")), 0.2)
-    await owners.ensure("physics")
-    assert owners.get("physics") is not first
-    assert (await bus.ask("physics", Request(ASHA, say("two")), 5)).ok
-    owners.check()
-    await owners.close()
-    assert [stored.event.text for stored in await whole_log(sqlite)] == ["one", "two"]  # type: ignore[attr-defined]
-
-
-async def test_what_is_asked_while_a_room_comes_to_be_owned_is_answered_once_its_owner_knows_it(
-    sqlite: Journal, bus: LocalBus, clock: Clock
-) -> None:
-    """Else the first command of every class that begins would be sent again and again until its owner is there."""
-    await sqlite.create("physics", "Physics", clock(), open=True)
-    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
-    owning = asyncio.create_task(owners.ensure("physics"))
-    await asyncio.sleep(0)
-    owner = owners.get("physics")
-    assert owner is not None
-    assert owner._state is None
-    asked = [owner.submit(Request(ASHA, say("one"))), bus.send("physics", Request(RAVI, say("two")))]
-    owners.check()
-    replies = await asyncio.gather(*asked)
-    assert [(reply.ok, reply.seq) for reply in replies] == [(True, 1), (True, 2)]
-    await owning
-    await owners.close()
-
-
-async def test_a_room_that_cannot_be_read_is_not_owned_and_who_has_asked_meanwhile_is_told_to_ask_again(
-    sqlite: Journal, bus: LocalBus, clock: Clock
-) -> None:
-    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
-    owning = asyncio.create_task(owners.ensure("nowhere"))
-    await asyncio.sleep(0)
-    reply = await bus.ask("nowhere", Request(ASHA, say("one")), 5)
-    await owning
-    assert (reply.ok, reply.code, reply.temporary) == (False, "moved", True)
-    assert (len(owners), owners.get("nowhere")) == (0, None)
-    with pytest.raises(Unreachable):
-        await bus.ask("nowhere", Request(ASHA, say("one")), 0.2)
-
-
-async def test_what_comes_to_be_owned_while_a_worker_ends_is_let_go_too(
-    sqlite: Journal, bus: LocalBus, clock: Clock
-) -> None:
-    await sqlite.create("physics", "Physics", clock(), open=True)
-    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
-    owning = asyncio.create_task(owners.ensure("physics"))
-    await asyncio.sleep(0)
-    await owners.close()
-    await owning
-    with pytest.raises(Unreachable):
-        await bus.ask("physics", Request(ASHA, say("one")), 0.2)
-
-
-class Elsewhere(Alone):
-    """A placement whose leases are kept elsewhere: to take one takes a moment."""
-
-    def __init__(self, worker: str) -> None:
-        super().__init__(worker)
-        self.held: set[str] = set()
-
-    async def claim(self, room: str) -> bool:
-        await asyncio.sleep(0.01)
-        self.held.add(room)
-        return True
-
-    async def release(self, room: str) -> None:
-        self.held.discard(room)
-
-
-async def test_a_lease_that_comes_when_a_worker_has_ended_is_given_back(
-    sqlite: Journal, bus: LocalBus, clock: Clock
-) -> None:
-    await sqlite.create("physics", "Physics", clock(), open=True)
-    placement = Elsewhere("here")
-    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), placement, 60)
-    owning = asyncio.create_task(owners.ensure("physics"))
-    await asyncio.sleep(0)
-    await owners.close()
-    await owning
-    assert (owners.get("physics"), placement.held) == (None, set())
-    with pytest.raises(Unreachable):
-        await bus.ask("physics", Request(ASHA, say("one")), 0.2)
-
-
-async def test_a_room_that_nobody_waits_for_any_more_before_it_is_owned_is_left_to_others(
-    sqlite: Journal, bus: LocalBus, clock: Clock
-) -> None:
-    """Else its lease would be renewed for ever, and nobody could own the room."""
-    await sqlite.create("physics", "Physics", clock(), open=True)
-    placement = Elsewhere("here")
-    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), placement, 60)
-    owning = asyncio.create_task(owners.ensure("physics"))
-    while owners.get("physics") is None:
-        await asyncio.sleep(0)
-    owning.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await owning
-    assert (owners.get("physics"), placement.held) == (None, set())
-
-
-async def test_what_is_lost_is_let_go_within_a_second_and_nothing_else_is(
-    sqlite: Journal, bus: LocalBus, clock: Clock
-) -> None:
-    owners = await owning(sqlite, bus, clock)
-    owners.check()
-    assert owners.get("physics") is not None
-    other = Owner("physics", sqlite, bus, Metrics(), clock)
-    await other.start()
-    owners.check()
-    assert owners.get("physics") is None
-    await owners.close()
-    assert (await bus.ask("physics", Request(ASHA, say("one")), 5)).ok, "the other's server is still there"
-    await other.stop()
-
-
 async def test_an_owner_that_fails_answers_moved_and_lets_go_of_the_room(
     sqlite: Journal, bus: LocalBus, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -649,24 +484,3 @@ async def test_an_owner_that_fails_answers_moved_and_lets_go_of_the_room(
 
 async def _fail(waiting: object) -> None:
     raise ZeroDivisionError
-
-
-async def test_a_room_that_cannot_be_looked_at_takes_no_other_rooms_turn(
-    sqlite: Journal, bus: LocalBus, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    owners = Owners(lambda room: Owner(room, sqlite, bus, Metrics(), clock), Alone("here"), 60)
-    for room in ("physics", "maths", "history"):
-        await sqlite.create(room, room, clock(), open=True)
-        await owners.ensure(room)
-    looked_at: list[str] = []
-
-    def announce(owner: Owner, now: float) -> None:
-        looked_at.append(owner.room)
-        if owner.room == "maths":
-            raise ZeroDivisionError
-
-    monkeypatch.setattr(Owner, "announce", announce)
-    owners.check()
-
-    assert sorted(looked_at) == ["history", "maths", "physics"]
-    await owners.close()

@@ -62,7 +62,8 @@ async def elsewhere(server: Running, id: int, choice: int) -> None:
     assert (await server.classroom.house.submit("demo", RAVI, command("poll.vote", id=id, choice=[choice]))).ok
 
 
-async def test_who_comes_back_first_is_told_what_was_counted_while_nobody_was_here(server: Running) -> None:
+async def counted_while_nobody_is_here(server: Running) -> tuple[Peer, int]:
+    """A poll with a vote that is told, and changed when the last one has gone: who that was, and the poll."""
     teacher = await Peer.join(server.port, token=server.token())
     id = await polled(teacher)
     await elsewhere(server, id, 0)
@@ -73,6 +74,11 @@ async def test_who_comes_back_first_is_told_what_was_counted_while_nobody_was_he
         await asyncio.sleep(0.01)
     await elsewhere(server, id, 1)
     await asyncio.sleep(2 * FIGURES)
+    return teacher, id
+
+
+async def test_who_comes_back_first_is_told_what_was_counted_while_nobody_was_here(server: Running) -> None:
+    teacher, _ = await counted_while_nobody_is_here(server)
 
     again = await Peer.join(server.port, token=server.token(), since=teacher.seq, epoch=teacher.welcome["epoch"])
     assert again.named("resumed")
@@ -82,16 +88,7 @@ async def test_who_comes_back_first_is_told_what_was_counted_while_nobody_was_he
 async def test_a_tally_is_told_to_who_was_welcomed_with_another_though_it_is_what_it_was_before(
     server: Running,
 ) -> None:
-    teacher = await Peer.join(server.port, token=server.token())
-    id = await polled(teacher)
-    await elsewhere(server, id, 0)
-    await teacher.until(lambda: tallies(teacher)[-1:] == [[1, 0]])
-    hall = await server.classroom.house.hall("demo")
-    await teacher.drop()
-    while hall.hub.sessions:
-        await asyncio.sleep(0.01)
-    await elsewhere(server, id, 1)
-    await asyncio.sleep(2 * FIGURES)
+    _, id = await counted_while_nobody_is_here(server)
 
     asha = await Peer.join(server.port, name="Asha")
     assert [poll["tally"]["counts"] for poll in asha.welcome["state"]["polls"]["polls"]] == [[0, 1]]
