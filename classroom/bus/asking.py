@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from classroom.bus import envelopes
-from classroom.bus.calling import Down
+from classroom.bus.calling import Down, patience
 from classroom.bus.nodes import Nodes
 from classroom.bus.port import SEND_SECONDS, Cancel, Reply, Request, Server, Unreachable
 from classroom.bus.sending import Sender
@@ -28,7 +28,7 @@ from classroom.bus.sending import Sender
 log = structlog.get_logger(__name__)
 
 CONFIRM_SECONDS = 2.0  # that subscribing waits for Redis
-LATE_EVERY = 1.0  # seconds between two looks for those who have waited too long
+LATE_EVERY = 0.5  # seconds between two looks for those who have waited too long
 YIELD_SECONDS = 0.5  # that a new server waits for those before it to stand down
 
 
@@ -72,6 +72,7 @@ class Asking:
         self._numbers = itertools.count(1)
         self._pending: dict[int, _Asked] = {}  # in order of asking
         self._patience: asyncio.TimerHandle | None = None
+        self._looked = 0.0  # when it was looked for them before: all that had come by then has been read since
         self._closed = False
         self._answering: set[asyncio.Future[Reply]] = set()
 
@@ -118,7 +119,7 @@ class Asking:
             return future
         self._pending[number] = _Asked(room, future, loop.time() + SEND_SECONDS)
         if self._patience is None:
-            self._patience = loop.call_later(LATE_EVERY, self._expire)
+            self._look_later(loop)
         serving = self._servers.get(room)
         try:
             if serving is not None:
@@ -138,7 +139,7 @@ class Asking:
         """As `Bus.ask`."""
         number = next(self._numbers)
         try:
-            async with asyncio.timeout(timeout):
+            async with patience(timeout):
                 return await self._send(number, room, request)
         except TimeoutError:
             raise Unreachable(f"{room!r} did not answer within {timeout:g} s") from None
@@ -147,12 +148,15 @@ class Asking:
 
     def _expire(self) -> None:
         """Whoever has waited for too long learns that no answer came. All wait equally long: the oldest stand first."""
-        now = asyncio.get_running_loop().time()
-        late = list(takewhile(lambda number: self._pending[number].until <= now, self._pending))
+        late = list(takewhile(lambda number: self._pending[number].until <= self._looked, self._pending))
         self._fail(late, f"no answer within {SEND_SECONDS:g} s")
         self._patience = None
         if self._pending:
-            self._patience = asyncio.get_running_loop().call_later(LATE_EVERY, self._expire)
+            self._look_later(asyncio.get_running_loop())
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._looked = loop.time()
+        self._patience = loop.call_later(LATE_EVERY, self._expire)
 
     async def serve(self, room: str, server: Server, displaced: Callable[[], None] | None = None) -> Cancel:
         """As `Bus.serve`."""

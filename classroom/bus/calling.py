@@ -1,7 +1,8 @@
 """Commands to one Redis node, over one connection.
 
 What always holds: answers come back in the order of the commands; a connection that has failed, or kept an answer back for too
-long, is never used again, so no answer is ever taken for another's. redis-py speaks the protocol (handshake, TLS, hiredis); its
+long, is never used again, so no answer is ever taken for another's. No connection is given up while answers that came in time
+may lie unread, because this worker was held up. redis-py speaks the protocol (handshake, TLS, hiredis); its
 pools, retries and pub/sub objects are left out: here one task knows the state of each connection.
 """
 
@@ -11,7 +12,8 @@ import asyncio
 import math
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import hiredis
@@ -19,6 +21,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
 CALL_SECONDS = 4.0  # for connecting, sending and hearing all answers; longer than a Redis that merely pauses
+MOMENT = 0.25  # seconds for reading what has come, after this worker was held up
 FIRST_PAUSE, LAST_PAUSE = 0.05, 1.0  # seconds between attempts to connect
 
 Connect = Callable[[], AbstractConnection]
@@ -47,6 +50,19 @@ class Backoff:
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))
 
 
+@asynccontextmanager
+async def patience(seconds: float) -> AsyncIterator[asyncio.Timeout]:
+    """As `asyncio.timeout`; but where the loop stood still until that time, it goes on for a moment. Timers come before sockets:
+    what came in time would be taken for missing."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        last = loop.call_later(seconds - MOMENT, lambda: limit.reschedule(loop.time() + MOMENT))
+        try:
+            yield limit
+        finally:
+            last.cancel()
+
+
 class _Call(NamedTuple):
     """So many answers are wanted; `told` once they are there. Who waited for them may be gone."""
 
@@ -72,7 +88,7 @@ class Caller:
         packed = b"".join(map(_pack, commands))  # first: what cannot be sent must not stand in line
         connection = self._connection
         try:
-            async with asyncio.timeout(CALL_SECONDS) as limit:
+            async with patience(CALL_SECONDS) as limit:
                 if connection is None or not connection.is_connected:
                     connection = await self._connected(limit)
                 if not commands:

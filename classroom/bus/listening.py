@@ -16,7 +16,7 @@ import structlog
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
-from classroom.bus.calling import CALL_SECONDS, TROUBLES, Backoff, Command, Connect
+from classroom.bus.calling import CALL_SECONDS, TROUBLES, Backoff, Command, Connect, patience
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ class Listener:
         while True:
             connection = self._connect()
             try:
-                async with asyncio.timeout(CALL_SECONDS):
+                async with patience(CALL_SECONDS):
                     await connection.connect()  # type: ignore[no-untyped-call]
                 backoff.reset()
                 await self._follow(connection)

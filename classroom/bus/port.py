@@ -108,7 +108,7 @@ class Bus(Protocol):
 
     def send(self, room: str, request: Request) -> asyncio.Future[Reply]:
         """Have the room's server answer: for those who have very many to ask at once, and wait for them in another way than
-        by a task each. The future fails with `Unreachable`, after `SEND_SECONDS` at the latest, and is not to be cancelled."""
+        by a task each. The future fails with `Unreachable`, `SEND_SECONDS` later or soon after, and is not to be cancelled."""
 
     async def ask(self, room: str, request: Request, timeout: float) -> Reply:
         """Have the room's server answer, within `timeout` seconds. Raises `Unreachable`."""

@@ -22,7 +22,7 @@ import structlog
 
 from classroom.bus import envelopes
 from classroom.bus.asking import CONFIRM_SECONDS, Asking
-from classroom.bus.calling import Down
+from classroom.bus.calling import Down, patience
 from classroom.bus.company import Company
 from classroom.bus.nodes import Node, Nodes
 from classroom.bus.outbox import Outbox
@@ -299,7 +299,7 @@ async def _answers(node: Node) -> bool:
     if not node.listener.connected:
         return False
     try:
-        async with asyncio.timeout(PING_SECONDS):
+        async with patience(PING_SECONDS):
             await node.caller.call([("PING",)])
     except (Down, TimeoutError):
         return False

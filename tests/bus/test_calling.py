@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from redis.asyncio.connection import AbstractConnection, Connection
+from redis.asyncio.connection import AbstractConnection, Connection, UnixDomainSocketConnection
 from redis.exceptions import ResponseError
 
+from classroom.bus import calling
 from classroom.bus.calling import Caller, Down
 from tests.services import Redis
 
@@ -184,3 +185,26 @@ async def test_closing_waits_for_what_is_under_way(network: Network, caller: Cal
     await asyncio.sleep(0)
     await caller.close()
     assert await call == [b"last"]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_after_a_stall_what_has_come_meanwhile_is_read_before_the_connection_is_given_up(
+    redis_server: Redis, network: Network, answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calling, "CALL_SECONDS", 0.5)
+    direct = UnixDomainSocketConnection(path=redis_server.url.removeprefix("unix://"), protocol=2)
+    caller = Caller((lambda: direct) if answers else network.connect)
+    await caller.call([("PING",)])
+    network.open.clear()
+
+    call = asyncio.create_task(caller.call([("ECHO", "there")]))
+    await asyncio.sleep(0)
+    time.sleep(1)  # noqa: ASYNC251 (as a machine that is paused does, it holds up the loop)
+
+    if answers:
+        assert await call == [b"there"]
+        assert await caller.call([("ECHO", "still there")]) == [b"still there"]
+    else:
+        with pytest.raises(Down):
+            await asyncio.wait_for(call, 5)
+    await caller.close()

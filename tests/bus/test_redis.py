@@ -6,6 +6,8 @@ import asyncio
 import gc
 import os
 import signal
+import threading
+import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from redis.asyncio import Redis as Client
 from redis.crc import key_slot
 from structlog.testing import capture_logs
 
-from classroom.bus import envelopes
+from classroom.bus import asking, envelopes
 from classroom.bus.outbox import EACH, ROOM
 from classroom.bus.port import Counted, Head, Reply, Request, Signalled, Unreachable
 from classroom.bus.redis import RedisBus, open_bus
@@ -436,6 +438,53 @@ async def test_what_was_published_just_before_closing_is_sent(redis_url: str, en
     await bus.close()
 
     assert await inbox.take(2) == [news(1), Head(2)]
+
+
+class Elsewhere:
+    """A worker in a thread of its own, which goes on while this one stands still; it answers a little after it was `asked`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._done = threading.Event()
+        self.serving, self.asked = threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        bus = await open_bus(self._url, "edge-3")
+        await bus.serve("physics", self._answer)
+        self.serving.set()
+        await asyncio.to_thread(self._done.wait)
+        await bus.close()
+
+    async def _answer(self, _: Request) -> Reply:
+        self.asked.set()
+        await asyncio.sleep(0.2)
+        return Reply(ok=True, seq=7)
+
+    def stop(self) -> None:
+        self._done.set()
+
+
+@pytest.mark.parametrize("way", ["ask", "send"])
+async def test_after_a_stall_an_answer_that_has_come_meanwhile_is_read_before_its_asker_is_told_that_there_is_none(
+    ends: Ends, redis_url: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "SEND_SECONDS", 0.5)
+    here, _ = ends
+    there = Elsewhere(redis_url)
+    running = asyncio.create_task(asyncio.to_thread(there.run))
+    try:
+        assert await asyncio.to_thread(there.serving.wait, PATIENCE)
+        answer = here.send("physics", request()) if way == "send" else here.ask("physics", request(), 0.5)
+        waiting = asyncio.ensure_future(answer)
+        assert await asyncio.to_thread(there.asked.wait, PATIENCE)
+        time.sleep(1)  # noqa: ASYNC251 (as a machine that is paused does, it holds up the loop)
+        assert (await waiting).seq == 7
+    finally:
+        there.stop()
+        await running
 
 
 # --- a cluster ------------------------------------------------------------------------------------------------------
