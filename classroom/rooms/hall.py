@@ -94,10 +94,13 @@ class Hall:
 
     async def close(self) -> None:
         """Let go of the room: what waits is sent."""
+        if self._figures is not None:
+            self._figures.cancel()
+            self._tell_figures()
         if self._unsubscribe is not None:
             await self._unsubscribe()
         await self.replica.stop()
-        if self._figures is not None:
+        if self._figures is not None:  # of what was heard until now
             self._figures.cancel()
         await self.sheets.close()
         self.hub.close()

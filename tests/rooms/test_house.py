@@ -13,6 +13,7 @@ import pytest
 
 from classroom.auth import Authenticator
 from classroom.bus.local import LocalBus
+from classroom.bus.port import Message, Signalled
 from classroom.config import load
 from classroom.journal.port import Unavailable
 from classroom.journal.sql import open_journal
@@ -21,6 +22,7 @@ from classroom.metrics import Metrics
 from classroom.rooms.hall import Hall
 from classroom.rooms.house import House
 from classroom.rooms.session import Session
+from classroom.rooms.signals import React, Reactions
 from classroom.wire import Hello
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder, Troubled, command, say
 
@@ -244,3 +246,19 @@ async def test_a_house_that_closes_keeps_a_snapshot_of_every_room(house: House) 
     snapshot = await house.journal.snapshot("physics")
     assert snapshot is not None
     assert snapshot.seq == 1
+
+
+async def test_a_house_that_closes_tells_reactions_that_were_still_to_be_told(house: House) -> None:
+    told: list[str] = []
+
+    def hear(message: Message) -> None:
+        if isinstance(message, Signalled):
+            told.extend(emoji for signal in message.signals if isinstance(signal, Reactions) for emoji in signal.counts)
+
+    await house.bus.subscribe("physics", hear)
+    hall = await house.hall("physics")
+    hall.take_signal(ASHA, React(emoji="👍"))
+    hall.take_signal(ASHA, React(emoji="🎉"))
+    assert told == ["👍"]
+    await house.close()
+    assert told == ["👍", "🎉"]
