@@ -338,11 +338,12 @@ class House:
     # --- time -------------------------------------------------------------------------------------------------------
 
     async def _tick(self) -> None:
-        number = 0
+        loop = asyncio.get_running_loop()
+        checked = loop.time()
         while True:
             await asyncio.sleep(1 / QUARTERS)
-            number += 1
-            if number % QUARTERS == 0:
+            if (since := loop.time() - checked) >= 1:
+                checked += since // 1  # whole seconds: what a tick is late by does not add up
                 self.owners.check()
             self._tick_all()
 

@@ -13,7 +13,7 @@ import pytest
 
 from classroom.auth import Authenticator
 from classroom.bus.local import LocalBus
-from classroom.bus.port import Message, Signalled
+from classroom.bus.port import Head, Message, Signalled
 from classroom.config import load
 from classroom.journal.port import Unavailable
 from classroom.journal.sql import open_journal
@@ -262,3 +262,13 @@ async def test_a_house_that_closes_tells_reactions_that_were_still_to_be_told(ho
     assert told == ["👍"]
     await house.close()
     assert told == ["👍", "🎉"]
+
+
+async def test_after_a_stall_owners_are_looked_at_as_soon_as_a_second_is_over(house: House) -> None:
+    looked = asyncio.Event()
+    await house.bus.subscribe("physics", lambda message: looked.set() if isinstance(message, Head) else None)
+    (await house.hall("physics")).admit(Session(ASHA, Recorder()), None, None)
+    await asyncio.wait_for(looked.wait(), 10)
+    looked.clear()
+    time.sleep(1.2)  # noqa: ASYNC251 (it holds up the loop)
+    await asyncio.wait_for(looked.wait(), 0.6)
