@@ -21,6 +21,7 @@ from classroom.metrics import Metrics
 from classroom.polls import rules as polls_rules
 from classroom.polls.model import PollEvent, Tally
 from classroom.rooms import room as rooms
+from classroom.rooms.groups import signals_packet
 from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.missed import Missed
 from classroom.rooms.presence import Presence
@@ -77,7 +78,8 @@ class Hall:
         self._stir = stir
         self._unsubscribe: Cancel | None = None
         self._encoded: dict[tuple[Audience, Codec], tuple[int, packets.Shared]] = {}
-        self._tallies: dict[tuple[Audience, int], Tally] = {}
+        self._tallies: dict[tuple[Audience, int], Tally] = {}  # as all here were told them
+        self._figured: dict[tuple[Audience, Codec], tuple[int, packets.Packet | None]] = {}
         self._present = -1
         self._reactions: Counter[str] = Counter()
         self._figures: asyncio.TimerHandle | None = None  # that are to be told
@@ -129,8 +131,6 @@ class Hall:
         self._present = -1  # the newcomer is told the count even where it is the same again
         self._stir()
         self.hub.add(session, self.replica.seq)
-        if resumed:
-            self._tell_again()
         return resumed
 
     def leave(self, session: Session) -> None:
@@ -144,29 +144,37 @@ class Hall:
     def _resync(self, session: Session) -> None:
         self._present = -1  # as in `admit`: the count may have been told while they could not keep up
         self._stir()
-        if self._resume(session, session.since):
-            self._tell_again()
-        else:
+        if not self._resume(session, session.since):
             self._welcome(session)
 
     def _resume(self, session: Session, since: int) -> bool:
-        """Send only what was missed, where that is possible."""
+        """Send only what was missed, where that is possible; the tallies as they are, since they are signals."""
         codec = session.link.codec
         missed = self._missed.since(since, session, asyncio.get_running_loop().time())
         if missed is None:
             return False
         resumed = wire.Resumed(self.replica.seq, self._clock(), msgspec.Raw(missed))
-        session.link.write(packets.message(codec, "resumed", wire.encode(codec, resumed)))
+        packet = packets.message(codec, "resumed", wire.encode(codec, resumed))
+        self._show_tallies()
+        tallies = self._tallied(session.kind, codec)
+        session.link.write(packet if tallies is None else packets.Pair(packet, tallies))
         return True
 
-    def _tell_again(self) -> None:
-        """Somebody here was resumed. Tallies are signals, of which some were missed: they are said again."""
-        self._tallies.clear()
-        self._tell_soon()
+    def _show_tallies(self) -> None:
+        """Somebody is shown the tallies as they are: they may be told to nobody, where they soon are as they were before."""
+        if self._figures is not None:
+            self._tallies.clear()
+
+    def _tallied(self, kind: Audience, codec: Codec) -> packets.Packet | None:
+        """The tallies that `kind` may see, encoded once for all who come back at this place of the log."""
+        known = self._figured.get((kind, codec))
+        if known is None or known[0] != self.replica.seq:
+            tallies = polls_rules.tallies(self.replica.state.polls, kind)
+            known = self._figured[kind, codec] = (self.replica.seq, signals_packet(codec, tallies))
+        return known[1]
 
     def _welcome(self, session: Session) -> None:
-        if self._figures is not None:
-            self._tallies.clear()  # what is shown here may be told to nobody, where it is soon as it was before
+        self._show_tallies()
         codec, member = session.link.codec, session.member
         welcome = wire.WelcomeRaw(
             room=wire.RoomLabel(self.info.id, self.info.title),

@@ -104,6 +104,42 @@ async def test_a_tally_is_told_to_who_was_welcomed_with_another_though_it_is_wha
     await ben.until(lambda: tallies(ben)[-1:] == [[0, 1]], 2)
 
 
+async def back(server: Running, asha: Peer) -> Peer:
+    """Asha has lost her connection, and resumes."""
+    again = await Peer.join(server.port, name="Asha", client="Asha", since=asha.seq, epoch=asha.welcome["epoch"])
+    assert again.named("resumed")
+    return again
+
+
+async def test_who_comes_back_is_told_the_tally_and_the_others_are_not_told_it_again(server: Running) -> None:
+    teacher = await Peer.join(server.port, token=server.token())
+    asha = await Peer.join(server.port, name="Asha", client="Asha")
+    id = await polled(teacher)
+    await asha.drop()
+    await elsewhere(server, id, 1)
+    await teacher.until(lambda: tallies(teacher)[-1:] == [[0, 1]])
+    before = len(tallies(teacher))
+
+    again = await back(server, asha)
+    await again.until(lambda: tallies(again)[-1:] == [[0, 1]], 2)
+    await asyncio.sleep(4 * FIGURES)
+    assert len(tallies(teacher)) == before
+    assert len(tallies(again)) == 1
+
+
+async def test_a_tally_is_told_to_who_came_back_to_another_though_it_is_what_it_was_before(server: Running) -> None:
+    teacher = await Peer.join(server.port, token=server.token())
+    asha = await Peer.join(server.port, name="Asha", client="Asha")
+    id = await polled(teacher)
+    await asha.drop()
+    await asyncio.sleep(2 * FIGURES)
+    for choice in (1, 0):  # of which the second has to wait
+        await elsewhere(server, id, choice)
+    again = await back(server, asha)
+    await elsewhere(server, id, 1)
+    await again.until(lambda: tallies(again)[-1:] == [[0, 1]], 2)
+
+
 async def test_a_reaction_is_told_at_once_and_those_that_follow_together(server: Running) -> None:
     asha, ravi = [await Peer.join(server.port, name=name) for name in ("Asha", "Ravi")]
 
