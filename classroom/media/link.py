@@ -1,14 +1,15 @@
 """A worker's link to the media process: hands SDP over, and turns what happens there into commands of the server.
 
 What always holds: the media process may die and come back at any moment; what it then says is live, is, and what it does not
-say is told to the rooms as ended. Whoever leaves a stage is cut off there within a quarter of a second.
+say is told to the rooms as ended. What a room cannot take now, since its owner or its journal does not answer, it is told again:
+media of which the class is not told are seen by nobody, though who sends them is connected. Whoever leaves a stage is cut off
+there within a quarter of a second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from hashlib import sha256
 from pathlib import Path
@@ -20,11 +21,13 @@ import structlog
 
 from classroom.bus.port import Reply
 from classroom.kernel import SYSTEM, Member, Rejected
+from classroom.keyed import KeyedLocks
 from classroom.media.stage import Performer, Publish, Source, Stage, Unpublish
 
 log = structlog.get_logger(__name__)
 
 AGAIN = 0.05  # seconds until the media process is asked anew
+LATER = 1.0  # seconds until a room is told anew what it did not take
 LOOK = 0.25  # seconds between two looks at the stages
 PATIENCE = 5.0  # seconds for an answer
 CODES: dict[str, Callable[[str], Rejected]] = {
@@ -66,7 +69,8 @@ class Link:
         self._http: aiohttp.ClientSession | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._told: dict[str, dict[str, Performer]] = {}
-        self._publishing: Counter[tuple[str, str]] = Counter()  # room and member, of whom it is only being told
+        self._saying: dict[str, Fact] = {}  # by stream, what the room is still to be told of it
+        self._turns = KeyedLocks()
         self._background: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -165,47 +169,76 @@ class Link:
                 continue
             fact = msgspec.json.decode(line, type=Fact)
             if fact.is_live is None:
-                for room, stage in self._rooms.stages():
-                    for person in stage.people.values():
-                        if person.stream and person.stream not in (live or ()):
-                            who = Member(person.id, person.name, person.role)
-                            over = Fact(room, who, person.stream, is_live=False)
-                            self._spawn(self._say(over))
+                self._end_all_but(live or set())
                 live = None
                 self._told.clear()  # and let it know again what is muted
                 continue
             if live is not None:
                 live.add(fact.stream)
-            self._spawn(self._say(fact))
+            self._tell(fact)
 
-    async def _say(self, fact: Fact) -> None:
-        if fact.member is None:
-            return
+    def _end_all_but(self, live: set[str]) -> None:
+        """All that is live there has been told: what else the rooms take for live, or are about to, has ended."""
+        there = [
+            Fact(room, Member(person.id, person.name, person.role), person.stream)
+            for room, stage in self._rooms.stages()
+            for person in stage.people.values()
+            if person.stream
+        ]
+        for fact in [*there, *self._saying.values()]:
+            if fact.stream not in live:
+                self._tell(Fact(fact.room, fact.member, fact.stream, is_live=False))
+
+    def _tell(self, fact: Fact) -> None:
+        if fact.member is not None:
+            self._saying[fact.stream] = fact
+            self._spawn(self._say(fact, fact.member))
+
+    async def _say(self, fact: Fact, member: Member) -> None:
+        """Tell the room, and go on until it is told, or something newer is to be told of the same publication. What is said of a
+        member is told in order: else a room that was late would take for live what has ended meanwhile."""
         try:
-            if not fact.is_live:
-                await self._rooms.submit(fact.room, SYSTEM, Unpublish(member=fact.member.id, stream=fact.stream))
-            elif not await self._publish(fact, fact.member):
-                await self.end(fact.room, fact.member.id, fact.session)
+            async with self._turns.hold(f"{fact.room}/{member.id}"):
+                while self._saying.get(fact.stream) is fact:
+                    if await self._told_room(fact, member):
+                        return
+                    await asyncio.sleep(LATER)
+        finally:
+            if self._saying.get(fact.stream) is fact:
+                del self._saying[fact.stream]
+
+    async def _told_room(self, fact: Fact, member: Member) -> bool:
+        """Whether the room is told; else it, or the media process, could not be asked now."""
+        try:
+            if fact.is_live:
+                await self._publish(fact, member)
+            else:
+                await self._submit(fact.room, Unpublish(member=member.id, stream=fact.stream))
         except Rejected as refused:
             log.info("a publication could not be told", room=fact.room, code=refused.code)
+            return not refused.temporary
+        return True
 
-    async def _publish(self, fact: Fact, member: Member) -> bool:
-        """Tell the room. Whether they may publish."""
+    async def _publish(self, fact: Fact, member: Member) -> None:
+        """Tell the room; who may not publish is cut off. Raises `Rejected`."""
         try:
-            member = await self._rooms.in_force(fact.room, member)
+            now = await self._rooms.in_force(fact.room, member)
+            publish = Publish(member=now.id, name=now.name, role=now.role, stream=fact.stream, sources=fact.sources)
+            await self._submit(fact.room, publish)
         except Rejected as refused:
-            return refused.temporary
-        publish = Publish(
-            member=member.id, name=member.name, role=member.role, stream=fact.stream, sources=fact.sources
-        )
-        key = fact.room, member.id
-        self._publishing[key] += 1
-        try:
-            reply = await self._rooms.submit(fact.room, SYSTEM, publish)
-        finally:
-            self._publishing[key] -= 1
-            self._publishing += Counter()  # drops those at 0
-        return reply.ok or (reply.temporary and reply.code != "too_many")
+            if refused.temporary and refused.code != "too_many":
+                raise
+            await self.end(fact.room, member.id, fact.session)
+
+    async def _submit(self, room: str, command: Publish | Unpublish) -> None:
+        reply = await self._rooms.submit(room, SYSTEM, command)
+        if not reply.ok:
+            raise Rejected(reply.code, reply.message, temporary=reply.temporary)
+
+    def _is_publishing(self, room: str, member: str) -> bool:
+        """Whether the room is still to be told of something that they publish."""
+        about = (fact for fact in self._saying.values() if fact.is_live and fact.room == room)
+        return any(fact.member is not None and fact.member.id == member for fact in about)
 
     async def _watch(self) -> None:
         while True:
@@ -216,7 +249,7 @@ class Link:
                     open_now.add(room)
                     before, people = self._told.get(room, {}), dict(stage.people)  # which change while they are told
                     for id in before.keys() - people.keys():
-                        if (room, id) in self._publishing:  # on stage again in a moment, or refused
+                        if self._is_publishing(room, id):  # on stage again in a moment, or refused
                             people[id] = before[id]
                     if before == people:
                         continue

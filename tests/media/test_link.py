@@ -1,4 +1,5 @@
-"""What a worker tells the media process of the stages: all of it, also what changes while it is being told."""
+"""What a worker tells the media process of the stages: all of it, also what changes while it is being told. What it tells the
+rooms of publications: until they have taken it."""
 
 from __future__ import annotations
 
@@ -8,42 +9,62 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
 from aiohttp import web
 
 from classroom.bus.port import Reply
-from classroom.kernel import Member, Role
+from classroom.kernel import Member, Rejected, Role
 from classroom.media.link import Link
 from classroom.media.stage import Performer, Publish, Source, Stage
 from tests.running import until
 
 TEACHER = Member("t1", "Teacher", Role.INSTRUCTOR)
-BEGAN = b"""{"room":"r","member":{"id":"t1","name":"Teacher","role":"instructor"},"stream":"two","session":"s","is_live":true}
-"""
+LATE = Reply(ok=False, code="moved", temporary=True)
 
 
 class Far:
-    """The far end of the socket, and the rooms: what was told, what is said, and how long the rooms take to believe it."""
+    """The far end of the socket, and the rooms: what was told, what is said, how long the rooms take to believe it, and what
+    they answer first."""
 
     def __init__(self) -> None:
         self.stage = Stage()
         self.told: list[dict[str, Any]] = []
+        self.ended: list[str] = []
         self.while_told: Callable[[], None] = lambda: None
-        self.says = asyncio.Event()
-        self.publishing = self.published = False
+        self.says: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.asked = 0
+        self.answers: list[Reply | Rejected] = []
         self.believes = asyncio.Event()
+        self.believes.set()
+
+    def say(self, stream: str = "two", **fact: Any) -> None:
+        about = {"room": "r", "member": TEACHER, "stream": stream, "session": f"of {stream}", "is_live": True}
+        self.says.put_nowait(msgspec.json.encode(about | fact) + b"\n")
+
+    def die(self) -> None:
+        """And come back, with nothing that is live."""
+        self.says.put_nowait(None)
+        self.says.put_nowait(b"{}\n")
 
     def stages(self) -> list[tuple[str, Stage]]:
         return [("r", self.stage)]
 
     async def in_force(self, room: str, member: Member) -> Member:
+        if self.answers and isinstance(self.answers[0], Rejected):
+            self.asked += 1
+            raise self.answers.pop(0)
         return member
 
     async def submit(self, room: str, member: Member, command: Any) -> Reply:
+        self.asked += 1
+        await self.believes.wait()
+        if self.answers:
+            return self.answers.pop(0)
         if isinstance(command, Publish):
-            self.publishing = True
-            await self.believes.wait()
             self.stage.people["t1"] = performer(stream=command.stream)
-            self.published = True
+        elif self.stage.people.get("t1", performer()).stream == command.stream:
+            del self.stage.people["t1"]
         return Reply(ok=True)
 
     async def stage_told(self, request: web.Request) -> web.Response:
@@ -54,10 +75,13 @@ class Far:
     async def facts(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        await self.says.wait()
-        await response.write(BEGAN)
-        await asyncio.sleep(60)
+        while (line := await self.says.get()) is not None:
+            await response.write(line)
         return response
+
+    async def end(self, request: web.Request) -> web.Response:
+        self.ended.append(request.match_info["id"])
+        return web.Response(status=204)
 
 
 def performer(**fields: Any) -> Performer:
@@ -67,7 +91,13 @@ def performer(**fields: Any) -> Performer:
 @asynccontextmanager
 async def linked(far: Far, folder: Path) -> AsyncIterator[None]:
     app = web.Application()
-    app.add_routes([web.post("/rooms/r/stage", far.stage_told), web.get("/facts", far.facts)])
+    app.add_routes(
+        [
+            web.post("/rooms/r/stage", far.stage_told),
+            web.get("/facts", far.facts),
+            web.delete("/sessions/{id}", far.end),
+        ]
+    )
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     await web.UnixSite(runner, str(folder / "media.sock")).start()
@@ -103,14 +133,73 @@ async def test_who_has_begun_again_is_not_told_as_gone_while_the_room_only_comes
     far.stage.people["t1"] = performer(stream="one")
     async with linked(far, tmp_path):
         await until(lambda: len(far.told) == 1)
-        far.says.set()
-        await until(lambda: far.publishing)
+        far.believes.clear()
+        far.say()
+        await until(lambda: far.asked)
         far.stage.people.clear()  # the publication before has ended
         await asyncio.sleep(0.6)
         far.believes.set()
-        await until(lambda: far.published)
+        await until(lambda: far.stage.people)
         await asyncio.sleep(0.6)
         assert not any(told["gone"] for told in far.told)
 
         far.stage.people.clear()
         await until(lambda: far.told[-1]["gone"] == ["t1"])
+
+
+@pytest.mark.parametrize("later", [LATE, Rejected("unavailable", "The journal cannot be read.", temporary=True)])
+async def test_a_publication_that_a_room_cannot_take_now_is_told_again_and_not_cut_off(
+    tmp_path: Path, later: Reply | Rejected
+) -> None:
+    far = Far()
+    far.stage.people["t1"] = performer(stream="one")
+    async with linked(far, tmp_path):
+        await until(lambda: far.told)
+        far.answers = [later, later]
+        far.say("two")
+        await until(lambda: far.asked)
+        far.stage.people.clear()  # the publication before has ended
+        await until(lambda: far.stage.people)
+        assert far.stage.people["t1"].stream == "two"
+        assert not any(told["gone"] for told in far.told)
+        assert not far.ended
+
+
+async def test_the_end_of_a_publication_that_a_room_cannot_take_now_is_told_again(tmp_path: Path) -> None:
+    far = Far()
+    far.stage.people["t1"] = performer(stream="one")
+    far.answers = [LATE]
+    async with linked(far, tmp_path):
+        far.say("one", is_live=False)
+        await until(lambda: not far.stage.people)
+
+
+@pytest.mark.parametrize("code", ["too_many", "forbidden"])
+async def test_a_publication_that_a_room_does_not_want_is_cut_off(tmp_path: Path, code: str) -> None:
+    far = Far()
+    far.answers = [Reply(ok=False, code=code, temporary=code == "too_many")]
+    async with linked(far, tmp_path):
+        far.say()
+        await until(lambda: far.ended == ["of two"])
+        assert far.asked == 1
+
+
+@pytest.mark.parametrize("how", ["ended", "replaced", "died"])
+async def test_what_is_over_before_a_room_took_it_is_not_told_any_more_as_live(tmp_path: Path, how: str) -> None:
+    far = Far()
+    far.believes.clear()
+    async with linked(far, tmp_path):
+        far.say("one")
+        await until(lambda: far.asked)
+        far.answers = [LATE]
+        if how == "replaced":
+            far.say("two")
+        if how == "died":
+            far.die()
+        else:
+            far.say("one", is_live=False)
+        await asyncio.sleep(0.3)  # while the room does not answer
+        far.believes.set()
+        await until(lambda: far.asked == (3 if how == "replaced" else 2))
+        await asyncio.sleep(0)
+        assert [one.stream for one in far.stage.people.values()] == (["two"] if how == "replaced" else [])
