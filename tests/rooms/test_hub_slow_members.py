@@ -1,0 +1,60 @@
+"""Who cannot keep up with a room: they are bounded, brought up to date, or told why not, and hold up nobody."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from classroom.rooms.session import Session
+from tests.rooms.edge import TICK, Edge
+from tests.rooms.shells import ASHA, RAVI, TEACHER, ask, say
+from tests.running import until
+
+
+async def test_a_slow_member_is_bounded_brought_up_to_date_and_holds_up_nobody(edge: Edge) -> None:
+    session, slow = edge.enter(ASHA)
+    _, other = edge.enter(RAVI)
+    slow.stuck = 5_000
+    for n in range(3):
+        await ask(edge.owner, TEACHER, say(f"while stuck {n}"))
+        await asyncio.sleep(TICK * 1.5)
+    got_while_stuck = list(slow.packets)
+    slow.stuck = 0
+    await edge.quiet()
+    await ask(edge.owner, TEACHER, say("after"))
+    await edge.quiet()
+    assert got_while_stuck == []
+    assert edge.resynced == [session]
+    assert session.since == 0
+    assert other.seqs == [1, 2, 3, 4]
+    assert slow.seqs == [4]
+
+
+async def test_a_member_who_stays_behind_is_disconnected_with_the_reason(edge: Edge) -> None:
+    session, slow = edge.enter(ASHA)
+    slow.stuck = 5_000
+    await ask(edge.owner, TEACHER, say("too much"))
+    await asyncio.sleep(0.4)
+    assert slow.bye is not None
+    assert (slow.bye.code, slow.bye.temporary) == ("too_slow", True)
+    assert session not in edge.hub.sessions
+
+
+async def test_a_write_that_fails_stops_nothing_and_who_missed_it_is_brought_up_to_date(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, link = edge.enter(ASHA)
+    await edge.quiet()
+    with monkeypatch.context() as patch:
+        patch.setattr(edge.hub, "_offer", _fail)
+        await ask(edge.owner, RAVI, say("first"))
+        await edge.quiet()
+    await until(lambda: edge.resynced == [session])
+    await ask(edge.owner, RAVI, say("second"))
+    await edge.quiet()
+    assert link.seqs[-1] == edge.replica.seq
+
+
+def _fail(*_: object) -> list[Session]:
+    raise ZeroDivisionError
