@@ -61,7 +61,11 @@ class Connection(ABC):
 
     @abstractmethod
     def _remember(self) -> None:
-        """The connection is about to end: note where this member was."""
+        """The connection is about to end, or to rest: note where this member was."""
+
+    @abstractmethod
+    def _join(self) -> None:
+        """Be read for with others, if that may be."""
 
     def come(self) -> None:
         """Come in, or come back."""
@@ -87,6 +91,7 @@ class Connection(ABC):
         """Read nothing for so many seconds, as on a network that does not keep up; whether this member was in."""
         if self.state != INSIDE:
             return False
+        self._remember()
         self.party.poller.forget(self.socket.fileno())
         self.stuck = True
         self.party.agenda.after(seconds, self._read_again, self.turn)
@@ -95,6 +100,7 @@ class Connection(ABC):
     def _read_again(self, turn: int) -> None:
         if self.turn == turn and self.socket is not None:
             self._watch(READ, self.readable)
+            self._join()
 
     def _again(self, turn: int) -> None:
         if self.wanted and self.turn == turn and self.state == CLOSED:
@@ -228,9 +234,11 @@ class Connection(ABC):
             return
         if sent < len(data):
             self.out = data[sent:]
+            self.party.poller.part(self.socket.fileno())  # nobody else writes into the middle of it
             self.party.agenda.after(0.02, self._rest, self.turn)
 
     def _rest(self, turn: int) -> None:
         if self.turn == turn and self.out:
             data, self.out = self.out, b""
             self.send(data)
+            self._join()

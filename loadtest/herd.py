@@ -1,7 +1,8 @@
-"""Members for whom the same has come, read one after the other by a loop in C (`herd.c`).
+"""Members who are read for by a loop in C (`herd.c`): as long as frames to count and pings are all that comes, nothing in
+Python is called for them.
 
 What always holds: it is the same for every member as `Seat.readable` one by one, which serves where there is no C compiler.
-Only members who count what comes are read so, and only while none of them holds half a frame.
+Only members who hold no half of a frame are read for, neither of one that comes nor of one that goes.
 """
 
 from __future__ import annotations
@@ -10,73 +11,130 @@ import ctypes
 import os
 import tempfile
 from array import array
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classroom import native
 from classroom.native import Unavailable
 from loadtest import student
+from loadtest.poller import NOT_READ, Other
 
 if TYPE_CHECKING:
     from loadtest.party import Party
     from loadtest.student import Seat
 
 SOURCE = Path(__file__).with_name("herd.c")
-VERSION = 1
+VERSION = 2
+MOST = 512  # sockets at one look
+HEAD = 132
 
 
-def one_by_one(_: Party, seats: Sequence[Seat]) -> None:
-    """Read what has come for them."""
-    for seat in seats:
-        seat.readable()
+class OneByOne:
+    """Nobody is read for. `at_once`: how many sockets are served before others have their turn."""
+
+    at_once = 128
+
+    def join(self, number: int, seat: Seat) -> None:
+        """From now on `seat`, whose socket is `number`, is read for with others."""
+
+    def part(self, number: int) -> None:
+        """It no longer is."""
+
+    def head(self, number: int) -> tuple[bytes, bool]:
+        """How the last packet of events began that was counted of this socket, and whether it is deflated. It is told once."""
+        return b"", False
+
+    def look(self, epoll: Any, most: int) -> tuple[int, list[Other]]:
+        """Look once: how many sockets were ready, and those of them that are not done with."""
+        ready = epoll.poll(0, most)
+        return len(ready), [(number, NOT_READ, 0) for number, _ in ready]
+
+    def take(self, number: int, got: int, at: int) -> None:
+        """Do what is left to do for one who was read for."""
 
 
-class Herd:
+class _Head(ctypes.Structure):
+    _fields_ = (("size", ctypes.c_uint16), ("deflated", ctypes.c_uint16), ("bytes", ctypes.c_uint8 * HEAD))
+
+
+class _Herd(ctypes.Structure):
+    _fields_ = (
+        ("reads", ctypes.c_int64), ("bytes", ctypes.c_int64), ("frames", ctypes.c_int64),
+        ("members", ctypes.c_int32), ("name_at", ctypes.c_int32), ("kinds", ctypes.c_void_p), ("heads", ctypes.c_void_p),
+        ("buffer", ctypes.c_void_p), ("size", ctypes.c_int32), ("others", ctypes.c_int32), ("other", ctypes.c_void_p),
+    )  # fmt: skip
+
+
+class Herd(OneByOne):
     """The loop in C. `library`: what was built of it."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self._read: Any = library.herd_read
-        self._read.restype = ctypes.c_int
-        self._read.argtypes = (
-            ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_int,
-            ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p,
+    at_once = MOST
+
+    def __init__(self, library: ctypes.CDLL, party: Party) -> None:
+        self._look: Any = library.herd_look
+        self._look.restype = ctypes.c_int
+        self._look.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
+        self._party = party
+        self._members: dict[int, Seat] = {}
+        self._kinds: Any = (ctypes.c_uint8 * 0)()
+        self._heads: Any = (_Head * 0)()
+        self._buffer = bytearray(len(student.BUFFER))
+        self._view = memoryview(self._buffer)
+        self._kept = (ctypes.c_char * len(self._buffer)).from_buffer(self._buffer)
+        self._others = array("i", bytes(3 * MOST * 4))
+        self._herd = _Herd(
+            name_at=party.name_at, buffer=ctypes.addressof(self._kept), size=len(self._buffer),
+            other=self._others.buffer_info()[0],
         )  # fmt: skip
-        self._buffer = (ctypes.c_char * len(student.BUFFER)).from_buffer(student.BUFFER)
-        self._got = ctypes.c_int()
+        self._at = ctypes.addressof(self._herd)
 
-    def __call__(self, party: Party, seats: Sequence[Seat]) -> None:
-        """As `one_by_one`."""
-        ready = []
-        for seat in seats:
-            if seat.rest or seat.skip:
-                seat.readable()
-            else:
-                ready.append(seat)
-        sockets = array("i", [seat.socket.fileno() for seat in ready])
-        at, count = 0, len(ready)
-        while at < count:
-            seen = party.seen
-            stop = self._read(
-                sockets.buffer_info()[0], at, count, self._buffer, len(student.BUFFER),
-                seen.data, len(seen.data), ctypes.byref(self._got),
-            )  # fmt: skip
-            if stop > at:
-                same = stop - at
-                party.reads += same
-                party.bytes += same * len(seen.data)
-                party.frames += same * seen.frames
-                for seat in ready[at:stop]:
-                    seat.head, seat.head_deflated = seen.head, seen.head_deflated
-            if stop < count:  # what is said to one member closes no other one
-                ready[stop].received(self._got.value)
-            at = stop + 1
+    def join(self, number: int, seat: Seat) -> None:
+        if number >= len(self._kinds):
+            self._grow(2 * number)
+        self._members[number] = seat
+        self._kinds[number] = seat.counts
+
+    def _grow(self, size: int) -> None:
+        kinds, heads = (ctypes.c_uint8 * size)(), (_Head * size)()
+        ctypes.memmove(kinds, self._kinds, ctypes.sizeof(self._kinds))
+        ctypes.memmove(heads, self._heads, ctypes.sizeof(self._heads))
+        self._kinds, self._heads = kinds, heads
+        self._herd.kinds, self._herd.heads, self._herd.members = ctypes.addressof(kinds), ctypes.addressof(heads), size
+
+    def part(self, number: int) -> None:
+        if self._members.pop(number, None) is not None:
+            self._kinds[number] = 0
+
+    def head(self, number: int) -> tuple[bytes, bool]:
+        if number >= len(self._heads):
+            return b"", False
+        head = self._heads[number]
+        size, head.size = head.size, 0
+        return bytes(head.bytes[:size]), bool(head.deflated)
+
+    def look(self, epoll: Any, most: int) -> tuple[int, list[Other]]:
+        herd = self._herd
+        count: int = self._look(self._at, epoll.fileno(), most)
+        if herd.reads:
+            self._party.reads += herd.reads
+            self._party.bytes += herd.bytes
+            self._party.frames += herd.frames
+            herd.reads = herd.bytes = herd.frames = 0
+        others = self._others[: 3 * herd.others]
+        return count, list(zip(others[::3], others[1::3], others[2::3], strict=True))
+
+    def take(self, number: int, got: int, at: int) -> None:
+        seat = self._members.get(number)
+        if seat is not None:
+            if got > 0:
+                student.BUFFER[:got] = self._view[at : at + got]
+            seat.received(got)
 
 
-def choose() -> Callable[[Party, Sequence[Seat]], None]:
+def choose(party: Party) -> OneByOne:
     """What reads for members. The loop in C is kept in a folder of this user's among the temporary files."""
     folder = Path(tempfile.gettempdir()) / f"classroom-loadtest-{os.geteuid()}"
     try:
-        return Herd(native.load(SOURCE, folder, VERSION << 16 | array("i").itemsize))
+        return Herd(native.load(SOURCE, folder, VERSION << 16 | ctypes.sizeof(_Herd)), party)
     except (Unavailable, OSError):
-        return one_by_one
+        return OneByOne()

@@ -11,7 +11,6 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from gevent import monkey
@@ -70,7 +69,7 @@ class Party:
         self.name_at = wire.NAME_AT[options.codec]
         self.figures = Figures()
         self.agenda = Agenda()
-        self.poller = Poller(partial(herd.choose(), self))
+        self.poller = Poller(herd.choose(self))
         self.dice = random.Random(f"{options.seed} {options.worker}")
         self.failed = failed
         self.rooms: dict[str, Room] = {}

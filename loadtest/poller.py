@@ -1,7 +1,7 @@
 """What has come for the members of a process: looked for many times a second, and not waited for.
 
 What always holds: a member's call is made at each look at which its socket is ready, or it is read for with the others of
-the herd; what one call raises is told and stops no other; a look comes `LOOK_EVERY` after the calls of the one before;
+the herd (`herd`); what one call raises is told and stops no other; a look comes `LOOK_EVERY` after the calls of the one before;
 probes are looked at before the others, and again and again between them, since no phone waits until thousands of others
 have read.
 
@@ -14,28 +14,32 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent import monkey
 
+if TYPE_CHECKING:
+    from loadtest.herd import OneByOne
+
 LOOK_EVERY = 0.02  # seconds
-AT_ONCE = 128  # sockets that are served before others have their turn
 READ, WRITE = 1, 4  # EPOLLIN, EPOLLOUT
+
+Other = tuple[int, int, int]  # a socket; how many bytes of it were read, or `NOT_READ`; where they are
+NOT_READ = -1_000_000
 
 
 class Poller:
-    """Runs from `start` to `stop`. `read_herd` reads for those members whom `join_herd` told of."""
+    """Runs from `start` to `stop`. `herd`: reads for those members whom `join_herd` told of."""
 
-    def __init__(self, read_herd: Callable[[Sequence[Any]], None]) -> None:
+    def __init__(self, herd: OneByOne) -> None:
         # gevent takes epoll out of `select`, since waiting for it would stop all else; this one never waits.
         epoll: Any = monkey.get_original("select", "epoll")
         self._all, self._probes = epoll(), epoll()
         self._calls: dict[int, tuple[Any, Callable[[], None]]] = {}
-        self._herd: dict[int, Any] = {}
-        self._read_herd = read_herd
+        self._herd = herd
         self._greenlet: gevent.Greenlet | None = None
 
     def watch(self, number: int, events: int, call: Callable[[], None], *, probe: bool = False) -> None:
@@ -44,17 +48,26 @@ class Poller:
         if number in self._calls:
             epoll.modify(number, events)
         else:
+            self.head(number)  # of one who had this number before
             epoll.register(number, events)
         self._calls[number] = epoll, call
-        self._herd.pop(number, None)
+        self._herd.part(number)
 
     def join_herd(self, number: int, member: Any) -> None:
         """From now on a member, whose socket is watched already, is read for with others."""
-        self._herd[number] = member
+        self._herd.join(number, member)
+
+    def part(self, number: int) -> None:
+        """The member of this socket is called again."""
+        self._herd.part(number)
+
+    def head(self, number: int) -> tuple[bytes, bool]:
+        """What was read for the member of this socket last, of what tells where it is: see `OneByOne.head`."""
+        return self._herd.head(number)
 
     def forget(self, number: int) -> None:
         """Call no more. To be said before the socket is closed."""
-        self._herd.pop(number, None)
+        self._herd.part(number)
         known = self._calls.pop(number, None)
         if known is not None:
             with suppress(OSError):
@@ -71,25 +84,22 @@ class Poller:
 
     def _run(self) -> None:
         while True:
-            self._look(self._probes, -1)
-            full = self._look(self._all, AT_ONCE) == AT_ONCE
-            gevent.sleep(0 if full else LOOK_EVERY)
+            gevent.sleep(0 if self.look() else LOOK_EVERY)
 
-    def _look(self, epoll: Any, most: int) -> int:
-        """Serve what is ready: how many."""
-        ready = epoll.poll(0, most)
-        herd = []
-        for number, _ in ready:
-            member = self._herd.get(number)
-            if member is not None:
-                herd.append(member)
-                continue
-            known = self._calls.get(number)
-            if known is not None:  # else closed by what came for another
+    def look(self) -> bool:
+        """Look once, and serve what is ready; whether there may be more."""
+        more = self._look(self._probes)
+        return self._look(self._all) or more
+
+    def _look(self, epoll: Any) -> bool:
+        at_once = self._herd.at_once
+        count, others = self._herd.look(epoll, at_once)
+        for number, got, at in others:
+            if got != NOT_READ:
+                self._call(self._herd.take, number, got, at)
+            elif (known := self._calls.get(number)) is not None:  # else closed by what came for another
                 self._call(known[1])
-        if herd:
-            self._call(self._read_herd, herd)
-        return len(ready)
+        return count == at_once
 
     def _call(self, call: Callable[..., None], *arguments: Any) -> None:
         try:

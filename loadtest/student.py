@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 BUFFER = bytearray(1 << 20)
 VIEW = memoryview(BUFFER)
 BEGINNING = 8_192  # bytes of a welcome in which all stands that is looked at
+LEAST = 24  # bytes of a packet that is counted; its name has begun in them
 HEAD = 44  # bytes of an `events` packet that tell its first place
 
 ACK_SECONDS = 10.0  # until a command is sent again
+
+APART, ALL, SIGNALS = range(3)  # what is counted only of a member's frames
 
 
 class Pending:
@@ -58,7 +61,8 @@ class Seat(Connection):
     """One member, over reconnects. `hello`: what is said at CONNECT; `probe`: None for those who only count."""
 
     __slots__ = (
-        "commands", "deflates", "epoch", "head", "head_deflated", "hello", "last_id", "pending", "probe", "room", "seq", "voted",
+        "commands", "counts", "deflates", "epoch", "head", "head_deflated", "hello", "last_id", "pending", "probe", "room", "seq",
+        "voted",
     )  # fmt: skip
 
     def __init__(self, party: Party, room: Room, number: int, hello: dict[str, Any], probe: Probe | None) -> None:
@@ -66,6 +70,9 @@ class Seat(Connection):
         self.room = room
         self.hello = hello
         self.probe = probe
+        self.counts = ALL
+        if probe is not None:  # in JSON signals say nothing that events speak of
+            self.counts = SIGNALS if party.codec == wire.JSON and not room.watches_signals else APART
         self.head: bytes | bytearray = b""
         self.head_deflated = False
         self.deflates = False
@@ -163,9 +170,9 @@ class Seat(Connection):
         party = self.party
         party.reads += 1
         party.bytes += got
-        at, size = 0, held + got
+        at, size, whole = 0, held + got, not held and not self.skip
         before: int | None = None  # frames counted, where it may turn out that all there was is counted
-        if self.state == INSIDE and not held and not self.skip and self.probe is None:
+        if self.state == INSIDE and whole and self.counts == ALL:
             seen = party.seen
             if got == len(seen.data) and BUFFER.startswith(seen.data):
                 party.frames += seen.frames
@@ -189,6 +196,10 @@ class Seat(Connection):
             at = end
             looks += 1
         self.rest = bytes(VIEW[at:size]) if at < size else b""
+        if self.rest or self.skip:
+            party.poller.part(self.socket.fileno())
+        elif not whole:
+            self._join()
         if before is not None and looks == party.frames - before and not self.rest and not self.skip:
             party.seen = Seen(bytes(VIEW[:size]), looks, self.head, self.head_deflated)
 
@@ -211,7 +222,7 @@ class Seat(Connection):
             start = at + 10
             end = start + int.from_bytes(VIEW[at + 2 : start], "big")
         whole = end <= size
-        if self.state == INSIDE and self.probe is None and self._counted(first, start, end, size):
+        if self.state == INSIDE and self.counts and self._counted(first, start, end, size):
             if not whole:
                 self.skip = end - size
                 return size
@@ -228,24 +239,29 @@ class Seat(Connection):
 
     def _counted(self, first: int, start: int, end: int, size: int) -> bool:
         """Whether this frame is one that is counted only, by its first bytes."""
-        if end - start < 20 or size - start < 20:
+        if end - start < LEAST or size - start < LEAST:
             return False
         party = self.party
+        if self.counts == SIGNALS and (first & 0x40 or BUFFER[start + party.name_at] != 0x73):
+            return False
         if first & 0x40:
-            self.head_deflated = True
-            self.head = BUFFER[start : min(start + 3 * HEAD, end, size)]
+            self._began(start, min(start + 3 * HEAD, end), size, deflated=True)
             party.frames += 1
             return True
         letter = BUFFER[start + party.name_at]
         if letter == 0x65 and BUFFER[start] in (0x34, 0x83):  # "e" of `events`
-            self.head_deflated = False
-            self.head = BUFFER[start : min(start + HEAD, end, size)]
+            self._began(start, min(start + HEAD, end), size, deflated=False)
         elif letter != 0x73 or BUFFER[start] not in (0x34, 0x83):  # "s" of `signals`
             return False
         if BUFFER[start] == 0x34 and BUFFER[start + 1] != 0x32:  # an acknowledgement, not an event
             return False
         party.frames += 1
         return True
+
+    def _began(self, start: int, end: int, size: int, *, deflated: bool) -> None:
+        """Keep the beginning of a packet, unless it is cut off."""
+        if end <= size:
+            self.head, self.head_deflated = BUFFER[start:end], deflated
 
     def _upgraded(self, size: int) -> int:
         end = BUFFER.find(b"\r\n\r\n", 0, size)
@@ -327,12 +343,13 @@ class Seat(Connection):
                 pass
 
     def _remember(self) -> None:
-        """Where this member was: a probe knows it, the others know what the last packet began with."""
+        """Where this member was: a probe knows it, the others know what the last packet began with, read here or by the herd."""
         if self.probe is not None:
             self.seq = self.probe.last
-        elif self.head:
-            with suppress(ValueError):  # of signals: the place known from before does as well
-                self.seq = max(self.seq, wire.first_seq(self.party.codec, bytes(self.head), self.head_deflated) - 1)
+        elif self.socket is not None:
+            for head, deflated in ((self.head, self.head_deflated), self.party.poller.head(self.socket.fileno())):
+                with suppress(ValueError):  # of signals: the place known from before does as well
+                    self.seq = max(self.seq, wire.first_seq(self.party.codec, bytes(head), deflated) - 1)
             self.head = b""
 
     def _welcomed(self, beginning: bytes) -> None:
@@ -351,8 +368,7 @@ class Seat(Connection):
         self.state = INSIDE
         self.party.inside += 1
         self.pause = FIRST_PAUSE
-        if self.probe is None and not self.party.way(self.number)[0].tls:
-            self.party.poller.join_herd(self.socket.fileno(), self)
+        self._join()
         now = time.monotonic()
         if self.lobby_at:
             self.party.figures.time("lobby_wait", (now - self.lobby_at) * 1_000)
@@ -360,3 +376,8 @@ class Seat(Connection):
         self.party.joined(self, how, (now - self.begun) * 1_000)
         for pending in list((self.pending or {}).values()):
             self._give(pending)
+
+    def _join(self) -> None:
+        half = self.rest or self.skip or self.out
+        if self.state == INSIDE and self.counts and not half and not self.party.way(self.number)[0].tls:
+            self.party.poller.join_herd(self.socket.fileno(), self)
