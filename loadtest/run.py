@@ -156,8 +156,8 @@ class Run:
         until, shown = time.time() + self._patience + (600 if self._options.elsewhere else 0), 0.0
         while self._children[0].poll() is None and time.time() < until:
             time.sleep(1)
-            load = self._load()
-            if load is None or time.time() - shown < STEP:
+            load = self._load() if time.time() - shown >= STEP else None
+            if load is None:
                 continue
             shown = time.time()
             self._sample(load["inside"])
@@ -180,7 +180,7 @@ class Run:
 
     def _load(self) -> dict[str, Any] | None:
         try:
-            load: dict[str, Any] = json.loads((self._folder / "load.json").read_text())
+            load: dict[str, Any] = msgspec.json.decode((self._folder / "load.json").read_bytes())
         except FileNotFoundError:
             return None
         return load
@@ -200,10 +200,11 @@ class Run:
                 )
 
     def _progress(self, load: dict[str, Any]) -> str:
-        figures = Figures()
-        figures.add(load["figures"])
-        _, last = figures.span
+        counts, times = load["figures"]["counts"], load["figures"]["times"]
+        last = max(map(int, counts), default=0)
         recent = range(last - int(STEP), last)
+        figures = Figures()
+        figures.add({"counts": counts, "times": {second: times.get(str(second), {}) for second in recent}})
         delivery, ack = figures.spread("delivery", recent), figures.spread("ack", recent)
         frames = sum(figures.at(s)["frames"] for s in recent) / STEP
         wrong = sum(sum(figures.named(f"{what}:").values()) for what in ("dropped", "failed", "refused"))

@@ -7,7 +7,6 @@ first bytes. Frames go out masked with a key of zeros: valid, and the payload st
 from __future__ import annotations
 
 import io
-import json
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -72,7 +71,7 @@ PONG = frame(b"3", TEXT)
 def connect(codec: str, auth: Mapping[str, Any]) -> bytes:
     """Socket.IO's CONNECT."""
     if codec == JSON:
-        return frame(b"40" + json.dumps(auth, separators=(",", ":")).encode(), TEXT)
+        return frame(b"40" + msgspec.json.encode(auth), TEXT)
     return frame(msgspec.msgpack.encode({"type": 0, "nsp": "/", "data": auth}), BINARY)
 
 
@@ -80,7 +79,7 @@ def event(codec: str, name: str, body: Mapping[str, Any], id: int | None = None)
     """An event of the client's, `command` or `signal`; with `id` it asks for an acknowledgement."""
     if codec == JSON:
         number = b"" if id is None else b"%d" % id
-        return frame(b"42" + number + json.dumps([name, body], separators=(",", ":")).encode(), TEXT)
+        return frame(b"42" + number + msgspec.json.encode((name, body)), TEXT)
     packet: dict[str, Any] = {"type": 2, "nsp": "/", "data": [name, body]}
     if id is not None:
         packet["id"] = id
