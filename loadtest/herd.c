@@ -21,6 +21,7 @@ enum {
     ROOM = 1 << 16,      /* bytes that must be free in the buffer to read into it */
     NOT_READ = -1000000, /* in place of a size: nobody has read this one */
 };
+enum { EVENTS = (int)(EPOLLIN | EPOLLRDHUP | EPOLLET) }; /* what members of the herd are told of */
 enum { APART, ALL, SIGNALS }; /* what is counted of a member's frames; `APART`: it is read by others */
 
 /* How the last packet of events began that was counted here. */
@@ -92,6 +93,13 @@ static int answered(int socket) {
     return send(socket, pong, sizeof pong, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof pong;
 }
 
+/* A socket is told of once for what has come, and not again because it was not looked at since, which takes as long as the first
+ * time: so where it was not read to its end, it is told of again here. */
+static void again(int epoll, int socket) {
+    struct epoll_event event = {.events = EVENTS, .data.fd = socket};
+    epoll_ctl(epoll, EPOLL_CTL_MOD, socket, &event);
+}
+
 /* Look once at an epoll: how many of its sockets were ready, `most` at the most. */
 int herd_look(struct herd *herd, int epoll, int most) {
     struct epoll_event ready[MOST];
@@ -102,11 +110,12 @@ int herd_look(struct herd *herd, int epoll, int most) {
     herd->others = 0;
     for (int each = 0; each < count; each++) {
         int socket = ready[each].data.fd, kind = socket < herd->members ? herd->kinds[socket] : APART;
-        ssize_t got = NOT_READ;
-        if (kind != APART && herd->size - used >= ROOM) {
+        ssize_t got = NOT_READ, room = herd->size - used;
+        if (kind != APART && room >= ROOM) {
             do {
-                got = recv(socket, herd->buffer + used, (size_t)(herd->size - used), MSG_DONTWAIT);
+                got = recv(socket, herd->buffer + used, (size_t)room, MSG_DONTWAIT);
             } while (got < 0 && errno == EINTR);
+            if (got == room || ready[each].events != EPOLLIN) again(epoll, socket); /* it may have been closed after that */
             if (got < 0 && errno == EAGAIN) continue;
             if (got < 0) got = -errno;
             struct found found;
@@ -124,6 +133,7 @@ int herd_look(struct herd *herd, int epoll, int most) {
                 continue;
             }
         }
+        if (kind != APART && got == NOT_READ) again(epoll, socket);
         int32_t *other = herd->other + 3 * herd->others++;
         other[0] = socket;
         other[1] = (int32_t)got;

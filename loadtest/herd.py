@@ -27,6 +27,7 @@ SOURCE = Path(__file__).with_name("herd.c")
 VERSION = 2
 MOST = 512  # sockets at one look
 HEAD = 132
+EVENTS = 0x80002001  # EPOLLIN, EPOLLRDHUP, EPOLLET
 
 
 class OneByOne:
@@ -34,11 +35,13 @@ class OneByOne:
 
     at_once = 128
 
-    def join(self, number: int, seat: Seat) -> None:
-        """From now on `seat`, whose socket is `number`, is read for with others."""
+    def join(self, number: int, seat: Seat) -> int:
+        """From now on `seat`, whose socket is `number`, is read for with others: what to watch it for. 0: it is not."""
+        return 0
 
-    def part(self, number: int) -> None:
-        """It no longer is."""
+    def part(self, number: int) -> bool:
+        """It no longer is; whether it was."""
+        return False
 
     def head(self, number: int) -> tuple[bytes, bool]:
         """How the last packet of events began that was counted of this socket, and whether it is deflated. It is told once."""
@@ -88,11 +91,12 @@ class Herd(OneByOne):
         )  # fmt: skip
         self._at = ctypes.addressof(self._herd)
 
-    def join(self, number: int, seat: Seat) -> None:
+    def join(self, number: int, seat: Seat) -> int:
         if number >= len(self._kinds):
             self._grow(2 * number)
         self._members[number] = seat
         self._kinds[number] = seat.counts
+        return EVENTS
 
     def _grow(self, size: int) -> None:
         kinds, heads = (ctypes.c_uint8 * size)(), (_Head * size)()
@@ -101,9 +105,11 @@ class Herd(OneByOne):
         self._kinds, self._heads = kinds, heads
         self._herd.kinds, self._herd.heads, self._herd.members = ctypes.addressof(kinds), ctypes.addressof(heads), size
 
-    def part(self, number: int) -> None:
-        if self._members.pop(number, None) is not None:
-            self._kinds[number] = 0
+    def part(self, number: int) -> bool:
+        if self._members.pop(number, None) is None:
+            return False
+        self._kinds[number] = student.APART
+        return True
 
     def head(self, number: int) -> tuple[bytes, bool]:
         if number >= len(self._heads):

@@ -45,21 +45,24 @@ class Poller:
     def watch(self, number: int, events: int, call: Callable[[], None], *, probe: bool = False) -> None:
         """Call whenever the socket `number` is ready for `events`; takes the place of what was said of it before."""
         epoll = self._probes if probe else self._all
+        self._herd.part(number)
         if number in self._calls:
             epoll.modify(number, events)
         else:
             self.head(number)  # of one who had this number before
             epoll.register(number, events)
         self._calls[number] = epoll, call
-        self._herd.part(number)
 
     def join_herd(self, number: int, member: Any) -> None:
         """From now on a member, whose socket is watched already, is read for with others."""
-        self._herd.join(number, member)
+        events = self._herd.join(number, member)
+        if events:
+            self._calls[number][0].modify(number, events)
 
     def part(self, number: int) -> None:
         """The member of this socket is called again."""
-        self._herd.part(number)
+        if self._herd.part(number):
+            self._calls[number][0].modify(number, READ)
 
     def head(self, number: int) -> tuple[bytes, bool]:
         """What was read for the member of this socket last, of what tells where it is: see `OneByOne.head`."""
