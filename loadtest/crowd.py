@@ -54,9 +54,9 @@ class Crowd:
     def start(self) -> None:
         # Tens of thousands of members are no garbage: looking through them again and again would stall the measurement.
         gc.set_threshold(100_000, 50, 1_000)
-        self.party.agenda.start()
         self.party.poller.start()
-        self._greenlets = [gevent.spawn(work) for work in (self._report, self._go_on, self._churn, self._watch)]
+        self._greenlets = [gevent.spawn(work) for work in (self._report, self._churn, self._watch)]
+        self._go_on(time.monotonic())
         per_room = self.options.users / len(self._all_rooms)
         for number, room in enumerate(self._taught):
             comes = number / len(self._taught) * self.options.scenario.ramp * EARLY
@@ -67,8 +67,8 @@ class Crowd:
         gevent.killall(self._greenlets)
         for instructor in self._instructors:
             instructor.seat.leave()
-        self.party.agenda.stop()
         self.party.poller.stop()
+        self.party.agenda.clear()
 
     def member(self) -> Seat:
         """One more student, who comes in."""
@@ -128,19 +128,20 @@ class Crowd:
             gevent.sleep(LAG_STEP)
             self.party.figures.time("load_lag", (time.monotonic() - begun - LAG_STEP) * 1_000)
 
-    def _go_on(self) -> None:
-        """Students talk, ask and support doubts while their class is on."""
+    def _go_on(self, due: float) -> None:
+        """Students talk, ask and support doubts while their class is on: one of them does so now. `due`: when it should."""
         scenario, dice = self.options.scenario, self.party.dice
-        acts = (self._say, self._ask, self._support)
         weights = (scenario.chat, scenario.doubts, scenario.upvotes)
         rate = sum(weights) * self.options.pace * self._share * len(self.rooms)
-        while rate:
-            gevent.sleep(dice.expovariate(rate))
-            room = self.party.rooms.get(dice.choice(self.rooms))
-            if room is not None and room.live and not room.over and not room.quiet:
-                seat = room.somebody()
-                if seat is not None:
-                    dice.choices(acts, weights)[0](room, seat)
+        if not rate:
+            return
+        due += dice.expovariate(rate)  # counted from when this one was due, not from when its turn came
+        self.party.agenda.at(due, self._go_on, due)
+        room = self.party.rooms.get(dice.choice(self.rooms))
+        if room is not None and room.live and not room.over and not room.quiet:
+            seat = room.somebody()
+            if seat is not None:
+                dice.choices((self._say, self._ask, self._support), weights)[0](room, seat)
 
     def _say(self, _: Room, seat: Seat) -> None:
         seat.command("chat.say", text=self.party.text())

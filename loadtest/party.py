@@ -69,7 +69,7 @@ class Party:
         self.name_at = wire.NAME_AT[options.codec]
         self.figures = Figures()
         self.agenda = Agenda()
-        self.poller = Poller(herd.choose(self))
+        self.poller = Poller(herd.choose(self), self.agenda)
         self.dice = random.Random(f"{options.seed} {options.worker}")
         self.failed = failed
         self.rooms: dict[str, Room] = {}

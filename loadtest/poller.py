@@ -1,4 +1,5 @@
-"""What has come for the members of a process: looked for many times a second, and not waited for.
+"""What has come for the members of a process: looked for many times a second, and not waited for. After each look comes what is
+due by then (`agenda`).
 
 What always holds: a member's call is made at each look at which its socket is ready, or it is read for with the others of
 the herd (`herd`); what one call raises is told and stops no other; a look comes `LOOK_EVERY` after the calls of the one before;
@@ -22,6 +23,7 @@ import gevent
 from gevent import monkey
 
 if TYPE_CHECKING:
+    from loadtest.agenda import Agenda
     from loadtest.herd import OneByOne
 
 LOOK_EVERY = 0.02  # seconds
@@ -34,12 +36,13 @@ NOT_READ = -1_000_000
 class Poller:
     """Runs from `start` to `stop`. `herd`: reads for those members whom `join_herd` told of."""
 
-    def __init__(self, herd: OneByOne) -> None:
+    def __init__(self, herd: OneByOne, agenda: Agenda) -> None:
         # gevent takes epoll out of `select`, since waiting for it would stop all else; this one never waits.
         epoll: Any = monkey.get_original("select", "epoll")
         self._all, self._probes = epoll(), epoll()
         self._calls: dict[int, tuple[Any, Callable[[], None]]] = {}
         self._herd = herd
+        self._agenda = agenda
         self._greenlet: gevent.Greenlet | None = None
 
     def watch(self, number: int, events: int, call: Callable[[], None], *, probe: bool = False) -> None:
@@ -87,7 +90,8 @@ class Poller:
 
     def _run(self) -> None:
         while True:
-            gevent.sleep(0 if self.look() else LOOK_EVERY)
+            more = self.look()
+            gevent.sleep(0 if self._agenda.serve() or more else LOOK_EVERY)
 
     def look(self) -> bool:
         """Look once, and serve what is ready; whether there may be more."""

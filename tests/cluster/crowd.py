@@ -96,7 +96,6 @@ class Program:
         self.wrong[f"{what}: {why}"] += 1
 
     def run(self) -> None:
-        self.party.agenda.start()
         self.party.poller.start()
         for seat in self.seats:
             seat.come()

@@ -54,7 +54,7 @@ class Room:
             lambda _what, _why: None,
         )  # fmt: skip
         self.herd = read_for(self.party)
-        self.party.poller = Poller(self.herd)
+        self.party.poller = Poller(self.herd, self.party.agenda)
         self.far: list[socket.socket] = []
         self.seats: list[Seat] = []
         for number in range(SEATS):
