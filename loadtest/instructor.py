@@ -35,6 +35,7 @@ class Desk(Room):
         super().__init__(party, name)
         self.present = 0
         self.voters: dict[int, int] = {}
+        self.counted = Signal()
         self.asked: list[int] = []
         self.to_moderate = Signal()
         self.closed: dict[int, dict[str, Any]] = {}
@@ -64,6 +65,7 @@ class Desk(Room):
                 self.present = signal["count"]
             elif signal["type"] == "poll.tally":
                 self.voters[signal["id"]] = signal["tally"]["voters"]
+                self.counted.set()
 
 
 class Instructor:
@@ -160,7 +162,8 @@ class Instructor:
         self.polls.append(poll)
         until = begun + self.party.options.scenario.vote_seconds + POLL_PATIENCE
         while self.desk.voters.get(poll, 0) < self.students and time.monotonic() < until:
-            gevent.sleep(0.1)
+            self.desk.counted.clear()
+            self.desk.counted.wait(until - time.monotonic())
         self.poll_seconds.append(time.monotonic() - begun)
         gevent.sleep(1)  # votes whose answers are still on the way
         self.ask("poll.close", id=poll)

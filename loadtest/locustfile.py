@@ -35,6 +35,7 @@ from loadtest.wire import Target
 
 # A process full of members on a busy machine may be late with its heartbeat; Locust would give its members to the others.
 runners.HEARTBEAT_LIVENESS = 60
+runners.WORKER_REPORT_INTERVAL = 10.0  # each time it counts all its members anew
 # Locust builds its whole command line anew for every argument of every spawn message: two thirds of a load process's time.
 argument_parser.default_args_dict = functools.cache(argument_parser.default_args_dict)
 
