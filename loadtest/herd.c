@@ -44,7 +44,7 @@ struct herd {
 };
 
 /* What the other side checks before anything else. */
-int layout(void) { return VERSION << 16 | (int)sizeof(struct herd); }
+int layout(void) { return VERSION << 16 | (int)(sizeof(struct herd) + sizeof(struct head)); }
 
 struct found {
     int frames, pings, events, deflated; /* `events`: the size of the beginning of the last packet of them, at `head` */

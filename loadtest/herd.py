@@ -141,6 +141,7 @@ def choose(party: Party) -> OneByOne:
     """What reads for members. The loop in C is kept in a folder of this user's among the temporary files."""
     folder = Path(tempfile.gettempdir()) / f"classroom-loadtest-{os.geteuid()}"
     try:
-        return Herd(native.load(SOURCE, folder, VERSION << 16 | ctypes.sizeof(_Herd)), party)
+        layout = VERSION << 16 | ctypes.sizeof(_Herd) + ctypes.sizeof(_Head)
+        return Herd(native.load(SOURCE, folder, layout), party)
     except (Unavailable, OSError):
         return OneByOne()
