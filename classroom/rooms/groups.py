@@ -7,14 +7,14 @@ is greeted with that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from classroom import packets, wire
 from classroom.kernel import Audience, Event, Stored
 from classroom.packets import Packet, Pair, Stream
 from classroom.rooms import room as rooms
-from classroom.rooms.roll import Roll
+from classroom.rooms.roll import Roll, Row
 from classroom.rooms.session import Session
 from classroom.rooms.shorthand import Shorthand
 from classroom.rooms.signals import SignalOut
@@ -34,57 +34,13 @@ class Kind(NamedTuple):
 
 class Made(NamedTuple):
     """A group's part of a flush: by index, the events that it is shown, as they are sent at length; the packets, and the one of
-    signals at length."""
+    signals at length; all of them in one (None: there are none)."""
 
     shown: dict[int, bytes]
     events: tuple[Packet, ...]
     signals: tuple[Packet, ...]
     told: Packet | None
-
-
-class Encoded:
-    """What one flush has encoded, for groups that are shown the same. A packet goes to several of them where nobody keeps what it
-    inflated: else it belongs to one stream alone."""
-
-    __slots__ = ("_events", "_items", "_pairs", "_signals")
-
-    def __init__(self) -> None:
-        self._items: dict[tuple[Codec, int], bytes] = {}
-        self._events: dict[Codec, tuple[list[bytes], Packet | None]] = {}
-        self._signals: dict[Codec, tuple[Sequence[SignalOut], Packet | None]] = {}
-        self._pairs: dict[tuple[Packet, ...], Packet | Pair | None] = {}
-
-    def item(self, codec: Codec, stored: Stored, audience: Audience) -> bytes | None:
-        """An event as an audience is shown it, encoded; None where it is not."""
-        shown = rooms.view(stored.event, audience)
-        if shown is None:
-            return None
-        if shown is not stored.event:
-            return wire.item(codec, stored.meta, shown)
-        known = self._items.get((codec, stored.meta.seq))
-        if known is None:
-            known = self._items[codec, stored.meta.seq] = wire.item(codec, stored.meta, shown)
-        return known
-
-    def events(self, codec: Codec, items: list[bytes]) -> Packet | None:
-        """As `events_packet`: the same packet for the same items."""
-        known = self._events.get(codec)
-        if known is None or known[0] != items:
-            known = self._events[codec] = items, events_packet(codec, items)
-        return known[1]
-
-    def signals(self, codec: Codec, signals: Sequence[SignalOut]) -> Packet | None:
-        """As `signals_packet`: the same packet for the same signals."""
-        known = self._signals.get(codec)
-        if known is None or known[0] != signals:
-            known = self._signals[codec] = signals, signals_packet(codec, signals)
-        return known[1]
-
-    def together(self, several: tuple[Packet, ...]) -> Packet | Pair | None:
-        """As `together`: the same for the same packets."""
-        if several not in self._pairs:
-            self._pairs[several] = together(several)
-        return self._pairs[several]
+    packet: Packet | Pair | None
 
 
 def kind_of(session: Session) -> Kind:
@@ -95,12 +51,12 @@ def kind_of(session: Session) -> Kind:
 class Group:
     """Those who are sent the same bytes."""
 
-    __slots__ = ("_greeting", "_keeping", "_shorthand", "_stream", "kind", "members")
+    __slots__ = ("_greeting", "_shorthand", "_stream", "keeping", "kind", "members")
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.members = Roll()
-        self._keeping = 0  # of those, who keep what they inflated
+        self.keeping = 0  # of those, who keep what they inflated
         self._stream: Stream | None = None
         self._shorthand = Shorthand() if kind.shorthand else None
         self._greeting: tuple[int, Packet | None] = (-1, None)  # what is known so far, at that turn of the shorthand
@@ -109,50 +65,40 @@ class Group:
         """Let a session in."""
         if session not in self.members:
             self.members.add(session)
-            self._keeping += session.link.way == "kept"
+            self.keeping += session.link.way == "kept"
 
     def discard(self, session: Session) -> None:
         """Let a session go, if it is one of them."""
         if session in self.members:
             self.members.discard(session)
-            self._keeping -= session.link.way == "kept"
+            self.keeping -= session.link.way == "kept"
 
-    def items(self, encoded: Encoded, pending: Sequence[Stored], live: dict[int, Stored]) -> list[bytes | None]:
-        """Each event as it is sent at length; None: this audience is not shown it. `live`: by index, events for those who
-        have seen the ink."""
-        if self.kind.codec is Codec.JSON:  # which clients of any kind speak: they need not know of ink
-            live = {}
-        codec, audience = self.kind.codec, self.kind.audience
-        return [encoded.item(codec, live.get(index, stored), audience) for index, stored in enumerate(pending)]
+    @property
+    def apart(self) -> bool:
+        """Whether its packets belong to its own shorthand or stream, and go to nobody else."""
+        return self.kind.shorthand or self.keeping > 0
 
-    def make(
-        self,
-        encoded: Encoded,
-        pending: Sequence[Stored],
-        items: list[bytes | None],
-        passing: Sequence[SignalOut],
-    ) -> Made:
-        """The packets of a flush. `items`: the events as `items` has them; `passing`: signals that go along."""
+    def make(self, pending: Sequence[Stored], items: list[bytes | None], passing: Sequence[SignalOut]) -> Made:
+        """The packets of a flush. `items`: the events as `Flush.items` has them; `passing`: signals that go along."""
         codec = self.kind.codec
-        if self._keeping:
-            encoded = Encoded()
         shown = {index: each for index, each in enumerate(items) if each is not None}
-        packet = encoded.events(codec, list(shown.values()))
+        packet = events_packet(codec, list(shown.values()))
         events: tuple[Packet, ...] = () if packet is None else (packet,)
         if self._shorthand is None:
-            told = encoded.signals(codec, passing)
-            return Made(shown, events, () if told is None else (told,), told)
-        lifted = self._shorthand.events(pending)
-        passing, frames = self._shorthand.signals(passing)
-        told = encoded.signals(codec, passing)
-        inks = tuple(packets.Brief(frame) for frame in frames)
-        return Made(
-            shown, events if lifted is None else (packets.Brief(lifted),), inks if told is None else (told, *inks), told
-        )
+            told = signals_packet(codec, passing)
+            signals: tuple[Packet, ...] = () if told is None else (told,)
+        else:
+            lifted = self._shorthand.events(pending)
+            events = events if lifted is None else (packets.Brief(lifted),)
+            passing, frames = self._shorthand.signals(passing)
+            told = signals_packet(codec, passing)
+            inks = tuple(packets.Brief(frame) for frame in frames)
+            signals = inks if told is None else (told, *inks)
+        return Made(shown, events, signals, told, together((*events, *signals)))
 
     def follow(self, made: Made, now: float) -> None:
         """What the group is about to be sent goes into its stream, where enough are with it for one."""
-        if self._keeping < COMPANY:
+        if self.keeping < COMPANY:
             self._stream = None
             return
         if self._stream is None:
@@ -177,6 +123,65 @@ class Group:
         known = self._greeting[1]
         others = signals_packet(self.kind.codec, [ink for ink in inks if not self._shorthand.tells(ink)])
         return together(tuple(each for each in (others, known) if each is not None))
+
+
+class Flush:
+    """What one flush has encoded: an event that several groups are shown as it is, once, and the packets of groups that are shown
+    the same. `live`: by index, events for those who have seen the ink."""
+
+    __slots__ = ("_items", "_live", "_made", "pending")
+
+    def __init__(self, pending: Sequence[Stored], live: dict[int, Stored]) -> None:
+        self.pending = pending
+        self._live = live
+        self._items: dict[tuple[Codec, int], bytes] = {}
+        self._made: dict[Codec, tuple[list[bytes | None], Sequence[SignalOut], Made]] = {}
+
+    def items(self, kind: Kind) -> list[bytes | None]:
+        """Each event as a group is sent it at length; None: it is not shown it."""
+        # Clients of any kind speak JSON: they need not know of ink.
+        live = self._live if kind.codec is not Codec.JSON else {}
+        return [self._item(kind, live.get(at, stored)) for at, stored in enumerate(self.pending)]
+
+    def _item(self, kind: Kind, stored: Stored) -> bytes | None:
+        shown = rooms.view(stored.event, kind.audience)
+        if shown is not stored.event:
+            return None if shown is None else wire.item(kind.codec, stored.meta, shown)
+        key = (kind.codec, stored.meta.seq)
+        known = self._items.get(key)
+        if known is None:
+            known = self._items[key] = wire.item(kind.codec, stored.meta, shown)
+        return known
+
+    def make(self, group: Group, items: list[bytes | None], passing: Sequence[SignalOut]) -> Made:
+        """What a group is sent: the very same for groups that are shown the same."""
+        if group.apart:
+            return group.make(self.pending, items, passing)
+        known = self._made.get(group.kind.codec)
+        if known is None or known[0] != items or known[1] != passing:
+            known = self._made[group.kind.codec] = items, passing, group.make(self.pending, items, passing)
+        return known[2]
+
+
+class Peers(NamedTuple):
+    """Groups that are sent the same packet wherever they are shown the same. `row`: all who are in them, one group behind the
+    other, until somebody comes or goes."""
+
+    groups: tuple[Group, ...]
+    row: Row
+
+
+def peers_of(groups: Collection[Group], few: int) -> list[Peers]:
+    """Those of `groups` in which anybody is, each among one's peers. A group of more than `few` has none."""
+    found: list[Peers] = []
+    alike: dict[Codec, list[Group]] = {}
+    for group in groups:
+        if group.apart or len(group.members) > few:
+            found.append(Peers((group,), group.members.row))
+        elif group.members:
+            alike.setdefault(group.kind.codec, []).append(group)
+    found += [Peers(tuple(some), Row.chain([group.members.row for group in some])) for some in alike.values()]
+    return [peers for peers in found if peers.row]
 
 
 def item(codec: Codec, stored: Stored, audience: Audience) -> bytes | None:

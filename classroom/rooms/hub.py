@@ -32,17 +32,18 @@ from classroom.metrics import Metrics
 from classroom.packets import Packet, Pair
 from classroom.polls.model import TallySignal
 from classroom.rooms import rounds
-from classroom.rooms.groups import Encoded, Group, Kind, Made, kind_of, signals_packet, together
+from classroom.rooms.groups import Flush, Group, Kind, Made, Peers, kind_of, peers_of, signals_packet, together
 from classroom.rooms.inks import Inks
 from classroom.rooms.own import Own
 from classroom.rooms.pace import Pace, patient
 from classroom.rooms.replica import Replica
-from classroom.rooms.roll import Roll, Row
-from classroom.rooms.rounds import Rounds, Write
+from classroom.rooms.roll import Row
+from classroom.rooms.rounds import Rounds
 from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.rooms.signals import SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy
 
+NOBODYS = Own((), ())
 TRAIL = 256  # points of the laser pointer that may wait; the oldest are let go
 log = structlog.get_logger(__name__)
 
@@ -82,6 +83,7 @@ class Hub:
         self._resync = resync
         self._offer = offer
         self._groups: dict[Kind, Group] = {}
+        self._known_peers: list[Peers] | None = None  # until somebody comes or goes
         self._fresh: set[Session] = set()
         self._lagging: set[Session] = set()
         self._pending: list[Stored] = []
@@ -106,7 +108,7 @@ class Hub:
         self.by_member.setdefault(session.member.id, set()).add(session)
         if self._pending:
             self._fresh.add(session)
-            self._pass(signals_packet(session.link.codec, self._inks.so_far()), (session,))
+            self._write(signals_packet(session.link.codec, self._inks.so_far()), None, (session,))
         else:
             self._let_in(session)
 
@@ -114,7 +116,8 @@ class Hub:
         """Have the session be sent what its group is, which sees the strokes under way."""
         group = self._group(session)
         group.add(session)
-        self._pass(group.greeting(self._inks.so_far()), (session,))
+        self._known_peers = None
+        self._write(group.greeting(self._inks.so_far()), None, (session,))
 
     def remove(self, session: Session) -> None:
         """Let a session go, whatever its state."""
@@ -143,6 +146,7 @@ class Hub:
 
     def _step_aside(self, session: Session) -> None:
         self._group(session).discard(session)
+        self._known_peers = None
         self._fresh.discard(session)
         self._lagging.discard(session)
         self._rounds.drop(session)
@@ -203,8 +207,12 @@ class Hub:
         self._flush_at = None
         if self._rounds.under_way:
             self._overdue = True
+            return
+        frames, spent = self._begin()
+        if self._rounds.under_way:
+            self._rounds.run(frames, spent)
         else:
-            self._rounds.run(*self._begin())
+            self._end(frames, spent)
 
     def flush(self) -> None:
         """Send everything now, in one packet of events and one of signals for each member."""
@@ -246,60 +254,55 @@ class Hub:
 
     def _send(self, pending: list[Stored]) -> int:
         """Send events, and the signals that go along or are due: how many writes that took."""
-        own = Own(pending, self.by_member)
+        own = Own(pending, self.by_member) if pending else NOBODYS
         before = pending[0].meta.seq - 1 if pending else 0
         self._told = pending[-1].meta.seq if pending else self._told
-        live = self._live(pending)
-        encoded = Encoded()
+        flush = Flush(pending, self._live(pending) if pending else {})
         made: dict[Kind, Made] = {}
         signals: dict[Audience, list[SignalOut]] = {}
         fresh = list(self._fresh)
         frames = 0
-        alike: dict[Packet | Pair, tuple[Write, list[Row]]] = {}  # groups of a few that are sent the same
-        for kind, group in self._groups.items():
-            if not group.members:
-                group.forget()
+        for groups, row in self._peers():
+            for group in groups:
+                made[group.kind] = self._make(group, flush, signals)
+            parts = made[groups[0].kind]
+            if not own and all(made[group.kind] is parts for group in groups):
+                frames += self._hand(parts, before, row)
                 continue
-            parts = made[kind] = self._make(group, encoded, pending, live, signals)
-            group.follow(parts, self._pace.flushed)
-            packet = encoded.together((*parts.events, *parts.signals))
-            apart = {s for id in own for s in self.by_member[id] if s in group.members} if own else set()
-            if apart:
-                frames += self._hand_own(partial(self._tell_own, own, parts, before), apart)
-            if packet is None:
-                continue
-            write: Write = partial(self._spread, packet, before) if parts.events else partial(self._pass, packet)
-            if apart or len(group.members) > rounds.SLICE:
-                frames += self._hand(write, group.members, apart)
-            else:
-                alike.setdefault(packet, (write, []))[1].append(group.members.row)
-        for write, rows in alike.values():
-            frames += write(Row.chain(rows))
+            for group in groups:
+                parts = made[group.kind]
+                apart = {s for id in own for s in self.by_member[id] if s in group.members}
+                frames += self._hand_own(own, parts, before, apart)
+                frames += self._hand(parts, before, group.members.row, apart)
         for session in fresh:
             group = self._group(session)
-            parts = made.get(group.kind) or self._make(group, encoded, pending, live, signals)
+            parts = made.get(group.kind) or self._make(group, flush, signals)
             made[group.kind] = parts
-            frames += self._spread(own.packet(session, parts.shown, session.since), session.since, (session,))
-            frames += self._pass(parts.told, (session,))  # shorthand it can read once it is let in
+            frames += self._write(own.packet(session, parts.shown, session.since), session.since, (session,))
+            frames += self._write(parts.told, None, (session,))  # shorthand it can read once it is let in
         for audience, waiting in self._signals.items():
             if audience not in signals:  # nobody of them is here
                 waiting.clear()
         return frames
 
-    def _make(
-        self,
-        group: Group,
-        encoded: Encoded,
-        pending: list[Stored],
-        live: dict[int, Stored],
-        signals: dict[Audience, list[SignalOut]],
-    ) -> Made:
+    def _peers(self) -> list[Peers]:
+        """Who is sent the same. A group that nobody is in any more forgets what those who were in it knew."""
+        if self._known_peers is None:
+            for group in self._groups.values():
+                if not group.members:
+                    group.forget()
+            self._known_peers = peers_of(self._groups.values(), rounds.SLICE)
+        return self._known_peers
+
+    def _make(self, group: Group, flush: Flush, signals: dict[Audience, list[SignalOut]]) -> Made:
         """What a group is sent in this flush. `signals`: those that were taken for its audience, or are now."""
         audience = group.kind.audience
-        items = group.items(encoded, pending, live)
+        items = flush.items(group.kind)
         if audience not in signals:
             signals[audience] = self._take_signals(audience, along=any(each is not None for each in items))
-        return group.make(encoded, pending, items, signals[audience])
+        made = flush.make(group, items, signals[audience])
+        group.follow(made, self._pace.flushed)
+        return made
 
     def _take_signals(self, audience: Audience, *, along: bool) -> list[SignalOut]:
         """The signals that an audience is sent in this flush. `along`: events go out to it as well."""
@@ -330,51 +333,43 @@ class Hub:
             live[index] = Stored(stored.meta, replace(event, changes=tuple(changes)))
         return live
 
-    def _tell_own(self, own: Own, parts: Made, before: int, sessions: Collection[Session]) -> int:
-        """Write to each of some what is their own, in place of what their group is sent, and the signals with it."""
-        frames = 0
-        for session in sessions:
-            mine = own.packet(session, parts.shown, before)
-            if mine is None:
-                frames += self._pass(together(parts.signals), (session,))
-            else:
-                frames += self._spread(together((mine, *parts.signals)), before, (session,))
-        return frames
-
-    def _hand(self, write: Write, members: Roll, apart: set[Session]) -> int:
-        """Write to a group's members but for those `apart`: to a crowd in slices, later. How many frames that took by now."""
-        if len(members) > rounds.SLICE:
-            self._rounds.put(write, members.row, apart)
+    def _hand(self, made: Made, before: int, row: Row, apart: Collection[Session] = ()) -> int:
+        """Write what a group is sent to a row of it but for those `apart`: to a crowd in slices, later. How many frames that took
+        by now. `before`: as of `_write`."""
+        if made.packet is None:
             return 0
-        return write([s for s in members if s not in apart])
+        since = before if made.events else None
+        if len(row) > rounds.SLICE:
+            self._rounds.put(partial(self._write, made.packet, since), row, apart)
+            return 0
+        return self._write(made.packet, since, [s for s in row if s not in apart] if apart else row)
 
-    def _hand_own(self, write: Write, apart: set[Session]) -> int:
+    def _hand_own(self, own: Own, made: Made, before: int, apart: set[Session]) -> int:
         """The same for those who are sent their own."""
+        write = partial(self._write_own, own, made, before)
         if len(apart) > rounds.SLICE:
             self._rounds.put_apart(write, apart)
             return 0
         return write(apart)
 
-    def _spread(self, packet: Packet | Pair | None, before: int, sessions: Collection[Session]) -> int:
-        """Write events to many: to how many. `before`: the last place that they have been sent."""
+    def _write_own(self, own: Own, made: Made, before: int, sessions: Collection[Session]) -> int:
+        """Write to each of some what is their own, in place of what their group is sent, and the signals with it."""
+        frames = 0
+        for session in sessions:
+            mine = own.packet(session, made.shown, before)
+            packets = made.signals if mine is None else (mine, *made.signals)
+            frames += self._write(together(packets), None if mine is None else before, (session,))
+        return frames
+
+    def _write(self, packet: Packet | Pair | None, before: int | None, sessions: Collection[Session]) -> int:
+        """Write a packet to many: to how many. Whoever has no room for it is brought up to date, once they have. `before`: the
+        last place that they have been sent; None: it holds no events."""
         if packet is None:
             return 0
         slow = self._offer_all(packet, sessions)
         for session in slow:
-            self._fall_behind(session, before)
-        return len(sessions) - len(slow)
-
-    # --- signals --------------------------------------------------------------------------------------------------
-
-    def _pass(self, packet: Packet | Pair | None, sessions: Collection[Session]) -> int:
-        """Write signals to many. One that finds no room is let go: the next one says more. In shorthand it does not: whoever
-        misses some is brought up to date."""
-        if packet is None:
-            return 0
-        slow = self._offer_all(packet, sessions)
-        for session in slow:
-            if session.shorthand and session not in self._lagging:  # each frame goes on where the last one ended
-                self._fall_behind(session, max(session.since, self._told))
+            if session not in self._lagging:
+                self._fall_behind(session, max(session.since, self._told) if before is None else before)
         return len(sessions) - len(slow)
 
     def _offer_all(self, packet: Packet | Pair, sessions: Collection[Session]) -> list[Session]:

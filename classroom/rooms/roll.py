@@ -16,7 +16,7 @@ from classroom.rooms.session import Session
 
 
 class Columns:
-    """What there is of each session; `lent`: to how many."""
+    """What there is of each session: `closings`, `waits`, `descriptors`, `slots`, as of `Link`. `lent`: to how many."""
 
     __slots__ = ("_at", "closings", "descriptors", "lent", "sessions", "slots", "waits")
 
@@ -52,6 +52,12 @@ class Columns:
         self.descriptors.append(link.descriptor)
         self.slots.append(link.slot)
 
+    def part(self, start: int, stop: int) -> Columns:
+        """Of those between two places."""
+        other = Columns()
+        other.extend(self, start, stop)
+        return other
+
     def extend(self, other: Columns, start: int, stop: int) -> None:
         """All between two places of other columns, behind those who are here."""
         self._at = None
@@ -73,7 +79,7 @@ class Columns:
 
 
 class Row(Collection[Session]):
-    """Some who stand one behind the other. `closings`, `waits`, `descriptors`, `slots`: as of `Link`, for each."""
+    """Some who stand one behind the other."""
 
     __slots__ = ("_columns", "_start", "_stop")
 
@@ -113,20 +119,11 @@ class Row(Collection[Session]):
         return isinstance(session, Session) and self._start <= self._columns.at.get(session, -1) < self._stop
 
     @property
-    def closings(self) -> list[Callable[[], bool]]:
-        return self._columns.closings[self._start : self._stop]
-
-    @property
-    def waits(self) -> list[Callable[[], int]]:
-        return self._columns.waits[self._start : self._stop]
-
-    @property
-    def descriptors(self) -> array[int]:
-        return self._columns.descriptors[self._start : self._stop]
-
-    @property
-    def slots(self) -> array[int]:
-        return self._columns.slots[self._start : self._stop]
+    def columns(self) -> Columns:
+        """What there is of each. Not to be changed."""
+        if self._stop - self._start < len(self._columns.sessions):
+            return self._columns.part(self._start, self._stop)
+        return self._columns
 
     def part(self, start: int, stop: int) -> Row:
         """Those between two places of this row."""

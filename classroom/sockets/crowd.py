@@ -45,21 +45,24 @@ class Crowd:
         library.crowd_open.restype = ctypes.c_void_p
         library.crowd_close.restype = None
         library.crowd_close.argtypes = (ctypes.c_void_p,)
+        self._taken = array("i", bytes(4 * AT_ONCE))  # of each socket, how much it took in the last call
         self.ring: int | None = library.crowd_open(AT_ONCE) if uring else None
         if self.ring is not None:
             weakref.finalize(self, library.crowd_close, self.ring)
 
     def offer(self, packet: Packet | Pair, sessions: Collection[Session], bound: int) -> list[Session]:
         """As `one_by_one`."""
-        if len(sessions) < FEW:
+        count = len(sessions)
+        if count < FEW:
             return one_by_one(packet, sessions, bound)
         row = sessions if isinstance(sessions, Row) else Row.of(sessions)
+        columns = row.columns
         # A descriptor may be another's once its transport is closing; what goes past one that has bytes would overtake them.
-        closed, waiting = [closing() for closing in row.closings], [waits() for waits in row.waits]
-        slots = row.slots
+        closed, waiting = [closing() for closing in columns.closings], [waits() for waits in columns.waits]
+        slots = columns.slots
         places = list(map(PLACES.at.__getitem__, slots))
-        if not (any(closed) or any(waiting)) and places.count(places[0]) == len(row):  # nearly always
-            self._write(_frame(packet, places[0], slots), row, range(len(row)))
+        if not (any(closed) or any(waiting)) and places.count(places[0]) == count:  # nearly always
+            self._write(_frame(packet, places[0], slots), row, columns.descriptors)
             return []
         refused: list[Session] = []
         alike: dict[int, list[int]] = {}  # by place, who is written to: where in the row
@@ -73,17 +76,18 @@ class Crowd:
             frame = _frame(packet, place, [slots[at] for at in some])
             frames.setdefault(frame, []).extend(some)
         for frame, some in frames.items():
-            self._write(frame, row, sorted(some))
+            some.sort()
+            self._write(frame, row, array("i", [columns.descriptors[at] for at in some]), some)
         return refused
 
-    def _write(self, frame: bytes, row: Row, some: Sequence[int]) -> None:
-        """Write to some of a row, in its order."""
-        sockets, count, size = row.descriptors, len(some), len(frame)
-        if count < len(sockets):
-            sockets = array("i", [sockets[at] for at in some])
-        taken = array("i", bytes(sockets.itemsize * count))
+    def _write(self, frame: bytes, row: Row, sockets: array[int], some: Sequence[int] | None = None) -> None:
+        """Write to the sockets of a row, or of some in it, in its order."""
+        count, size = len(sockets), len(frame)
+        if count > len(self._taken):
+            self._taken = array("i", bytes(self._taken.itemsize * count))
+        taken = self._taken
         if self._send(self.ring, sockets.buffer_info()[0], count, frame, size, taken.buffer_info()[0]):
-            for at, sent in zip(some, taken, strict=True):
+            for at, sent in zip(range(count) if some is None else some, taken, strict=False):
                 if sent != size:
                     row[at].link.rest(frame[sent:])
 
