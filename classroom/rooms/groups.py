@@ -80,21 +80,29 @@ class Group:
 
     def make(self, pending: Sequence[Stored], items: list[bytes | None], passing: Sequence[SignalOut]) -> Made:
         """The packets of a flush. `items`: the events as `Flush.items` has them; `passing`: signals that go along."""
-        codec = self.kind.codec
         shown = {index: each for index, each in enumerate(items) if each is not None}
-        packet = events_packet(codec, list(shown.values()))
+        packet = events_packet(self.kind.codec, list(shown.values()))
+        lifted = None if self._shorthand is None else self._shorthand.events(pending)
+        if lifted is not None:
+            packet = packets.Brief(lifted)
         events: tuple[Packet, ...] = () if packet is None else (packet,)
-        if self._shorthand is None:
-            told = signals_packet(codec, passing)
-            signals: tuple[Packet, ...] = () if told is None else (told,)
-        else:
-            lifted = self._shorthand.events(pending)
-            events = events if lifted is None else (packets.Brief(lifted),)
-            passing, frames = self._shorthand.signals(passing)
-            told = signals_packet(codec, passing)
-            inks = tuple(packets.Brief(frame) for frame in frames)
-            signals = inks if told is None else (told, *inks)
+        told, signals = self._tell(passing)
         return Made(shown, events, signals, told, together((*events, *signals)))
+
+    def pass_on(self, passing: Sequence[SignalOut]) -> Made:
+        """The packets of a flush of signals alone."""
+        told, signals = self._tell(passing)
+        return Made({}, (), signals, told, together(signals))
+
+    def _tell(self, passing: Sequence[SignalOut]) -> tuple[Packet | None, tuple[Packet, ...]]:
+        """The packet of signals at length, and all that tell of signals."""
+        if self._shorthand is None:
+            told = signals_packet(self.kind.codec, passing)
+            return told, () if told is None else (told,)
+        passing, frames = self._shorthand.signals(passing)
+        told = signals_packet(self.kind.codec, passing)
+        inks = tuple(packets.Brief(frame) for frame in frames)
+        return told, inks if told is None else (told, *inks)
 
     def follow(self, made: Made, now: float) -> None:
         """What the group is about to be sent goes into its stream, where enough are with it for one."""

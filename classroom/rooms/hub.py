@@ -43,7 +43,6 @@ from classroom.rooms.session import Offer, Session, one_by_one
 from classroom.rooms.signals import SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy
 
-NOBODYS = Own((), ())
 TRAIL = 256  # points of the laser pointer that may wait; the oldest are let go
 log = structlog.get_logger(__name__)
 
@@ -231,7 +230,7 @@ class Hub:
         begun = perf_counter()
         pending, self._pending = self._pending, []
         self._events = len(pending)
-        frames = self._send(pending)
+        frames = self._send(pending) if pending or self._fresh else self._send_signals()
         self._pace.reach(frames + self._rounds.waiting)
         self._settle()
         return frames, perf_counter() - begun
@@ -254,10 +253,10 @@ class Hub:
 
     def _send(self, pending: list[Stored]) -> int:
         """Send events, and the signals that go along or are due: how many writes that took."""
-        own = Own(pending, self.by_member) if pending else NOBODYS
+        own = Own(pending, self.by_member)
         before = pending[0].meta.seq - 1 if pending else 0
         self._told = pending[-1].meta.seq if pending else self._told
-        flush = Flush(pending, self._live(pending) if pending else {})
+        flush = Flush(pending, self._live(pending))
         made: dict[Kind, Made] = {}
         signals: dict[Audience, list[SignalOut]] = {}
         fresh = list(self._fresh)
@@ -284,6 +283,25 @@ class Hub:
             if audience not in signals:  # nobody of them is here
                 waiting.clear()
         return frames
+
+    def _send_signals(self) -> int:
+        """The same where there is nothing else to send: nearly always, while somebody draws."""
+        signals = {audience: self._take_signals(audience, along=False) for audience in self._signals}
+        frames = 0
+        for groups, row in self._peers():
+            passing = signals[groups[0].kind.audience]
+            if all(signals[group.kind.audience] == passing for group in groups[1:]):
+                frames += self._hand(self._pass_on(groups[0], passing), 0, row)
+            else:
+                for group in groups:
+                    made = self._pass_on(group, signals[group.kind.audience])
+                    frames += self._hand(made, 0, group.members.row)
+        return frames
+
+    def _pass_on(self, group: Group, signals: list[SignalOut]) -> Made:
+        made = group.pass_on(signals)
+        group.follow(made, self._pace.flushed)
+        return made
 
     def _peers(self) -> list[Peers]:
         """Who is sent the same. A group that nobody is in any more forgets what those who were in it knew."""
