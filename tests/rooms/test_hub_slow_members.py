@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from classroom.rooms.session import Session
+from classroom.rooms.signals import Present
+from classroom.wire import Codec
 from tests.rooms.edge import TICK, Edge
 from tests.rooms.shells import ASHA, RAVI, TEACHER, ask, say
 from tests.running import until
@@ -39,6 +41,21 @@ async def test_a_member_who_stays_behind_is_disconnected_with_the_reason(edge: E
     assert slow.bye is not None
     assert (slow.bye.code, slow.bye.temporary) == ("too_slow", True)
     assert session not in edge.hub.sessions
+
+
+@pytest.mark.parametrize("codec", Codec)
+async def test_who_missed_a_signal_alone_is_brought_up_to_date_too(edge: Edge, codec: Codec) -> None:
+    """It may have been the last: the count that stays as it is from then on."""
+    session, slow = edge.enter(ASHA, codec)
+    _, other = edge.enter(RAVI, codec)
+    await edge.quiet()
+    slow.stuck = 5_000
+    edge.hub.signal(Present(7))
+    await until(lambda: other.packets != [])
+    slow.stuck = 0
+    await until(lambda: edge.resynced == [session])
+    edge.hub.signal(Present(8))
+    await until(lambda: slow.packets != [])
 
 
 async def test_a_write_that_fails_stops_nothing_and_who_missed_it_is_brought_up_to_date(
