@@ -24,10 +24,12 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import (
     DataError,
@@ -39,8 +41,10 @@ from sqlalchemy.exc import (
 )
 
 from classroom.journal import migrations
-from classroom.journal.port import Unavailable
+from classroom.journal.port import Told, Unavailable
 from classroom.journal.queries import ByDriver, Query
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -68,6 +72,10 @@ class Store(Protocol):
 
     async def write(self, function: Callable[[Connection], T]) -> T:
         """Run `function`; what it wrote is durable on return. Raises `Unavailable` and whatever `function` raises."""
+
+    def submit(self, function: Callable[[Connection], None], told: Told) -> None:
+        """The same for who does not wait in a task: `told` is called, later, with what would have been raised, or None. Raises
+        `Unavailable` where it is closed."""
 
     async def migrate(self) -> None:
         """Bring the schema to the newest version; any number of processes may do so at once."""
@@ -111,6 +119,9 @@ class Written(NamedTuple):
     error: Exception | None
 
 
+_Entry = tuple[Callable[[Connection], Any], Callable[[Written], None]]  # what is to be run, and who is told
+
+
 class SqliteStore:
     """One writer and a few readers, each in a thread of its own."""
 
@@ -119,8 +130,8 @@ class SqliteStore:
         self._reader = _sqlite_engine(path, SQLITE_READERS, "BEGIN")
         self._reads = ThreadPoolExecutor(SQLITE_READERS, "journal-read")
         self._idle: list[sqlite3.Connection] = []  # of those that queries are put to, each by one thread at a time
-        self._waiting: list[tuple[Callable[[Connection], Any], asyncio.Future[Any]]] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._waiting: list[_Entry] = []
+        self._writing: asyncio.Future[None] | None = None  # until nothing waits any more
         self._connection: Connection | None = None  # the writer's
         self._closed = False
 
@@ -156,31 +167,41 @@ class SqliteStore:
             raise told from error
 
     async def write(self, function: Callable[[Connection], T]) -> T:
-        if self._closed:
-            raise Unavailable("the journal is closed")
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((function, answer))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write(), name="journal")
+        self._enter(function, partial(_answer, answer))
         return await answer
 
-    async def _write(self) -> None:
-        """Write all that waits, and what comes meanwhile."""
+    def submit(self, function: Callable[[Connection], None], told: Told) -> None:
+        self._enter(function, partial(_tell, told))
+
+    def _enter(self, function: Callable[[Connection], Any], settle: Callable[[Written], None]) -> None:
+        if self._closed:
+            raise Unavailable("the journal is closed")
+        self._waiting.append((function, settle))
+        if self._writing is None:
+            loop = asyncio.get_running_loop()
+            self._writing = loop.create_future()
+            loop.call_soon(self._write)  # with what else comes in this turn of the loop
+
+    def _write(self) -> None:
+        """Write what waits."""
+        group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
         loop = asyncio.get_running_loop()
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-                functions = [function for function, _ in group]
-                found = await loop.run_in_executor(self._writes, self._together, functions)
-                for (_, answer), (value, error) in zip(group, found, strict=True):
-                    if answer.done():
-                        continue
-                    if error is None:
-                        answer.set_result(value)
-                    else:
-                        answer.set_exception(error)
-        finally:
+        writing = self._writes.submit(self._together, [function for function, _ in group])
+        writing.add_done_callback(partial(_hand_back, loop, partial(self._written, group)))
+
+    def _written(self, group: list[_Entry], found: Sequence[Written]) -> None:
+        """Tell what became of them, and go on with what came meanwhile."""
+        if self._waiting:
+            self._write()
+        elif self._writing is not None:
+            self._writing.set_result(None)
             self._writing = None
+        for (_, settle), written in zip(group, found, strict=True):
+            try:
+                settle(written)
+            except Exception:  # the others are told all the same
+                log.exception("what became of a write could not be told")
 
     def _together(self, functions: Sequence[Callable[[Connection], Any]]) -> list[Written]:
         """Run all of them. What one raises for reasons of its own undoes what that one wrote; where the database fails, or a
@@ -222,6 +243,24 @@ class SqliteStore:
         if self._connection is not None:
             self._connection.close()
         self._writer.dispose()  # last: the last connection to go folds the write-ahead log into the file
+
+
+def _answer(answer: asyncio.Future[Any], written: Written) -> None:
+    if answer.done():  # who asked may have stopped waiting
+        return
+    if written.error is None:
+        answer.set_result(written.value)
+    else:
+        answer.set_exception(written.error)
+
+
+def _tell(told: Told, written: Written) -> None:
+    told(written.error)
+
+
+def _hand_back(loop: asyncio.AbstractEventLoop, settle: Callable[[Any], None], writing: Future[Any]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(settle, writing.result())
 
 
 def _at_once(connection: Connection, joint: Sequence[Joint]) -> bool:

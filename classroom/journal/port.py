@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -69,6 +69,9 @@ class Kept(msgspec.Struct, frozen=True):
     events: list[Stored]
 
 
+Told = Callable[[Exception | None], None]
+
+
 class Journal(Protocol):
     async def create(self, room: str, title: str, at: int, *, open: bool) -> tuple[RoomInfo, bool]:
         """Make the room, or find it as it is; the flag tells whether it was made. `epoch` is drawn here."""
@@ -85,6 +88,10 @@ class Journal(Protocol):
 
         Raises `Conflict`, `Duplicate`, `Unavailable`; `KeyError` when there is no such room; `ValueError` for events
         out of place and for an actor, cid or author with a character that cannot be kept (NUL, half a surrogate pair)."""
+
+    def submit(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done], told: Told) -> None:
+        """The same for who does not wait in a task: `told` is called, later, with what was raised, or None. Raises what `append`
+        does, too: then it is not called."""
 
     async def read(self, room: str, after: int, limit: int = 1_000) -> list[Stored]:
         """Up to `limit` events after place `after`, in order."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, event, text
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from classroom.journal import migrations
 from classroom.journal.engines import BUSY_SECONDS, translated
-from classroom.journal.port import Unavailable
+from classroom.journal.port import Told, Unavailable
 from classroom.journal.queries import ByAlchemy, Query
 
 T = TypeVar("T")
@@ -45,6 +46,11 @@ class PostgresStore:
 
     async def write(self, function: Callable[[Connection], T]) -> T:
         return await self._run(self._transaction(self._engine, function))
+
+    def submit(self, function: Callable[[Connection], None], told: Told) -> None:
+        if self._closed:
+            raise Unavailable("the journal is closed")
+        self._begin(self._transaction(self._engine, function)).add_done_callback(partial(_tell, told))
 
     async def migrate(self) -> None:
         def locked(connection: Connection) -> None:
@@ -75,15 +81,23 @@ class PostgresStore:
         if self._closed:
             transaction.close()
             raise Unavailable("the journal is closed")
-        task = asyncio.ensure_future(transaction)
+        return await asyncio.shield(self._begin(transaction))
+
+    def _begin(self, transaction: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(transaction)
         self._under_way.add(task)
         task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
         if not task.cancelled():
             task.exception()  # looked at here, because a cancelled caller never will
+
+
+def _tell(told: Told, task: asyncio.Task[None]) -> None:
+    error = Unavailable("the process ends") if task.cancelled() else task.exception()
+    told(error if error is None or isinstance(error, Exception) else Unavailable(str(error)))
 
 
 def _postgres_engine(url: URL) -> AsyncEngine:

@@ -6,15 +6,15 @@ What always holds is in `port.py`. The statements are in `statements.py`, the tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from classroom.journal import statements
 from classroom.journal.engines import SqliteStore, Store
-from classroom.journal.port import Done, Journal, Kept, RoomInfo, Snapshot
+from classroom.journal.port import Done, Journal, Kept, RoomInfo, Snapshot, Told
 from classroom.kernel import Stored
 
 _SQLITE = ("sqlite", "sqlite+aiosqlite", "sqlite+pysqlite")
@@ -81,9 +81,10 @@ class SqlJournal:
         return await self._store.query(lambda query: statements.rooms(query, after, limit))
 
     async def append(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done] = ()) -> None:
-        rows = statements.rows(room, after, events)
-        function: Callable[[Connection], None] = statements.Append(room, after, rows, done)
-        await self._store.write(function)
+        await self._store.write(statements.appending(room, after, events, done))
+
+    def submit(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done], told: Told) -> None:
+        self._store.submit(statements.appending(room, after, events, done), told)
 
     async def read(self, room: str, after: int, limit: int = 1_000) -> list[Stored]:
         return await self._store.query(lambda query: statements.read(query, room, after, limit))

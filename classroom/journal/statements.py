@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -241,6 +241,11 @@ class Append(Joint):
             for mark in each.done
         )
         _run_many(driver, _INSERT_DONE, list(marks))
+
+
+def appending(room: str, after: int, events: Sequence[Stored], done: Sequence[Done]) -> Callable[[Connection], None]:
+    """What `append`s them, to be run. Raises what `rows` does."""
+    return Append(room, after, rows(room, after, events), done)
 
 
 def _run_many(driver: sqlite3.Connection, statement: ClauseElement, rows: Sequence[dict[str, Any]]) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from classroom.bus.port import Reply, Request
+from classroom.journal.port import Done
 from classroom.kernel import Rejected, Stored
 
 log = structlog.get_logger(__name__)
@@ -40,7 +41,8 @@ class Waiting:
 class Batch:
     """What one transaction will hold, and who is to be told what when it has."""
 
-    def __init__(self, after: int, now: int) -> None:
+    def __init__(self, waiting: list[Waiting], after: int, now: int) -> None:
+        self.waiting = waiting
         self.after = after
         self.now = now
         self.events: list[Stored] = []
@@ -48,6 +50,10 @@ class Batch:
         self.unchanged: set[Key] = set()  # those among `done` that had nothing to change
         self.kept: list[tuple[Waiting, int]] = []
         self.refused: list[tuple[Waiting, Rejected]] = []
+
+    def marks(self) -> list[Done]:
+        """What the journal is to know the commands by."""
+        return [Done(actor, cid, seq) for (actor, cid), seq in self.done.items()]
 
 
 MOVED = Reply(ok=False, code="moved", message="The room has moved to another worker; try again.", temporary=True)

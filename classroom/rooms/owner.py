@@ -4,9 +4,11 @@ What always holds: a command is answered "kept" only after its events are commit
 after its mark is, in a transaction that finds the log where it was decided: so it is never carried out later, and an owner
 that has lost its room says of nothing that it stands already. All commands that wait when a commit begins go into it
 together (one transaction), are then published, then answered. Where many come, a commit begins a little after the one
-before, so that it holds more: it costs about as much as twenty commands. The owner's state runs ahead of the journal only
-inside one commit; if that fails in any way the state is dropped and read anew, so it never drifts. Whoever finds the log
-moved by another owner stands down.
+before, so that it holds more: it costs about as much as twenty commands. Where many rooms are busy they begin in turns, one
+right after the other in one turn of the loop: what is plain there is decided, committed and answered without waking the
+room's task, which sleeps until that has ended, and goes on with what is not plain. The owner's state runs ahead of the
+journal only inside one commit; if that fails in any way the state is dropped and read anew, so it never drifts. Whoever finds
+the log moved by another owner stands down.
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ from time import perf_counter
 import structlog
 
 from classroom.bus.port import Appended, Bus, Cancel, Counted, Entry, Head, Message, Reply, Request
-from classroom.journal.port import Conflict, Done, Duplicate, Journal, Snapshot, Unavailable
+from classroom.journal.port import Conflict, Duplicate, Journal, Unavailable
 from classroom.kernel import SYSTEM, Event, Meta, Rejected, Stored
 from classroom.metrics import Metrics
 from classroom.rooms import room as rooms
 from classroom.rooms.batch import INTERNAL, MOVED, UNAVAILABLE, Batch, Key, Waiting, key_of, refused, tell
 from classroom.rooms.loading import load
 from classroom.rooms.roster.model import Attend, Attended
+from classroom.rooms.snapshots import Snapshots
 from classroom.rooms.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -36,9 +39,6 @@ BUSY = 8  # commands in a commit that make the room a busy one
 BATCH = 1_000  # commands in one transaction at most: a few milliseconds of deciding
 SWEEP = 5_000  # members in one attendance command of the owner's own
 REMEMBERED = 10_000  # newest (actor, cid) kept in memory; older ones are looked up in the journal
-SNAPSHOT_SHARE = (
-    0.01  # of the time that may go into keeping snapshots, which holds up what is to be committed meanwhile
-)
 HEAD_SELDOM = 4.5  # seconds at the least between two announcements of a head that was announced each second for as long
 RELOAD_AFTER = 1.0  # seconds until the state is read again after a failure, so that what was committed is announced
 
@@ -69,10 +69,7 @@ class Owner:
         self._bus = bus
         self._metrics = metrics
         self._clock = clock
-        self._snapshot_every = snapshot_every
-        self._snapshot_seq = 0
-        self._snapshot_not_before = 0.0
-        self._keeping: asyncio.Task[None] | None = None
+        self._snapshots = Snapshots(room, journal, snapshot_every)
         self._head = 0
         self._announced = -1
         self._announced_since = self._announce_at = 0.0
@@ -80,7 +77,11 @@ class Owner:
         self._state: rooms.Room | None = None
         self._recent: OrderedDict[Key, int] = OrderedDict()
         self._inbox: list[Waiting] = []
-        self._news: asyncio.Future[None] | None = None  # for as long as nothing is to be done
+        self._news: asyncio.Future[bool] | None = None  # for as long as the task has nothing to do
+        self._due: int | None = None  # when it will have
+        self._joined = False  # the turn of many rooms that comes next
+        self._committing = False  # what was decided in such a turn: the task sleeps meanwhile
+        self._decided: Batch | None = None  # in such a turn, and for the task to go on with
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._unserve: Cancel | None = None
@@ -128,7 +129,7 @@ class Owner:
             return
         self._used = asyncio.get_running_loop().time()
         self._inbox.append(Waiting(request, done))
-        self._wake()
+        self._take_up()
 
     def submit(self, request: Request) -> asyncio.Future[Reply]:
         """The same, for who waits. Who stops waiting stops nothing."""
@@ -136,10 +137,19 @@ class Owner:
         self.give(request, partial(_settle, answer))
         return answer
 
-    def _wake(self) -> None:
-        """There is something to do."""
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+    def _wake(self, again: bool = False) -> None:
+        """There is something for the task to do, or (`again`) there may be, and something else to wait for."""
+        if self._news is not None and not self._news.done() and not self._committing:
+            self._news.set_result(again)
+
+    def _take_up(self) -> None:
+        """There is something in the inbox. Where many rooms have, it goes into their next turn, and the task sleeps on."""
+        if self._joined or self._committing or self._news is None or self._news.done():
+            return  # whoever is at work looks there next
+        if self._state is not None and self._turns is not None:
+            self._joined = self._turns.join(self.room, self._take_turn)
+        if not self._joined:
+            self._wake()
 
     async def stop(self) -> None:
         """Answer what waits, keep a snapshot, and let go of the room."""
@@ -148,10 +158,7 @@ class Owner:
         self._wake()
         if self._task is not None:
             await self._task
-        if self._keeping is not None:
-            await self._keeping
-        if self._state is not None and self._state.seq > self._snapshot_seq:
-            await self._keep(self._snapshot())
+        await self._snapshots.end(self._state)
 
     def idle(self, now: float, after: float) -> bool:
         """Whether for `after` seconds nobody was in the room, nobody asked for anything, and nothing waits to happen."""
@@ -187,7 +194,7 @@ class Owner:
             if now - since >= after:
                 went = tuple(record.id for record in here if record.edge == edge)[:SWEEP]
                 self._inbox.append(Waiting(Request(SYSTEM, Attend(went=went, edge=edge)), None))
-                self._wake()
+                self._take_up()
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, Counted) and message.count:
@@ -204,10 +211,12 @@ class Owner:
                 if len(waiting) >= BUSY and len(self._inbox) < BATCH and not self._stopping:
                     await asyncio.sleep(max(0.0, begun + GATHER - loop.time()))
                 await self._wait()
-                if self._turns is not None and self._inbox and not self._stopping:
+                if self._turns is not None and self._inbox and not self._stopping and self._decided is None:
                     await self._turns.wait(self.room)
+                if self.lost.is_set():
+                    break
                 begun = loop.time()
-                waiting, self._inbox = self._inbox[:BATCH], self._inbox[BATCH:]
+                waiting = self._take() if self._decided is None else self._decided.waiting
                 if not waiting and self._stopping:
                     break
                 try:
@@ -220,30 +229,35 @@ class Owner:
             self.lost.set()
             self.stir()
         finally:
-            tell(self._inbox, MOVED)
+            tell(self._inbox if self._decided is None else self._decided.waiting + self._inbox, MOVED)
             self._inbox.clear()
 
+    def _take(self) -> list[Waiting]:
+        """What goes into the next transaction."""
+        waiting, self._inbox = self._inbox[:BATCH], self._inbox[BATCH:]
+        return waiting
+
     async def _wait(self) -> None:
-        """Until there is something to do: a request, a deadline, the end."""
-        if self._inbox or self._stopping or self.lost.is_set():
-            return
-        if self._state is None:
-            timeout: float | None = RELOAD_AFTER
-        else:
-            due = rooms.next_due(self._state)
-            timeout = None if due is None else max(0.0, (due - self._now()) / 1_000)
+        """Until there is something for the task to do: a request, a deadline, the end."""
         loop = asyncio.get_running_loop()
-        self._news = loop.create_future()
-        timer = None if timeout is None else loop.call_later(timeout, self._wake)
-        try:
-            await self._news
-        finally:
-            self._news = None
-            if timer is not None:
-                timer.cancel()
+        again = True
+        while again and not (self._inbox or self._stopping or self.lost.is_set()):
+            self._due = None if self._state is None else rooms.next_due(self._state)
+            if self._state is None:
+                timeout: float | None = RELOAD_AFTER
+            else:
+                timeout = None if self._due is None else max(0.0, (self._due - self._now()) / 1_000)
+            self._news = loop.create_future()
+            timer = None if timeout is None else loop.call_later(timeout, self._wake)
+            try:
+                again = await self._news
+            finally:
+                self._news = None
+                if timer is not None:
+                    timer.cancel()
 
     async def _load(self) -> None:
-        self._state, self._snapshot_seq, _ = await load(self._journal, self.room)
+        self._state, self._snapshots.seq, _ = await load(self._journal, self.room)
         self._head = self._attended = self._state.seq
         # The owner before may have had a clock that is ahead of ours: the room's time goes on from there. Were it to stand
         # still until ours has caught up, what ends at a time would end so much later.
@@ -260,7 +274,7 @@ class Owner:
             while True:
                 if self._state is None:
                     await self._load()
-                batch = self._decide(waiting)
+                batch, self._decided = self._decided or self._decide(waiting), None
                 await self._find_retries(batch)
                 try:
                     await self._commit(batch)
@@ -269,29 +283,79 @@ class Owner:
                     self._state = None
                     await self._recall([key_of(one) for one in waiting])
             await self._answer(batch)
-        except Conflict:
-            self._state = None
+        except Exception as error:
+            self._fail(waiting, error)
+
+    def _fail(self, waiting: list[Waiting], error: Exception) -> None:
+        """A transaction has gone wrong: the state is not believed any more, and nobody is left without an answer."""
+        self._state = None
+        if isinstance(error, Conflict):
             self.lost.set()
             self.stir()
             self._metrics.owner_moves.inc()
             log.warning("another owner has written to the room; standing down", room=self.room)
             tell(waiting, MOVED)
-        except (Unavailable, KeyError) as error:
-            self._state = None
+        elif isinstance(error, Unavailable | KeyError):
             log.warning("the journal does not take the commands", room=self.room, error=str(error), count=len(waiting))
             tell(waiting, UNAVAILABLE)
-        except Exception:
-            # A defect in one room's rules must not leave its members without an answer, nor its state half applied.
-            self._state = None
-            log.exception("commands failed", room=self.room)
+        else:  # a defect in the room's rules
+            log.error("commands failed", room=self.room, exc_info=error)
             tell(waiting, INTERNAL)
+
+    # --- in a turn of many rooms ------------------------------------------------------------------------------------
+
+    def _take_turn(self) -> None:
+        """Decide what waits, and begin to commit it. Whatever is not plain is for the task to go on with."""
+        self._joined = False
+        if self._news is None or self._news.done() or not self._inbox:
+            return  # the task has been woken for something else, and takes what waits
+        waiting = self._take()
+        try:
+            batch = self._decide(waiting)
+            if batch.unchanged or batch.refused:
+                self._decided = batch
+                self._wake()
+            elif not batch.events and not batch.done:
+                self._settle(batch)
+            else:
+                told = partial(self._committed, batch, perf_counter())
+                self._journal.submit(self.room, batch.after, batch.events, batch.marks(), told)
+                self._committing = True
+        except Exception as error:
+            self._fail(waiting, error)
+            self._go_on()
+
+    def _committed(self, batch: Batch, begun: float, error: Exception | None) -> None:
+        self._committing = False
+        try:
+            if error is not None:
+                raise error
+            self._publish(batch, perf_counter() - begun)
+            self._settle(batch)
+        except Duplicate:
+            self._state = None
+            self._inbox[:0] = batch.waiting  # the task finds out which
+        except Exception as error:
+            self._fail(batch.waiting, error)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """A turn has ended: what has come meanwhile goes into the next, and what is not plain is the task's."""
+        if self._stopping or self.lost.is_set() or self._state is None:
+            self._wake(again=True)
+            return
+        due = rooms.next_due(self._state)
+        if due is not None and (due != self._due or due <= self._now()):
+            self._wake(again=True)
+        elif self._inbox:
+            self._take_up()
 
     # --- one transaction ------------------------------------------------------------------------------------------
 
     def _decide(self, waiting: list[Waiting]) -> Batch:
         assert self._state is not None
         now = max(self._now(), self._state.at)
-        batch = Batch(self._state.seq, now)
+        batch = Batch(waiting, self._state.seq, now)
         for command in rooms.due(self._state, now):
             self._fold(batch, rooms.decide(self._state, command, SYSTEM, now), SYSTEM.id)
         for one in waiting:
@@ -345,9 +409,11 @@ class Owner:
         if not batch.events and not batch.done:
             return
         begun = perf_counter()
-        done = [Done(actor, cid, seq) for (actor, cid), seq in batch.done.items()]
-        await self._journal.append(self.room, batch.after, batch.events, done)
-        took = perf_counter() - begun
+        await self._journal.append(self.room, batch.after, batch.events, batch.marks())
+        self._publish(batch, perf_counter() - begun)
+
+    def _publish(self, batch: Batch, took: float) -> None:
+        """What was committed in `took` seconds is told to whoever follows the room."""
         self._metrics.append_seconds.observe(took)
         if self._metrics.tracing is not None:
             self._metrics.tracing.commit(batch.done, self.room, took, len(batch.kept), len(batch.events))
@@ -360,31 +426,19 @@ class Owner:
         entries = tuple(Entry(s.meta, s.event) for s in batch.events)  # type: ignore[arg-type]
         self._bus.publish(self.room, Appended(batch.after, entries))
 
-    async def _answer(self, batch: Batch) -> None:
+    def _settle(self, batch: Batch) -> None:
+        """Answer what was kept."""
         for key, seq in batch.done.items():
             self._remember(key, seq)
         # After the room has been told: a reader on the other side is woken once for both.
         asyncio.get_running_loop().call_soon(_tell_kept, batch.kept)
+        if self._state is not None:
+            self._snapshots.look(self._state)
+
+    async def _answer(self, batch: Batch) -> None:
+        self._settle(batch)
         if batch.refused:
             await self._refuse(batch.refused)
-        self._keep_snapshot_sometimes()
-
-    def _keep_snapshot_sometimes(self) -> None:
-        """Begin to keep a snapshot when there is enough to be folded anew without it, and the one before has cost little of the
-        time since. Nobody waits for it."""
-        state, loop = self._state, asyncio.get_running_loop()
-        if state is None or state.seq - self._snapshot_seq < self._snapshot_every:
-            return
-        if loop.time() < self._snapshot_not_before or (self._keeping is not None and not self._keeping.done()):
-            return
-        begun = loop.time()
-        snapshot = self._snapshot()
-
-        async def keep() -> None:
-            await self._keep(snapshot)
-            self._snapshot_not_before = loop.time() + (loop.time() - begun) / SNAPSHOT_SHARE
-
-        self._keeping = asyncio.create_task(keep(), name=f"snapshot of {self.room}")
 
     async def _refuse(self, refusals: list[tuple[Waiting, Rejected]]) -> None:
         """A refused command may be the retry of one that was kept, whose answer was lost: only the journal knows."""
@@ -410,18 +464,6 @@ class Owner:
         self._recent.move_to_end(key)
         while len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
-
-    def _snapshot(self) -> Snapshot:
-        assert self._state is not None
-        return Snapshot(self._state.seq, rooms.SNAPSHOT_VERSION, rooms.encode(self._state))
-
-    async def _keep(self, snapshot: Snapshot) -> None:
-        self._snapshot_seq = snapshot.seq
-        try:
-            await self._journal.keep_snapshot(self.room, snapshot)
-        except Unavailable as error:
-            # Only a cache: the next one will do.
-            log.warning("no snapshot kept", room=self.room, error=str(error))
 
 
 def _tell_kept(kept: list[tuple[Waiting, int]]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from classroom.chat.model import Reacted
 from classroom.doubts.model import Answered, Asked, DoubtState
 from classroom.journal import tables
-from classroom.journal.port import Conflict, Done, Duplicate, Journal, Kept, RoomInfo, Snapshot
+from classroom.journal.port import Conflict, Done, Duplicate, Journal, Kept, RoomInfo, Snapshot, Unavailable
 from classroom.journal.sql import SqlJournal, open_journal
 from classroom.kernel import Meta, Stored
 from classroom.rooms.room import AnyEvent
@@ -111,6 +111,32 @@ class TestAppend:
             await journal.append("r", 0, [said(seq) for seq in places])
 
         assert await whole(journal, "r") == []
+
+    async def test_who_does_not_wait_is_told_what_an_append_would_have_raised(self, journal: Journal) -> None:
+        for room in ("r", "s", "t"):
+            await make(journal, room)
+        await journal.append("t", 0, sayings(0, 1), [Done("asha", "c", 1)])
+        told: dict[str, type] = {}
+
+        def submit(name: str, room: str, after: int, *done: Done) -> None:
+            journal.submit(room, after, sayings(after, 2), done, lambda error: told.update({name: type(error)}))
+
+        submit("kept", "r", 0, Done("asha", "c", 2))
+        submit("moved", "s", 1)
+        submit("done before", "t", 1, Done("asha", "c", 3))
+        submit("nowhere", "nowhere", 0)
+        assert told == {}, "nobody is told at once"
+        with pytest.raises(ValueError):
+            journal.submit("s", 0, [said(2)], [], lambda error: told.update({"out of place": type(error)}))
+        async with asyncio.timeout(10):
+            while len(told) < 4:
+                await asyncio.sleep(0.01)
+
+        assert told == {"kept": type(None), "moved": Conflict, "done before": Duplicate, "nowhere": KeyError}
+        assert [len(await whole(journal, room)) for room in ("r", "s", "t")] == [2, 0, 1]
+        await journal.close()
+        with pytest.raises(Unavailable):
+            submit("late", "r", 2)
 
     async def test_marks_without_events_are_kept_at_the_head_alone_and_the_head_stays(self, journal: Journal) -> None:
         await make(journal)

@@ -208,6 +208,22 @@ async def test_of_many_that_write_at_once_each_is_told_its_own_fate(sqlite_url: 
     await journal.close()
 
 
+async def test_who_is_told_and_fails_at_that_keeps_no_other_from_being_told(journal: Journal) -> None:
+    for room in ("r", "s"):
+        await make(journal, room)
+    told = asyncio.Queue[Exception | None]()
+
+    def fail(error: Exception | None) -> None:
+        raise ZeroDivisionError
+
+    journal.submit("r", 0, sayings(0, 1), [], fail)
+    journal.submit("s", 0, sayings(0, 1), [], told.put_nowait)
+    async with asyncio.timeout(10):
+        assert await told.get() is None
+    assert await whole(journal, "s") == sayings(0, 1)
+    await journal.append("r", 1, sayings(1, 1))
+
+
 def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)

@@ -12,7 +12,7 @@ import msgspec
 
 from classroom import wire
 from classroom.bus.port import Bus, Reply, Request
-from classroom.journal.port import Done, Journal
+from classroom.journal.port import Done, Journal, Told
 from classroom.kernel import Member, Role, Stored
 from classroom.metrics import Metrics
 from classroom.packets import PLAIN, Packet, Pair
@@ -50,12 +50,14 @@ class Clock:
 
 
 class Troubled:
-    """A real journal whose next appends go wrong as told: the failure a real one has, at the moment that the test needs."""
+    """A real journal whose next appends go wrong as told: the failure a real one has, at the moment that the test needs.
+    `submitted`: the rooms whose appends came without a task that waits."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self.before: list[Exception] = []
         self.after: list[Exception] = []
+        self.submitted: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
@@ -66,6 +68,19 @@ class Troubled:
         await self._journal.append(room, after, events, done)
         if self.after:
             raise self.after.pop(0)
+
+    def submit(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done], told: Told) -> None:
+        self.submitted.append(room)
+        if self.before:
+            asyncio.get_running_loop().call_soon(told, self.before.pop(0))
+        else:
+            self._journal.submit(
+                room,
+                after,
+                events,
+                done,
+                lambda error: told(self.after.pop(0) if error is None and self.after else error),
+            )
 
 
 async def owner_of(
