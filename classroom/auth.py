@@ -168,10 +168,10 @@ class Authenticator:
         if len(token) > TOKEN_LIMIT or not token.isascii():
             raise _invalid("it is too long or has strange characters")
         try:
+            with suppress(jwt.InvalidAlgorithmError):  # it says that it is signed in another way
+                return self._checked(token, self._secret, "HS256"), True
             header = jwt.get_unverified_header(token)
             algorithm = header.get("alg")
-            if algorithm == "HS256":
-                return self._checked(token, self._secret, "HS256"), True
             if algorithm not in ("RS256", "ES256") or not self._keys.configured:
                 raise _invalid("it is signed in a way that is not accepted here")
             for key in await self._keys.find(algorithm, header.get("kid")):
