@@ -33,6 +33,10 @@ class Company:
             self._alone.add(room)
             self._heard.pop(room, None)
 
+    def alone(self, room: str) -> bool:
+        """Whether nobody but this end follows the room."""
+        return room in self._alone
+
     def keeps(self, room: str, message: Appended | Signalled) -> bool:
         """Whether the message is for nobody but this end."""
         if room not in self._alone:

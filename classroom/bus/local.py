@@ -38,6 +38,9 @@ class LocalBus(Bus):
             except Exception:
                 _log.exception("bus handler failed", room=room, message=type(message).__name__)
 
+    def alone(self, room: str) -> bool:
+        return True
+
     async def subscribe(self, room: str, handler: Handler) -> Cancel:
         self._check_open()
         key = object()

@@ -99,6 +99,9 @@ class Bus(Protocol):
     def publish(self, room: str, message: Message) -> None:
         """Tell the room's subscribers; losing it is allowed, waiting and raising are not."""
 
+    def alone(self, room: str) -> bool:
+        """Whether nobody but this end follows the room, as far as is known; whoever comes is told how far it goes."""
+
     async def subscribe(self, room: str, handler: Handler) -> Cancel:
         """Call `handler` with every message of the room from now on, until the returned function is awaited."""
 

@@ -179,6 +179,9 @@ class RedisBus(Bus):
             return
         sender.stir()
 
+    def alone(self, room: str) -> bool:
+        return self._company.alone(room)
+
     async def subscribe(self, room: str, handler: Handler) -> Cancel:
         self._check_open()
         key = object()

@@ -169,15 +169,20 @@ class Owner:
     def announce(self, now: float) -> None:
         """Called once a second while something goes on, and now and then: say how far the log goes, every second for a while
         after it has grown. Only what is committed: the state may be ahead of that."""
-        if self._head != self._announced:
+        grown = self._head != self._announced
+        if grown:
             self._announced, self._announced_since = self._head, now
-        if now - self._announced_since <= HEAD_SELDOM or now >= self._announce_at:
+        if grown or now >= self._announce_at or self._often(now):
             self._announce_at = now + HEAD_SELDOM
             self._bus.publish(self.room, Head(self._head))
 
     def restless(self, now: float) -> bool:
         """Whether something will go on here by itself: its head is still to be announced, somebody missing may have gone."""
-        return self._head != self._announced or now - self._announced_since <= HEAD_SELDOM or bool(self._gone)
+        return self._head != self._announced or bool(self._gone) or self._often(now)
+
+    def _often(self, now: float) -> bool:
+        """Whether the head is announced each second, since others may have missed what was told."""
+        return now - self._announced_since <= HEAD_SELDOM and not self._bus.alone(self.room)
 
     def sweep(self, edges: Sequence[str], now: float, after: float) -> None:
         """Those whom the log takes for present at an edge that has not been among `edges` for `after` seconds have gone."""
@@ -420,7 +425,10 @@ class Owner:
         if not batch.events:
             return
         self._head = batch.events[-1].meta.seq
-        self.stir()
+        if self._bus.alone(self.room):
+            self._announced = self._head  # to all there are
+        else:
+            self.stir()
         self._metrics.batch_events.observe(len(batch.events))
         self._metrics.events.inc(len(batch.events))
         entries = tuple(Entry(s.meta, s.event) for s in batch.events)  # type: ignore[arg-type]

@@ -247,10 +247,12 @@ async def test_what_nobody_else_follows_stays_here_and_who_comes_is_told_how_far
     await here.subscribe("r", near)
     place = await alone(here, "r")
     assert await near.take(place) == [news(number) for number in range(1, place + 1)]
+    assert here.alone("r")
 
     await there.subscribe("r", far)
 
     assert await far.next() == Head(place)
+    assert not here.alone("r")
     here.publish("r", news(place + 1))
     there.publish("r", news(place + 2))
     assert await far.take(2) == [news(place + 1), news(place + 2)] or far.empty()

@@ -349,6 +349,33 @@ async def test_what_was_committed_though_the_answer_was_lost_is_announced_once_i
     await owner.stop()
 
 
+class Accompanied(LocalBus):
+    """A bus that others, elsewhere, follow the room on."""
+
+    def alone(self, room: str) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("bus", [LocalBus(), Accompanied()], ids=["alone", "followed elsewhere"])
+async def test_the_head_is_told_each_second_for_a_while_where_somebody_elsewhere_may_have_missed_it_and_else_seldom(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    owner = await owner_of(sqlite, bus, clock)
+    stirred: list[str] = []
+    owner.stir = lambda: stirred.append("stirred")
+    owner.announce(0.0)
+    heard: list[Message] = []
+    await bus.subscribe("physics", heard.append)
+    assert (await ask(owner, ASHA, say("hello"))).ok
+    assert (owner.restless(100.0), stirred) == ((False, []) if bus.alone("physics") else (True, ["stirred"]))
+    for second in range(12):
+        owner.announce(100.0 + second)
+    heads = [message for message in heard if isinstance(message, Head)]
+    assert heads == [Head(1)] * (3 if bus.alone("physics") else 6)
+    assert not owner.restless(112.0)
+    await owner.stop()
+
+
 async def test_one_commands_duplicate_does_not_hold_up_the_others_of_its_transaction(
     sqlite: Journal, bus: LocalBus, clock: Clock
 ) -> None:

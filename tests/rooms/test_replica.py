@@ -6,6 +6,7 @@ import asyncio
 
 from classroom.bus.port import Appended, Entry, Head
 from classroom.rooms import room as rooms
+from classroom.rooms.owner import HEAD_SELDOM
 from classroom.rooms.replica import Replica
 from tests.rooms.edge import Edge
 from tests.rooms.shells import ASHA, RAVI, ask, say, whole_log
@@ -54,11 +55,12 @@ async def test_only_what_is_committed_is_announced_as_the_head(edge: Edge) -> No
             await asyncio.gather(*(ask(edge.owner, RAVI, say("text")) for _ in range(50)))
 
     talking = asyncio.create_task(talk())
-    while len(heads) < 20:
+    for later in range(20):
         await asyncio.sleep(0.01)
-        edge.owner.announce(asyncio.get_running_loop().time())
+        edge.owner.announce(asyncio.get_running_loop().time() + later * HEAD_SELDOM)
     busy = False
     await talking
+    assert len(heads) == 20
     assert all(announced <= seen for announced, seen in heads)
 
 
