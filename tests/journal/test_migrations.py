@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from classroom.journal import migrations
+from classroom.journal import engines, migrations
 from classroom.journal.engines import SqliteStore
 from classroom.journal.port import Unavailable
 from classroom.journal.sql import SqlJournal, open_journal
@@ -120,17 +120,17 @@ async def test_a_migration_that_fails_leaves_nothing_half_made(
     await journal.close()
 
 
-async def test_sqlite_is_set_up_to_lose_nothing(sqlite_url: str) -> None:
+async def test_sqlite_is_set_up_to_lose_nothing_and_to_write_no_page_into_the_file_too_soon(sqlite_url: str) -> None:
     journal = await open_journal(sqlite_url)
     assert isinstance(journal, SqlJournal)
 
     def settings(connection: Connection) -> list[object]:
-        names = ("journal_mode", "synchronous", "foreign_keys")
+        names = ("journal_mode", "synchronous", "foreign_keys", "wal_autocheckpoint")
         return [connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in names]
 
     full = 2
-    assert await journal._store.write(settings) == ["wal", full, 1]
-    assert await journal._store.read(settings) == ["wal", full, 1]
+    assert await journal._store.write(settings) == ["wal", full, 1, engines.AHEAD]
+    assert await journal._store.read(settings) == ["wal", full, 1, engines.AHEAD]
     await journal.close()
 
 
