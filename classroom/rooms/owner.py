@@ -234,7 +234,9 @@ class Owner:
             self.lost.set()
             self.stir()
         finally:
-            tell(self._inbox if self._decided is None else self._decided.waiting + self._inbox, MOVED)
+            if self._decided is not None:  # and will not be committed: the state is ahead of the log
+                self._inbox[:0], self._state = self._decided.waiting, None
+            tell(self._inbox, MOVED)
             self._inbox.clear()
 
     def _take(self) -> list[Waiting]:
@@ -314,6 +316,9 @@ class Owner:
         self._joined = False
         if self._news is None or self._news.done() or not self._inbox:
             return  # the task has been woken for something else, and takes what waits
+        if self._state is None:  # it has failed since this was agreed: it reads the state again
+            self._wake()
+            return
         waiting = self._take()
         try:
             batch = self._decide(waiting)
@@ -322,6 +327,7 @@ class Owner:
                 self._wake()
             elif not batch.events and not batch.done:
                 self._settle(batch)
+                self._go_on()
             else:
                 told = partial(self._committed, batch, perf_counter())
                 self._journal.submit(self.room, batch.after, batch.events, batch.marks(), told)

@@ -12,6 +12,7 @@ from classroom.bus.local import LocalBus
 from classroom.bus.port import Appended, Message, Reply, Request
 from classroom.journal.port import Journal, Unavailable
 from classroom.kernel import Stored
+from classroom.rooms import owner as owners
 from classroom.rooms import room as rooms
 from classroom.rooms import turns
 from classroom.rooms.owner import Owner
@@ -216,6 +217,46 @@ async def test_whoever_is_displaced_during_a_turn_has_kept_what_it_says_and_take
     assert (await waits).code == "moved"
     assert all(reply.ok for reply in (await said).values())
     assert await many.texts("r1") == ["first", "second"]
+
+
+async def test_whoever_is_displaced_between_a_turn_and_its_commit_keeps_no_snapshot_of_what_it_decided(
+    many: Many,
+) -> None:
+    owner = many.owners["r1"]
+    said = owner.submit(Request(ASHA, say("second")))
+    refused = owner.submit(Request(ASHA, command("class.start")))  # for the journal to be asked about, in the task
+    many.turns.join("r1", owner._displaced)
+    assert [(await answer).code for answer in (said, refused)] == ["moved", "moved"]
+    await owner.stop()
+    snapshot = await many.journal.snapshot("r1")
+    assert await many.texts("r1") == ["first"]
+    assert snapshot is None or snapshot.seq == 1
+
+
+async def test_of_more_than_goes_into_one_turn_the_rest_has_the_next_where_the_first_was_done_before(
+    many: Many, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owners, "BATCH", 2)
+    owner, wishes = many.owners["r1"], [say("second"), say("third")]
+    first = [await ask(owner, ASHA, wish) for wish in wishes]
+    again = [owner.submit(Request(ASHA, wish)) for wish in wishes]
+    more = owner.submit(Request(RAVI, say("fourth")))
+    assert (await asyncio.wait_for(more, 5)).seq == 4
+    assert [(await answer).seq for answer in again] == [reply.seq for reply in first]
+
+
+async def test_a_turn_that_comes_once_the_state_was_dropped_waits_for_it_to_be_read_again(
+    many: Many, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = many.owners["r1"]
+    many.turns._tick = 0.3
+    await many.all_say("second")  # the next turn begins so much later
+    lost = owner.submit(Request(ASHA, say("lost")))
+    monkeypatch.setattr(turns, "MANY", 1_000)
+    many.journal.before = [Unavailable("disk full")]
+    owner._wake()  # as when a poll is due, while there are few other rooms
+    assert (await lost).code == "unavailable"
+    assert (await ask(owner, ASHA, say("third"))).seq == 3
 
 
 async def test_a_poll_opened_in_a_turn_is_closed_by_the_servers_clock(many: Many) -> None:
