@@ -215,7 +215,7 @@ class Hall:
         """Events have been applied: fan them out, and carry out what they mean for connections."""
         appointed = [s.event.member for s in events if isinstance(s.event, Appointed)]
         if any(member in self.hub.by_member for member in appointed):
-            self.hub.flush()  # what came before is shown to whom they were until now, and nothing more
+            self.hub.flush(bring_back=False)  # what came before is shown to whom they were until now, and nothing more
         self.hub.events(events)
         if any(isinstance(stored.event, PollEvent) for stored in events):
             self._tell_soon()  # in the flush that tells of the votes, where it is time

@@ -213,13 +213,14 @@ class Hub:
         else:
             self._end(frames, spent)
 
-    def flush(self) -> None:
-        """Send everything now, in one packet of events and one of signals for each member."""
+    def flush(self, *, bring_back: bool = True) -> None:
+        """Send everything now, in one packet of events and one of signals for each member. `bring_back`: those, too, who have
+        fallen behind; not where the replica has events that are still to come here, which they would be sent twice."""
         if self._rounds.under_way:
             self._rounds.finish()
-        self._rounds.finish(*self._begin())
+        self._rounds.finish(*self._begin(bring_back=bring_back))
 
-    def _begin(self) -> tuple[int, float]:
+    def _begin(self, *, bring_back: bool = True) -> tuple[int, float]:
         """Make the packets. Who is one of a few is sent theirs, a crowd's are put on their way: how many were written by
         now, and in how many seconds."""
         if self._flush_at is not None:
@@ -232,7 +233,9 @@ class Hub:
         self._events = len(pending)
         frames = self._send(pending) if pending or self._fresh else self._send_signals()
         self._pace.reach(frames + self._rounds.waiting)
-        self._settle()
+        self._let_all_in()
+        if bring_back:
+            self._bring_back()
         return frames, perf_counter() - begun
 
     def _end(self, frames: int, spent: float) -> None:
@@ -410,11 +413,14 @@ class Hub:
         session.lagging = self._loop.time()
         self._lagging.add(session)
 
-    def _settle(self) -> None:
-        """Let those in who stood aside for this tick; bring back those who have drained; end those who cannot."""
+    def _let_all_in(self) -> None:
+        """Those who stood aside for this tick."""
         fresh, self._fresh = self._fresh, set()
         for session in fresh:
             self._let_in(session)
+
+    def _bring_back(self) -> None:
+        """Bring those up to date who have drained; end those who cannot."""
         for session in list(self._lagging):
             if session.link.buffered() == 0:
                 self._metrics.resyncs.inc()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from weakref import ref
 
@@ -17,7 +17,7 @@ from classroom.bus.port import Head, Message, Signalled
 from classroom.config import load
 from classroom.journal.port import Unavailable
 from classroom.journal.sql import open_journal
-from classroom.kernel import STAFF, Rejected
+from classroom.kernel import STAFF, Rejected, Stored
 from classroom.metrics import Metrics
 from classroom.rooms.hall import Hall
 from classroom.rooms.house import House
@@ -25,6 +25,7 @@ from classroom.rooms.session import Session
 from classroom.rooms.signals import React, Reactions
 from classroom.wire import Hello
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder, Troubled, command, say
+from tests.running import until
 
 
 @pytest.fixture
@@ -199,6 +200,33 @@ async def test_who_is_made_an_assistant_sees_as_one_at_once_and_no_longer_when_i
     assert [payload for name, payload in asha.packets if name == "welcome"][-1]["me"]["role"] == "student"
     assert "Not for Asha" not in str(asha.packets)
     assert "Not for Asha" in str(ravi.packets)
+
+
+async def test_who_can_keep_up_again_just_when_somebody_is_appointed_is_sent_each_event_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hall = await house.hall("physics")
+    links = {member: Recorder() for member in (ASHA, RAVI, TEACHER)}
+    for member, link in links.items():
+        hall.admit(Session(member, link), None, None)
+    await until(lambda: len(hall.replica.state.roster.members) == 3)
+    slow, other = links[RAVI], links[TEACHER]
+    await until(lambda: slow.seqs == other.seqs != [])
+    slow.stuck = 1 << 30
+    await house.submit("physics", TEACHER, say("missed"))
+    await until(lambda: other.seqs[-1] == hall.replica.seq)
+
+    def follow(events: Sequence[Stored]) -> None:
+        slow.stuck = 0
+        hall._follow(events)
+
+    monkeypatch.setattr(hall.replica, "_follower", follow)
+    await house.submit("physics", TEACHER, command("roster.appoint", member="asha", role="assistant"))
+    await until(lambda: any(name == "resumed" for name, _ in slow.packets))
+    await house.submit("physics", TEACHER, say("after"))
+    await until(lambda: other.seqs[-1] == hall.replica.seq == slow.seqs[-1])
+    resumed = [event["seq"] for name, what in slow.packets if name == "resumed" for event in what["events"]]
+    assert sorted(slow.seqs + resumed) == other.seqs
 
 
 async def test_a_removed_member_is_told_why_and_let_go_and_a_banned_one_stays_out(house: House) -> None:
