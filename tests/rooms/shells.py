@@ -72,7 +72,7 @@ class Troubled:
     def submit(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done], told: Told) -> None:
         self.submitted.append(room)
         if self.before:
-            asyncio.get_running_loop().call_soon(told, self.before.pop(0))
+            asyncio.get_running_loop().call_later(0.01, told, self.before.pop(0))
         else:
             self._journal.submit(
                 room,

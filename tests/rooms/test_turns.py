@@ -206,6 +206,19 @@ async def test_whoever_stops_before_a_turn_or_during_it_answers_what_waits(many:
     assert await many.texts("r2") == ["first", "second", "third", "fourth"]
 
 
+async def test_nothing_is_decided_on_top_of_a_turn_that_is_not_kept_in_the_end(many: Many) -> None:
+    owner = many.owners["r1"]
+    many.journal.before = [Unavailable("disk full") for _ in ROOMS]
+    lost = asyncio.create_task(many.all_say("lost"))
+    while not many.journal.submitted:
+        await asyncio.sleep(0)
+    more = owner.submit(Request(RAVI, say("second")))
+    await owner.stop()
+    assert {reply.code for reply in (await lost).values()} == {"unavailable"}
+    assert ((await more).ok, (await more).seq) == (True, 2)
+    assert await many.texts("r1") == ["first", "second"]
+
+
 async def test_whoever_is_displaced_during_a_turn_has_kept_what_it_says_and_takes_nothing_more(many: Many) -> None:
     owner = many.owners["r1"]
     said = asyncio.create_task(many.all_say("second"))
