@@ -29,6 +29,19 @@ async def test_signals_of_one_kind_replace_each_other_and_the_staffs_stay_with_t
     assert "typing_by" in str(teacher.packets)
 
 
+async def test_the_staffs_signals_stay_with_them_in_a_write_with_events_for_all(edge: Edge) -> None:
+    _, teacher = edge.enter(TEACHER)
+    _, asha = edge.enter(ASHA)
+    await ask(edge.owner, TEACHER, say("for all"))
+    edge.hub.flush()
+    edge.hub.signal(TypingBy("ravi", "Ravi"), STAFF)
+    edge.hub.events([Stored(Meta(2, 0, "teacher"), edge.replica.recent[-1].event)])
+    edge.hub.flush()
+    assert [name for name, _ in teacher.packets] == ["events", "events", "signals"]
+    assert teacher.writes == [1, 2]
+    assert [name for name, _ in asha.packets] == ["events", "events"]
+
+
 async def test_in_a_crowd_counts_wait_for_company_and_go_in_one_write_with_it(edge: Edge) -> None:
     _, asha = edge.enter(ASHA)
     _, teacher = edge.enter(TEACHER)

@@ -10,7 +10,7 @@ from classroom.rooms.session import Session
 from classroom.rooms.signals import Present
 from classroom.wire import Codec
 from tests.rooms.edge import TICK, Edge
-from tests.rooms.shells import ASHA, RAVI, TEACHER, ask, say
+from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder, ask, say
 from tests.running import until
 
 
@@ -56,6 +56,28 @@ async def test_who_missed_a_signal_alone_is_brought_up_to_date_too(edge: Edge, c
     await until(lambda: edge.resynced == [session])
     edge.hub.signal(Present(8))
     await until(lambda: slow.packets != [])
+
+
+async def test_who_missed_a_signal_before_any_event_is_brought_up_to_date_from_where_they_came_in(edge: Edge) -> None:
+    slow = Recorder()
+    edge.hub.add(session := Session(ASHA, slow), 7)  # of a room that has long been there
+    slow.stuck = 5_000
+    edge.hub.signal(Present(7))
+    await until(lambda: session.lagging > 0)
+    assert session.since == 7
+
+
+async def test_who_came_in_during_a_tick_and_missed_its_events_and_signals_has_missed_the_events(edge: Edge) -> None:
+    edge.enter(RAVI)
+    await ask(edge.owner, TEACHER, say("at once"))
+    await ask(edge.owner, TEACHER, say("in their welcome"))
+    session, slow = edge.enter(ASHA)
+    slow.stuck = 5_000
+    await ask(edge.owner, TEACHER, say("missed"))
+    edge.hub.signal(Present(2))
+    edge.hub.flush()
+    assert session.lagging > 0
+    assert session.since == 2
 
 
 async def test_a_write_that_fails_stops_nothing_and_who_missed_it_is_brought_up_to_date(
