@@ -375,7 +375,7 @@ class WebSocketLink(Link):
         packet = _packet(message)
         opened = not self.inside and not self.ended and self.sid != "" and self.sid.encode() in packet.data
         self._unanswered = 0
-        if not opened:
+        if not opened or self._transport.is_closing():  # which raises `ConnectionError`, and nobody is welcomed
             await self._socket.send_frame(packet.data, WSMsgType.TEXT if isinstance(message, str) else WSMsgType.BINARY)
             return
         self._held = packet.frame

@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from classroom.wire import Codec
+from classroom.wire import Codec, Hello
 from tests.running import Running, serving, until
 from tests.sockets.peer import BINARY, Peer, frame
 
@@ -296,6 +296,33 @@ async def test_connecting_and_disconnecting_in_one_breath_leaves_nothing_behind(
     await peer.close()
     await until(lambda: not server.classroom.sockets.links)
     assert (len(hall.hub.sessions), hall.entering) == (0, 0)
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+async def test_who_is_lost_while_they_are_let_in_is_not_welcomed(
+    server: Running, codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, hall = server.classroom.house, await server.hall()
+    peer = await Peer.open(server.port, codec)
+    found, lost, enter = asyncio.Event(), asyncio.Event(), house.enter
+
+    async def slow(hello: Hello) -> Any:
+        way = await enter(hello)
+        found.set()
+        await lost.wait()
+        return way
+
+    monkeypatch.setattr(house, "enter", slow)
+    peer.packet(0, {"room": "demo", "name": "Asha"})
+    await found.wait()
+    [link] = [link for each in server.classroom.sockets._servers for link in each.outside()]
+    await peer.drop()
+    await until(link.closing)
+    lost.set()
+
+    await until(lambda: not server.classroom.sockets.connections)
+    assert house.metrics.joins.labels("welcome")._value.get() == 0
+    assert (hall.presence.empty, hall.entering) == (True, 0)
 
 
 @pytest.mark.parametrize("codec", list(Codec))
