@@ -1,12 +1,14 @@
 """One load process: its share of the members and of the instructors, what goes on among them, and what it found.
 
-What always holds: a room's members are spread over processes only where there are fewer rooms than processes; the figures of
-each second reach the master within the next; what was found is told once, after the class's end has reached the probes.
+What always holds: all rooms have equally many students, give or take one for each process; a room's are spread over
+processes only where the rooms cannot be divided by them; the figures of each second reach the master within the next; what was
+found is told once, after the class's end has reached the probes.
 """
 
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -41,10 +43,10 @@ class Crowd:
         self.options = options
         self.party = Party(options, succeeded, failed)
         self._all_rooms = rooms
-        whole = len(rooms) >= options.workers
-        self.rooms = [room for n, room in enumerate(rooms) if not whole or n % options.workers == options.worker]
-        self._taught = [room for n, room in enumerate(rooms) if n % options.workers == options.worker]
-        self._share = 1.0 if whole else 1 / options.workers
+        apart = math.gcd(len(rooms), options.workers)  # so many groups of processes have no room in common
+        self.rooms = rooms[options.worker % apart :: apart]
+        self._taught = rooms[options.worker :: options.workers]
+        self._share = apart / options.workers
         self._api_key = api_key
         self._tell = tell
         self._number = 0
@@ -57,10 +59,9 @@ class Crowd:
         self.party.poller.start()
         self._greenlets = [gevent.spawn(work) for work in (self._report, self._churn, self._watch)]
         self._go_on(time.monotonic())
-        per_room = self.options.users / len(self._all_rooms)
         for number, room in enumerate(self._taught):
             comes = number / len(self._taught) * self.options.scenario.ramp * EARLY
-            self._greenlets.append(gevent.spawn_later(comes, self._teach, room, int(per_room)))
+            self._greenlets.append(gevent.spawn_later(comes, self._teach, room, self.expected(room)))
 
     def stop(self) -> None:
         """Everybody goes."""
@@ -72,11 +73,20 @@ class Crowd:
 
     def member(self) -> Seat:
         """One more student, who comes in."""
-        room = self.rooms[self._number % len(self.rooms)]
-        seat = self.party.student(self._number, room)
+        seat = self.party.student(self._number, self.room_of(self._number))
         self._number += 1
         seat.come()
         return seat
+
+    def room_of(self, number: int) -> str:
+        """The room of this process's student of that number: they take turns with those of the other processes."""
+        return self._all_rooms[(self.options.worker + number * self.options.workers) % len(self._all_rooms)]
+
+    def expected(self, room: str) -> int:
+        """How many students are sure to come into a room. Which processes have one more than others is not known here."""
+        sure = self.options.users // self.options.workers * self.options.workers
+        each, first = divmod(sure, len(self._all_rooms))
+        return each + (self._all_rooms.index(room) < first)
 
     def drop(self, room: str) -> None:
         """This process's share of those who lose their connection at once."""

@@ -65,11 +65,13 @@ class Desk(Room):
                 self.present = signal["count"]
             elif signal["type"] == "poll.tally":
                 self.voters[signal["id"]] = signal["tally"]["voters"]
-                self.counted.set()
+            else:
+                continue
+            self.counted.set()
 
 
 class Instructor:
-    """One room's instructor. `students`: how many are expected. `cue(what, room)`: asks the master to tell all processes."""
+    """One room's instructor. `students`: how many are sure to come. `cue(what, room)`: asks the master to tell all processes."""
 
     def __init__(self, party: Party, room: str, students: int, api_key: str, cue: Any) -> None:
         self.party = party
@@ -161,12 +163,16 @@ class Instructor:
         self.ask("poll.open", id=poll)
         self.polls.append(poll)
         until = begun + self.party.options.scenario.vote_seconds + POLL_PATIENCE
-        while self.desk.voters.get(poll, 0) < self.students and time.monotonic() < until:
+        while self._missing(poll) and time.monotonic() < until:
             self.desk.counted.clear()
             self.desk.counted.wait(until - time.monotonic())
         self.poll_seconds.append(time.monotonic() - begun)
         gevent.sleep(1)  # votes whose answers are still on the way
         self.ask("poll.close", id=poll)
+
+    def _missing(self, poll: int) -> bool:
+        """Whether votes are still to come: of those who were sure to come, and of whoever else is here."""
+        return self.desk.voters.get(poll, 0) < max(self.students, self.desk.present - 1)
 
     def _drop(self) -> None:
         if self.party.options.scenario.dropped or self.party.options.scenario.stuck:

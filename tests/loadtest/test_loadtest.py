@@ -75,12 +75,14 @@ def test_members_who_are_cut_off_are_seen_to_come_back_with_what_they_missed(tmp
 
 
 @pytest.mark.timeout(SECONDS + 30)
-def test_classes_side_by_side_are_all_held_and_all_checked(tmp_path: Path) -> None:
-    _, said, whole = run(tmp_path, "campus", "--rooms", "8", "--pace", "20")
+def test_classes_side_by_side_are_all_held_and_all_checked_whatever_is_divided_by_what(tmp_path: Path) -> None:
+    users = USERS + 2
+    _, said, whole = run(tmp_path, "campus", "--rooms", "8", "--pace", "20", "--users", str(users), "--processes", "3")
     assert set(short(whole)) <= SLOW, said
     assert whole["figures"]["kept"]["class.end"] == 8
-    assert whole["figures"]["kept"]["poll.vote"] == USERS
-    assert whole["figures"]["findings"]["probes"] == 16
+    assert whole["figures"]["kept"]["poll.vote"] == users
+    assert whole["figures"]["findings"]["probes"] == 8 * (3 + 1)
+    assert whole["figures"]["steady_seconds"] > 3
 
 
 @pytest.mark.timeout(SECONDS + 30)
