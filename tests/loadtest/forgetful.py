@@ -13,7 +13,7 @@ from classroom.rooms import groups, missed, own
 
 EVERY = 3
 _item: Any = groups.item
-_encoded: Any = groups.Encoded.item
+_shown: Any = groups.Flush.item
 
 
 def forgotten(stored: Stored, audience: Any) -> bool:
@@ -25,12 +25,12 @@ def item(codec: Any, stored: Stored, audience: Any) -> bytes | None:
     return None if forgotten(stored, audience) else _item(codec, stored, audience)
 
 
-def encoded(self: groups.Encoded, codec: Any, stored: Stored, audience: Any) -> bytes | None:
+def shown(self: groups.Flush, kind: groups.Kind, stored: Stored) -> bytes | None:
     """The same of what a whole group is sent."""
-    return None if forgotten(stored, audience) else _encoded(self, codec, stored, audience)
+    return None if forgotten(stored, kind.audience) else _shown(self, kind, stored)
 
 
 if __name__ == "__main__":
     own.item = missed.item = item
-    groups.Encoded.item = encoded
+    groups.Flush.item = shown
     sys.exit(main())
