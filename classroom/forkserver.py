@@ -15,6 +15,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -41,8 +42,10 @@ class ForkServer:
         async def launch() -> tuple[Process, asyncio.StreamReader]:
             async with self._asking:
                 try:
-                    if not self._alive():
-                        await self._start()
+                    if self._alive():
+                        with suppress(BrokenPipeError):  # it was just ending, and has not taken the request
+                            return await self._fork(number)
+                    await self._start()
                     return await self._fork(number)
                 except BaseException:
                     self._drop()  # whatever it is at, an answer that comes late must not be taken for the next one's

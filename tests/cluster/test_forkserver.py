@@ -139,6 +139,24 @@ async def test_children_outlive_the_server_and_the_next_comes_from_a_fresh_one(f
         await said.read()
 
 
+async def test_a_server_that_is_just_ending_is_followed_by_a_fresh_one(
+    forks: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end of the socket is closed a moment after it is killed: until then it seems to be there."""
+    first, said = await running(forks)
+    (server,) = fork_servers()
+    os.kill(server, signal.SIGKILL)
+    await until(lambda: not fork_servers())
+    monkeypatch.setattr(ForkServer, "_alive", lambda _: True)
+    second, said_too = await running(forks)
+    assert first.pid != second.pid
+    for process in (first, second):
+        process.kill()
+        await process.wait()
+    await said.read()
+    await said_too.read()
+
+
 async def test_a_server_that_is_stuck_or_does_not_start_is_an_error_and_not_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
