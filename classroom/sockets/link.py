@@ -217,7 +217,6 @@ class WebSocketLink(Link):
     __slots__ = (
         "_closing",
         "_engine",
-        "_held",
         "_impatient",
         "_served",
         "_socket",
@@ -240,7 +239,6 @@ class WebSocketLink(Link):
         self._engine = handler.__self__  # engine.io's session
         kind = DeflatingSocket if deflate else Socket
         self._socket = kind(self._engine, max_msg_size=max_frame_bytes, timeout=GOODBYE)
-        self._held = b""  # a frame that goes out with the next packet
         self._transport: Any = None
         self._closing: asyncio.Task[None] | None = None
         self._impatient: asyncio.TimerHandle | None = None
@@ -259,7 +257,6 @@ class WebSocketLink(Link):
 
     async def _run(self, environ: dict[str, Any]) -> web.StreamResponse:
         request: web.Request = environ["aiohttp.request"]
-        self._socket.first = _packet(self._engine.queue.get_nowait().encode()).frame  # Engine.IO's OPEN
         try:
             await self._socket.prepare(request)
         except web.HTTPException as refused:
@@ -370,21 +367,18 @@ class WebSocketLink(Link):
         return passed
 
     async def send(self, message: str | bytes) -> None:
-        """Write what engine.io has: its own packets, and the answers to CONNECT, each in one write with the `welcome`: a write
-        costs the kernel more than we do for it."""
-        packet = _packet(message)
-        opened = not self.inside and not self.ended and self.sid != "" and self.sid.encode() in packet.data
+        """Write what engine.io has: its own packets, and the answers to CONNECT."""
+        if isinstance(message, bytes):
+            await self._socket.send_bytes(message)
+            opened = not self.inside and self.sid != "" and self.sid.encode() in message
+        else:
+            await self._socket.send_str(message)
+            opened = not self.inside and self.sid != "" and self.sid in message
         self._unanswered = 0
-        if not opened or self._transport.is_closing():  # which raises `ConnectionError`, and nobody is welcomed
-            await self._socket.send_frame(packet.data, WSMsgType.TEXT if isinstance(message, str) else WSMsgType.BINARY)
-            return
-        self._held = packet.frame
-        try:
+        if opened:
             self._skin.opened(self)
             if self.session is not None:
                 self._be_patient()
-        finally:
-            self.rest(b"")
 
     async def close(self) -> None:
         """End the connection; a peer that does not answer is cut off. What comes until then is nobody's."""
@@ -411,7 +405,11 @@ class WebSocketLink(Link):
     # --- the hub's side -------------------------------------------------------------------------------------------
 
     def write(self, packet: Packet | Pair) -> None:
-        self.rest(self._bytes(packet))
+        try:
+            self._transport.write(self._bytes(packet))
+        except RuntimeError:
+            # uvloop refuses a transport that has just been lost; its end is on the way up and needs no other notice.
+            return
 
     def offer(self, packet: Packet | Pair, bound: int) -> bool:
         transport = self._transport
@@ -420,17 +418,13 @@ class WebSocketLink(Link):
                 return False
             transport.write(packet.frame if self.way == "plain" else self._bytes(packet))
         except RuntimeError:
-            # As in `rest`.
+            # As in `write`.
             return True
         return True
 
     def rest(self, data: bytes) -> None:
-        data, self._held = self._held + data, b""
-        try:
+        with suppress(RuntimeError):  # as in `write`
             self._transport.write(data)
-        except RuntimeError:
-            # uvloop refuses a transport that has just been lost; its end is on the way up and needs no other notice.
-            return
 
     def _bytes(self, packet: Packet | Pair) -> bytes:
         data, PLACES.at[self.slot] = packet.after(PLACES.at[self.slot])
@@ -450,11 +444,6 @@ class WebSocketLink(Link):
         if self._closing is None:
             code = WSCloseCode.SERVICE_RESTART if bye.temporary else WSCloseCode.POLICY_VIOLATION
             self._closing = asyncio.create_task(self._close(code, bye.code.encode()))
-
-
-def _packet(message: str | bytes) -> Packet:
-    """A message of engine.io's: text, or what the msgpack parser has made."""
-    return Packet(Codec.JSON, message.encode()) if isinstance(message, str) else Packet(Codec.MSGPACK, message)
 
 
 def _always() -> bool:

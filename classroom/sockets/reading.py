@@ -63,11 +63,7 @@ def never(message: str | bytes) -> bool:
 
 
 class Socket(web.WebSocketResponse):
-    """A WebSocket on which nothing is compressed. `session`: as of `Inbox`. `first`: a frame that goes out with the answer to the
-    handshake, in one write: each costs the kernel more than we do for it."""
-
-    first = b""
-    _send_headers_immediately = False
+    """A WebSocket on which nothing is compressed. `session`: as of `Inbox`."""
 
     def __init__(self, session: Any, **options: Any) -> None:
         super().__init__(compress=False, **options)
@@ -75,10 +71,6 @@ class Socket(web.WebSocketResponse):
 
     def _post_start(self, request: Any, protocol: str | None, writer: Any) -> None:
         super()._post_start(request, protocol, writer)
-        answer = request._payload_writer
-        answer._headers_buf += self.first
-        answer.send_headers()
-        self.first = b""
         self._reader = Inbox(request._protocol, self._loop, self._session)
         self._parser = self._make_parser(self._reader)
         # `set_parser` is for a connection that has none yet. Nothing has been read: clients wait for our answer.

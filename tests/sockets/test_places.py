@@ -63,7 +63,7 @@ class Connected(WebSocketLink):
         for end in (self.near, self.far):
             end.setblocking(False)
         self.near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
-        self._transport, self._held = Transport(self.near), b""
+        self._transport = Transport(self.near)
         self.descriptor = self.near.fileno()
         self.closing, self.waits = bool, self._transport.get_write_buffer_size
         self.wanted: list[bytes] = []

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import socket
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -372,19 +370,3 @@ async def test_a_stalled_queue_of_tiny_messages_is_bounded_by_aiohttp(server: Ru
     from aiohttp._websocket import reader_py
 
     assert reader_py.MSG_SIZE_OVERHEAD >= 64
-
-
-@pytest.mark.parametrize("codec", list(Codec))
-async def test_who_comes_is_written_to_twice_to_answer_the_handshake_and_to_welcome_them(
-    server: Running, codec: Codec
-) -> None:
-    """`Socket._post_start` adds to the headers that aiohttp holds back."""
-    peers = [await Peer.join(server.port, codec, name=name) for name in ("Asha", "Ravi", "Noor")]
-    assert min(segments(peer) for peer in peers) == 2  # later ones may be told that there are more of them by now
-
-
-def segments(peer: Peer) -> int:
-    """How many with data the kernel has received (`tcpi_data_segs_in` of Linux's `tcp_info`): as many as were written, where they
-    are small and nobody waits for more of them."""
-    told: bytes = peer.writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
-    return int.from_bytes(told[152:156], sys.byteorder)
