@@ -53,6 +53,10 @@ TOO_SLOW = wire.Bye(
     retry_in=1_000,
 )
 
+BROKEN = wire.Bye(
+    code="internal", message="Something went wrong here; you are reconnected.", temporary=True, retry_in=1_000
+)
+
 
 class Bounds(NamedTuple):
     """`tick`: seconds between two flushes. `buffer`: bytes that may wait for a member. `deadline`: seconds a member may
@@ -425,12 +429,20 @@ class Hub:
             if session.link.buffered() == 0:
                 self._metrics.resyncs.inc()
                 self._step_aside(session)
-                self._resync(session)
+                try:
+                    self._resync(session)
+                except Exception:  # they come back to a welcome; the others are told all the same
+                    log.exception("a member cannot be brought up to date", room=self._replica.room)
+                    self._let_go(session, BROKEN)
+                    continue
                 self._let_in(session)
             elif self._loop.time() - session.lagging > self._bounds.deadline:
                 self._metrics.slow_disconnects.inc()
-                self.remove(session)
-                session.link.end(TOO_SLOW)
+                self._let_go(session, TOO_SLOW)
+
+    def _let_go(self, session: Session, bye: wire.Bye) -> None:
+        self.remove(session)
+        session.link.end(bye)
 
 
 def _slot(signal: SignalOut) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import statistics
 import time
@@ -120,6 +121,37 @@ async def test_who_was_behind_too_far_for_what_is_kept_gets_the_whole_room_anew(
     assert since == await shown(server, session.audience, stuck.welcome["seq"], since[-1]["seq"])
     assert stuck.welcome["state"]["chat"]["messages"][-1]["text"] == "59"
     assert not stuck.named("resumed")
+
+
+@CODECS
+async def test_who_cannot_be_brought_up_to_date_is_let_go_with_the_reason_and_the_others_are_told(
+    start: Callable[..., Any],
+    codec: Codec,
+    caplog: pytest.LogCaptureFixture,
+    quiet: list[logging.LogRecord],
+) -> None:
+    server = await start(slow_max_buffer_bytes=BOUND, **FAST)
+    teacher = await Peer.join(server.port, token=server.token())
+    stuck = await Peer.join(server.port, codec, receive_buffer=4_096, name="Stuck", client="c1")
+    session = await session_of(server, stuck.id)
+    stuck.stop_reading()
+    await fill(server, teacher, session)
+    hall = await server.hall()
+
+    def broken(_: Any) -> None:
+        raise ZeroDivisionError
+
+    hall.hub._resync = broken
+    stuck.resume()
+    await asyncio.wait_for(stuck.ended.wait(), 20)
+
+    assert [bye["code"] for bye in stuck.named("bye")] == ["internal"]
+    assert session not in hall.hub.sessions
+    assert teacher.events[-1]["seq"] < await say_much(teacher, 1)
+    quiet += [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+    assert len(quiet) == 1
+    back = await Peer.join(server.port, codec, name="Stuck", client="c1")
+    assert (await back.command("chat.say", text="I am back."))["ok"]
 
 
 @CODECS
