@@ -29,6 +29,7 @@ from classroom.rooms.hall import Hall
 from classroom.rooms.hub import TOO_SLOW
 from classroom.rooms.places import PLACES
 from classroom.rooms.session import Session, Way
+from classroom.sockets.coalescing import Coalescer
 from classroom.sockets.deflate import DeflatingSocket
 from classroom.sockets.engine import converse
 from classroom.sockets.outbox import Outbox
@@ -218,6 +219,7 @@ class WebSocketLink(Link):
         "_closing",
         "_engine",
         "_impatient",
+        "_reads",
         "_served",
         "_socket",
         "_transport",
@@ -234,11 +236,13 @@ class WebSocketLink(Link):
         max_frame_bytes: int,
         bound: int,
         deflate: bool,
+        reads: Coalescer,
     ) -> None:
         super().__init__(skin, codec, bound)
         self._engine = handler.__self__  # engine.io's session
         kind = DeflatingSocket if deflate else Socket
         self._socket = kind(self._engine, max_msg_size=max_frame_bytes, timeout=GOODBYE)
+        self._reads = reads
         self._transport: Any = None
         self._closing: asyncio.Task[None] | None = None
         self._impatient: asyncio.TimerHandle | None = None
@@ -284,9 +288,12 @@ class WebSocketLink(Link):
         try:
             if self._transport is not None:
                 self._socket.offer_to(self._take_at_once)
+                if self.descriptor >= 0:
+                    self._reads.take(self.descriptor, request.protocol)
                 await converse(session, self)
         finally:
             self._socket.offer_to(never)
+            self._reads.leave(self.descriptor, request.protocol)
             await self._forget()
             del session.link  # which the pacer would keep, with all that hangs on it, until a ping would be due
             self._skin.closed(self)

@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
+from aiohttp.base_protocol import BaseProtocol
 
 READ_AHEAD = 65_536  # bytes of a member's messages that may wait to be read
 TURN = 32  # packets of one connection that are served in one go
@@ -60,6 +61,11 @@ _MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
 def never(message: str | bytes) -> bool:
     """Take no message."""
     return False
+
+
+def paused(protocol: BaseProtocol) -> bool:
+    """Whether aiohttp's side of a connection wants to be given nothing more until it says so to the transport."""
+    return protocol._reading_paused
 
 
 class Socket(web.WebSocketResponse):

@@ -34,6 +34,7 @@ from classroom.packets import PING
 from classroom.rooms.batch import INTERNAL
 from classroom.rooms.house import House
 from classroom.rooms.session import Session
+from classroom.sockets.coalescing import Coalescer
 from classroom.sockets.link import Link, WebSocketLink
 from classroom.sockets.lobby import Lobby
 from classroom.sockets.manager import Manager
@@ -88,6 +89,7 @@ class Sockets:
         self._answers_from = 0
         self._answered_per_second = 0.0
         self._room = self._settings.server.max_connections or _descriptors() - RESERVE
+        self.reads = Coalescer(house.settings.rooms.tick_ms / 2_000)
         self._lobby = Lobby(self._settings.rooms.joins_per_second, self._admit)
         self._servers = [_Server(self, codec, house) for codec in Codec]
         for server in self._servers:
@@ -118,6 +120,7 @@ class Sockets:
             server.pacer.close()
             if server.eio.service_task_handle is not None:
                 await server.shutdown()
+        self.reads.close()
 
     # --- coming and going -----------------------------------------------------------------------------------------
 
@@ -371,6 +374,7 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
             max_frame_bytes=self.eio.max_http_buffer_size,
             bound=self._slow.max_buffer_bytes,
             deflate=self._deflate,
+            reads=self._sockets.reads,
         )
 
     def outside(self) -> list[Link]:

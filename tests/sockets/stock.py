@@ -74,7 +74,7 @@ class PythonClient:
     async def cut(self, **auth: Any) -> None:
         """The transport breaks; the client comes back by itself, with `auth`."""
         self._auth = auth
-        await self.client.eio.ws.close()
+        self.client.eio.ws._response.connection.transport.abort()
 
     async def close(self) -> None:
         await self.client.disconnect()

@@ -25,6 +25,7 @@ from socketio.msgpack_packet import MsgPackPacket
 from socketio.packet import Packet
 
 from classroom import packets, wire
+from classroom.sockets.coalescing import Coalescer
 from classroom.sockets.link import WebSocketLink
 from classroom.sockets.outbox import Outbox
 from classroom.wire import Ack, Codec
@@ -140,7 +141,9 @@ def test_what_stock_clients_send_is_read_here(codec: Codec) -> None:
 async def test_what_a_link_passes_on_is_read_by_python_socketio(codec: Codec) -> None:
     """`Link.take` rewrites CONNECT and DISCONNECT: the stock parser must know them."""
     handler = AsyncSocket(engineio.AsyncServer(async_mode="aiohttp"), "sid")._websocket_handler
-    link = WebSocketLink(handler, None, skin=None, codec=codec, max_frame_bytes=65_536, bound=1, deflate=False)  # type: ignore[arg-type]
+    link = WebSocketLink(
+        handler, None, skin=None, codec=codec, max_frame_bytes=65_536, bound=1, deflate=False, reads=Coalescer(0.0)
+    )
     link._transport = Buffer()
 
     connect = link.take(made(codec, 0, data={"room": "demo", "name": "Asha"}, namespace="/"))
