@@ -4,16 +4,23 @@ A small class's message, or piece of ink, takes longer to fetch from memory what
 carried out. Where fifteen classes are served one right after the other that is fetched once, and each costs a quarter less. So
 members' sockets are watched by an epoll of their own, which is looked at twice in a tick; after quiet at once.
 
-What always holds: what a member sends reaches the connection's protocol in order and whole, at most half a tick after it came;
-whoever has so much waiting that the protocol pauses, and whoever has gone, is the loop's again, from there on.
+What always holds: what a member sends reaches the connection's protocol in order and whole, at most half a tick after it came,
+and also where the connection is lost meanwhile; whoever has so much waiting that the protocol pauses, and whoever has gone, is
+the loop's again, from there on. Whatever goes wrong with one, the others are read.
+
+How: while nothing comes the loop is told of it by a second epoll, which holds the first. To put the first into the loop's own
+each time would take the kernel a look at every socket in it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import select
 from contextlib import suppress
+from contextvars import Context
+from time import monotonic
 
 import structlog
 from aiohttp.base_protocol import BaseProtocol
@@ -24,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 MOST = 256  # connections that are read from before others of this worker have their turn
 READ = 16_384  # bytes of one connection at a time
+LAST = 64  # times that, which are read of one that is lost
+LONGEST = 0.025  # seconds between two looks, however long a tick is
+ONCE = getattr(select, "EPOLLIN", 0) | getattr(select, "EPOLLONESHOT", 0)
 LATE = 0.0005  # seconds: the loop's clock counts milliseconds, and is not to wake up just before
 
 
@@ -32,22 +42,33 @@ class Coalescer:
 
     def __init__(self, every: float) -> None:
         self._every = every
-        self._epoll = select.epoll() if hasattr(select, "epoll") else None  # without: the loop reads, as it always did
+        there = hasattr(select, "epoll")
+        self._epoll = select.epoll() if there else None  # without: the loop reads, as it always did
+        self._alarm = select.epoll() if there else None  # told once when something comes
         self._protocols: dict[int, BaseProtocol] = {}  # by descriptor
-        self._looked = 0.0
-        self._next: asyncio.Handle | None = None
-        self._watching = False  # the epoll, in the loop's own: nothing has come for a while
+        self._begun = False
+        self._next: asyncio.Handle | None = None  # look; None: the alarm is set
+        self._seen = 0.0
+
+    def seen(self) -> float:
+        """What had come by then (of `monotonic`) has been read, but for what the loop is just about to."""
+        return math.inf if self._next is None else self._seen
 
     def take(self, descriptor: int, protocol: BaseProtocol) -> None:
         """Read for a connection, with its transport's descriptor, from now on."""
         transport: asyncio.Transport | None = protocol.transport
         if self._epoll is None or transport is None or transport.is_closing():
             return
+        try:
+            self._epoll.register(descriptor, select.EPOLLIN)
+        except OSError as error:  # the kernel watches no more for this user
+            log.warning("a connection is read for by itself", error=str(error))
+            return
         transport.pause_reading()
         self._protocols[descriptor] = protocol
-        self._epoll.register(descriptor, select.EPOLLIN)
-        if self._next is None and not self._watching:
-            self._watch()
+        if not self._begun:
+            self._begun = True
+            Context().run(self._begin)  # and not in that of whoever comes first
 
     def leave(self, descriptor: int, protocol: BaseProtocol) -> None:
         """Leave a connection to the loop from now on. Its descriptor may be another's by now."""
@@ -57,11 +78,15 @@ class Coalescer:
             if transport is not None and not transport.is_closing():
                 transport.resume_reading()
 
-    def _drop(self, descriptor: int) -> None:
-        assert self._epoll is not None
-        del self._protocols[descriptor]
-        with suppress(OSError):  # closed, and so not watched any more
-            self._epoll.unregister(descriptor)
+    def rest(self, descriptor: int, protocol: BaseProtocol) -> bytes:
+        """What of a connection has not been read, which is lost, and whose descriptor is about to be closed."""
+        parts: list[bytes] = []
+        if self._protocols.get(descriptor) is protocol:
+            self._drop(descriptor)
+            with suppress(OSError):
+                while len(parts) < LAST and (data := os.read(descriptor, READ)):
+                    parts.append(data)
+        return b"".join(parts)
 
     def close(self) -> None:
         """Leave everybody to the loop."""
@@ -70,58 +95,61 @@ class Coalescer:
         if self._next is not None:
             self._next.cancel()
             self._next = None
-        if self._epoll is not None:
-            if self._watching:
-                asyncio.get_running_loop().remove_reader(self._epoll.fileno())
-                self._watching = False
-            self._epoll.close()
-            self._epoll = None
+        if self._epoll is None or self._alarm is None:
+            return
+        if self._begun:
+            asyncio.get_running_loop().remove_reader(self._alarm.fileno())
+        self._alarm.close()
+        self._epoll.close()
+        self._epoll = self._alarm = None
 
-    def _watch(self) -> None:
+    def _drop(self, descriptor: int) -> None:
         assert self._epoll is not None
-        asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._wake)
-        self._watching = True
+        del self._protocols[descriptor]
+        with suppress(OSError):  # closed, and so not watched any more
+            self._epoll.unregister(descriptor)
+
+    def _begin(self) -> None:
+        assert self._epoll is not None
+        assert self._alarm is not None
+        self._alarm.register(self._epoll.fileno(), ONCE)
+        asyncio.get_running_loop().add_reader(self._alarm.fileno(), self._wake)
 
     def _wake(self) -> None:
         """Something has come after quiet."""
-        assert self._epoll is not None
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._epoll.fileno())
-        self._watching = False
-        if loop.time() >= self._looked + self._every:
+        assert self._alarm is not None
+        if self._alarm.poll(0, 1) and self._next is None:
             self._look()
-        else:
-            self._look_later()
-
-    def _look_later(self) -> None:
-        self._next = asyncio.get_running_loop().call_at(self._looked + self._every + LATE, self._look)
 
     def _look(self) -> None:
         """Read what has come."""
+        loop, looked = asyncio.get_running_loop(), monotonic()
+        due = loop.time() + self._every + LATE
+        self._next = loop.call_at(due, self._look)  # whatever happens
         assert self._epoll is not None
-        loop = asyncio.get_running_loop()
-        self._next = None
-        self._looked = loop.time()
+        assert self._alarm is not None
         ready = self._epoll.poll(0, MOST)
         more = len(ready) == MOST
         for descriptor, _ in ready:
             protocol = self._protocols.get(descriptor)
             if protocol is not None and self._read(descriptor, protocol):
                 more = True
-        if self._epoll is None:  # closed by what was read
+        if self._next is None:  # closed by what was read
             return
         if more:
+            self._next.cancel()
             self._next = loop.call_soon(self._look)
-        elif ready:
-            self._look_later()
-        else:
-            self._watch()
+            return
+        self._seen = looked
+        if not ready:
+            self._next.cancel()
+            self._next = None
+            self._alarm.modify(self._epoll.fileno(), ONCE)
 
     def _read(self, descriptor: int, protocol: BaseProtocol) -> bool:
         """Read from one: whether there may be more."""
         transport = protocol.transport
-        if transport is None or transport.is_closing():  # and the descriptor may be anything's soon
-            self._drop(descriptor)
+        if transport is None or transport.is_closing():  # `rest` is asked for before the descriptor is another's
             return False
         try:
             data = os.read(descriptor, READ)
@@ -134,7 +162,7 @@ class Coalescer:
             return False
         try:
             protocol.data_received(data)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             log.exception("a connection failed")
             transport.abort()
         if paused(protocol) and self._protocols.get(descriptor) is protocol:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -287,7 +288,7 @@ class WebSocketLink(Link):
         self.outside()
         try:
             if self._transport is not None:
-                self._socket.offer_to(self._take_at_once)
+                self._socket.offer_to(self._take_at_once, partial(self._reads.rest, self.descriptor, request.protocol))
                 if self.descriptor >= 0:
                     self._reads.take(self.descriptor, request.protocol)
                 await converse(session, self)

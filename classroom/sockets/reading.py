@@ -33,6 +33,7 @@ class Inbox(WebSocketDataQueue):
         self._waiting = 0  # messages
         self._asked = False  # for the next one
         self.take: Callable[[str | bytes], bool] = never
+        self.rest: Callable[[], bytes] = nothing
 
     def feed_data(self, data: Any, size: int) -> None:
         if data[1] == PONG and self._session.last_ping:
@@ -44,6 +45,14 @@ class Inbox(WebSocketDataQueue):
             self._taken = 0
             self._waiting += 1
             WebSocketDataQueue.feed_data(self, data, size)
+
+    def feed_eof(self) -> None:
+        """The connection is lost. What had come of it by then comes first, where that was left unread for a while."""
+        protocol: Any = self._protocol
+        rest, parser = self.rest(), protocol._payload_parser
+        if rest and parser is not None:
+            parser.feed_data(rest)
+        WebSocketDataQueue.feed_eof(self)
 
     async def read(self) -> Any:
         self._asked = True
@@ -61,6 +70,11 @@ _MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
 def never(message: str | bytes) -> bool:
     """Take no message."""
     return False
+
+
+def nothing() -> bytes:
+    """Nothing has been left unread."""
+    return b""
 
 
 def paused(protocol: BaseProtocol) -> bool:
@@ -82,10 +96,11 @@ class Socket(web.WebSocketResponse):
         # `set_parser` is for a connection that has none yet. Nothing has been read: clients wait for our answer.
         request.protocol._payload_parser = self._parser
 
-    def offer_to(self, take: Callable[[str | bytes], bool]) -> None:
-        """Once the handshake is answered: have what comes be taken at once, where `take` can."""
+    def offer_to(self, take: Callable[[str | bytes], bool], rest: Callable[[], bytes] = nothing) -> None:
+        """Once the handshake is answered: have what comes be taken at once, where `take` can. `rest`: gives what has come and has
+        not been read when the connection is lost."""
         assert isinstance(self._reader, Inbox)
-        self._reader.take = take
+        self._reader.take, self._reader.rest = take, rest
 
     def _make_parser(self, inbox: Inbox) -> WebSocketReader:
         return WebSocketReader(inbox, self._max_msg_size, compress=False, decode_text=self._decode_text)

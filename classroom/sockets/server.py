@@ -34,7 +34,7 @@ from classroom.packets import PING
 from classroom.rooms.batch import INTERNAL
 from classroom.rooms.house import House
 from classroom.rooms.session import Session
-from classroom.sockets.coalescing import Coalescer
+from classroom.sockets.coalescing import LONGEST, Coalescer
 from classroom.sockets.link import Link, WebSocketLink
 from classroom.sockets.lobby import Lobby
 from classroom.sockets.manager import Manager
@@ -89,7 +89,7 @@ class Sockets:
         self._answers_from = 0
         self._answered_per_second = 0.0
         self._room = self._settings.server.max_connections or _descriptors() - RESERVE
-        self.reads = Coalescer(house.settings.rooms.tick_ms / 2_000)
+        self.reads = Coalescer(min(LONGEST, house.settings.rooms.tick_ms / 2_000))
         self._lobby = Lobby(self._settings.rooms.joins_per_second, self._admit)
         self._servers = [_Server(self, codec, house) for codec in Codec]
         for server in self._servers:
@@ -330,7 +330,7 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
         self.on("disconnect", self._on_disconnect)
         self._translate = self.eio._async["translate_request"]
         self.eio._async = {**self.eio._async, "websocket": self._make_link, "translate_request": self._read_request}
-        self.pacer = Pacer(self.eio, self._ping)
+        self.pacer = Pacer(self.eio, self._ping, sockets.reads.seen)
         self.eio._service_task = self.pacer.run
         # What clients get wrong is no error of ours.
         self.eio._log_error_once = lambda message, key: engine_log.info(message)

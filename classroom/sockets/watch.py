@@ -35,14 +35,17 @@ def steady() -> float:
 
 class Pacer:
     """Pings the sessions of an `engineio.AsyncServer`, and ends those who do not answer. `ping` writes a ping to many, and gives
-    back those whom engine.io is to send it to. `last_ping`, of a session: when it was sent the one that it has yet to answer."""
+    back those whom engine.io is to send it to. `seen` tells up to when all that came has been read, of `monotonic`. `last_ping`,
+    of a session: when it was sent the one that it has yet to answer."""
 
-    def __init__(self, engine: Any, ping: Callable[[list[Any]], list[Any]]) -> None:
+    def __init__(self, engine: Any, ping: Callable[[list[Any]], list[Any]], seen: Callable[[], float]) -> None:
         self._engine = engine
         self._ping = ping
         self._due: deque[tuple[float, list[Any]]] = deque()  # all wait equally long: in order of time
         self._timer: asyncio.TimerHandle | None = None
-        self._went = 0.0  # when pings were sent before: all that had come by then has been read since
+        self._went = 0.0  # when pings were sent before: all that had come by then has been read
+        self._going = 0.0  # when they were sent last, of `monotonic`: it may lie unread
+        self._seen = seen
         self._ending: set[asyncio.Task[None]] = set()
         self._start = engine.start_background_task
         engine.start_background_task = self._begin
@@ -65,11 +68,13 @@ class Pacer:
     def _go(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
+        if self._seen() >= self._going:
+            self._went = self._going + OFFSET
         while self._due and self._due[0][0] <= now:
             left = self._look(self._due.popleft()[1])
             if left:
                 self._due.append((now + self._engine.ping_interval, left))
-        self._went = steady()
+        self._going = monotonic()
         self._timer = loop.call_later(STEP, self._go) if self._due else None
 
     def _look(self, sessions: list[Any]) -> list[Any]:

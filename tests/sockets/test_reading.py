@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from classroom.kernel import Member
+from classroom.kernel import Member, Role
 from classroom.rooms.room import AnyCommand
+from classroom.rooms.signals import React
 from classroom.sockets.link import WebSocketLink
 from classroom.sockets.reading import TURN
 from classroom.wire import Codec
-from tests.running import Running
+from tests.running import Running, until
 from tests.sockets.peer import Peer
 
 RATE = {"limits_command_rate": 10_000, "limits_command_burst": 10_000}
@@ -68,6 +71,33 @@ async def test_a_farewell_is_heard_after_what_came_before_it(server: Running) ->
 
     await other.until(lambda: other.seq > before)
     assert "good bye" in [event.get("text") for event in other.events]
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+async def test_the_last_that_somebody_said_is_heard_though_their_connection_broke_before_it_was_read(
+    server: Running, codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.classroom.sockets.reads, "_every", 0.5)
+    gone, other = await Peer.join(server.port, codec, name="Asha"), await Peer.join(server.port, name="Ben")
+    assert (await other.command("chat.say", text="Is she here?"))[
+        "ok"
+    ]  # what comes within half a second is left unread
+    connection = gone.writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    gone.stop_reading()
+
+    for n in range(3):
+        gone.ask("chat.say", text=f"good bye {n}")
+    await asyncio.sleep(0.05)
+    gone.writer.transport.abort()
+    (hall,) = server.classroom.house.halls
+    for _ in range(5):  # who is written to now is found to be gone
+        hall.take_signal(Member("t", "Teacher", Role.INSTRUCTOR), React(emoji="👍"))
+        await asyncio.sleep(0.02)
+
+    await until(lambda: len(server.classroom.sockets.links) == 1)
+    texts = [getattr(stored.event, "text", "") for stored in await server.log()]
+    assert [text for text in texts if text.startswith("good bye")] == ["good bye 0", "good bye 1", "good bye 2"]
 
 
 @pytest.mark.parametrize("codec", list(Codec))

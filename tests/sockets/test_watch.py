@@ -18,6 +18,7 @@ import pytest
 from engineio.async_socket import AsyncSocket
 
 from classroom.sockets.link import WebSocketLink
+from classroom.sockets.watch import steady
 from classroom.wire import Codec
 from tests.running import Running, until
 from tests.sockets.peer import Peer, frame
@@ -89,6 +90,33 @@ async def test_after_a_stall_what_has_come_meanwhile_is_read_before_anybody_is_e
         assert not session.closed
     else:
         await asyncio.wait_for(peer.ended.wait(), 10)
+
+
+async def test_after_a_stall_nobody_is_ended_while_others_are_still_read(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading all that has come takes many turns of the loop, and pings are sent between them."""
+    monkeypatch.setattr("classroom.sockets.watch.STEP", 0.0)
+    monkeypatch.setattr("classroom.sockets.coalescing.MOST", 1)
+    engine = engine_of(server)
+    pacer = engine.start_background_task.__self__
+    engine.ping_interval, engine.ping_timeout = 60.0, 0.5
+    peers = [await Peer.join(server.port, name=f"Student {n}", client=f"c{n}") for n in range(20)]
+    sessions = list(engine.sockets.values())
+    loop, now = asyncio.get_running_loop(), steady()
+    for peer, session in zip(peers, sessions, strict=True):
+        peer.answers_pings = False
+        session.last_ping = now
+    pacer._due.clear()
+    # Their turns come while it is read, and first comes who is read last.
+    pacer._due.extend((loop.time() + 1 + n / 1_000, [session]) for n, session in enumerate(reversed(sessions)))
+    much = 10 * frame(b'42["signal",{"type":"react","emoji":"x"}]') + frame(b"3")
+    for peer in peers:
+        os.write(peer.writer.get_extra_info("socket").fileno(), much)
+    time.sleep(1)  # noqa: ASYNC251
+    await until(lambda: len(pacer._due) == len(sessions) and pacer._due[0][0] > loop.time() + 30)
+
+    assert not any(session.closed for session in sessions)
 
 
 @pytest.mark.parametrize("lively", [True, False])
