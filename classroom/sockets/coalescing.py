@@ -1,14 +1,14 @@
-"""What members send, read together: where one after the other says something, all who have are read at the same few moments.
+"""What members send, read together: where many say something, all who have are read at the same few moments.
 
 A small class's message, or piece of ink, takes longer to fetch from memory what it needs of interpreter and kernel than to be
 carried out. Where fifteen classes are served one right after the other that is fetched once, and each costs a quarter less. So
-members' sockets are watched by an epoll of their own, which is looked at twice in a tick; after quiet at once.
+members' sockets are watched by an epoll of their own, which is looked at twice in a tick; at once while few say anything.
 
 What always holds: what a member sends reaches the connection's protocol in order and whole, at most half a tick after it came,
 and also where the connection is lost meanwhile; whoever has so much waiting that the protocol pauses, and whoever has gone, is
 the loop's again, from there on. Whatever goes wrong with one, the others are read.
 
-How: while nothing comes the loop is told of it by a second epoll, which holds the first. To put the first into the loop's own
+How: while little comes the loop is told of it by a second epoll, which holds the first. To put the first into the loop's own
 each time would take the kernel a look at every socket in it.
 """
 
@@ -29,6 +29,7 @@ from classroom.sockets.reading import paused
 
 log = structlog.get_logger(__name__)
 
+MANY = 3  # connections on which something comes between two looks, from which on they are read together
 MOST = 256  # connections that are read from before others of this worker have their turn
 READ = 16_384  # bytes of one connection at a time
 LAST = 64  # times that, which are read of one that is lost
@@ -49,6 +50,8 @@ class Coalescer:
         self._begun = False
         self._next: asyncio.Handle | None = None  # look; None: the alarm is set
         self._seen = 0.0
+        self._came = self._came_before = 0  # in the time between two looks, and in that before
+        self._counted_from = 0.0
 
     def seen(self) -> float:
         """What had come by then (of `monotonic`) has been read, but for what the loop is just about to."""
@@ -116,7 +119,7 @@ class Coalescer:
         asyncio.get_running_loop().add_reader(self._alarm.fileno(), self._wake)
 
     def _wake(self) -> None:
-        """Something has come after quiet."""
+        """Something has come while little does."""
         assert self._alarm is not None
         if self._alarm.poll(0, 1) and self._next is None:
             self._look()
@@ -130,6 +133,7 @@ class Coalescer:
         assert self._alarm is not None
         ready = self._epoll.poll(0, MOST)
         more = len(ready) == MOST
+        self._count(len(ready), looked)
         for descriptor, _ in ready:
             protocol = self._protocols.get(descriptor)
             if protocol is not None and self._read(descriptor, protocol):
@@ -141,10 +145,17 @@ class Coalescer:
             self._next = loop.call_soon(self._look)
             return
         self._seen = looked
-        if not ready:
+        if max(self._came, self._came_before) < MANY:
             self._next.cancel()
             self._next = None
             self._alarm.modify(self._epoll.fileno(), ONCE)
+
+    def _count(self, came: int, now: float) -> None:
+        if now - self._counted_from >= self._every:
+            self._came_before = self._came if now - self._counted_from < 2 * self._every else 0
+            self._came = 0
+            self._counted_from = now
+        self._came += came
 
     def _read(self, descriptor: int, protocol: BaseProtocol) -> bool:
         """Read from one: whether there may be more."""

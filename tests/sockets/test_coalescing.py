@@ -94,14 +94,20 @@ async def connect() -> AsyncIterator[Connect]:
 
 
 @pytest.fixture
-async def often() -> AsyncIterator[Coalescer]:
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who says something is as good as many."""
+    monkeypatch.setattr(coalescing, "MANY", 1)
+
+
+@pytest.fixture
+async def often(many: None) -> AsyncIterator[Coalescer]:
     coalescer = Coalescer(0.01)
     yield coalescer
     coalescer.close()
 
 
 @pytest.fixture
-async def seldom() -> AsyncIterator[Coalescer]:
+async def seldom(many: None) -> AsyncIterator[Coalescer]:
     coalescer = Coalescer(LONG)
     yield coalescer
     coalescer.close()
@@ -129,6 +135,21 @@ async def test_after_quiet_what_comes_is_read_at_once_and_what_follows_together(
     await asyncio.sleep(2.5 * LONG)  # quiet again
     third.peer.send(b"three")
     await until(lambda: third.received == b"twothree", timeout=LONG / 2)
+
+
+async def test_while_few_say_anything_each_is_read_at_once(connect: Connect) -> None:
+    coalescer = Coalescer(LONG)
+    few = [await connect(coalescer) for _ in range(3)]
+    for each in (few[0], few[1], few[0]):
+        each.received.clear()
+        each.peer.send(b"x")
+        await until(lambda each=each: bool(each.received), timeout=LONG / 5)  # type: ignore[misc]
+
+    few[2].peer.send(b"the fourth")
+    await asyncio.sleep(LONG / 5)
+    assert not few[2].received
+    await until(lambda: few[2].received == b"the fourth")
+    coalescer.close()
 
 
 async def test_everything_comes_whole_and_in_order(connect: Connect, often: Coalescer) -> None:

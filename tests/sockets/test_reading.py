@@ -77,6 +77,7 @@ async def test_a_farewell_is_heard_after_what_came_before_it(server: Running) ->
 async def test_the_last_that_somebody_said_is_heard_though_their_connection_broke_before_it_was_read(
     server: Running, codec: Codec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("classroom.sockets.coalescing.MANY", 1)
     monkeypatch.setattr(server.classroom.sockets.reads, "_every", 0.5)
     gone, other = await Peer.join(server.port, codec, name="Asha"), await Peer.join(server.port, name="Ben")
     assert (await other.command("chat.say", text="Is she here?"))[
