@@ -5,8 +5,8 @@ carried out. Where fifteen classes are served one right after the other that is 
 members' sockets are watched by an epoll of their own, which is looked at twice in a tick; at once while few say anything.
 
 What always holds: what a member sends reaches the connection's protocol in order and whole, at most half a tick after it came,
-and also where the connection is lost meanwhile; whoever has so much waiting that the protocol pauses, and whoever has gone, is
-the loop's again, from there on. Whatever goes wrong with one, the others are read.
+and (up to 1 MiB, `LAST`) also where the connection is lost meanwhile; whoever has so much waiting that the protocol pauses, and
+whoever has gone, is the loop's again, from there on. Whatever goes wrong with one, the others are read.
 
 How: while little comes the loop is told of it by a second epoll, which holds the first. To put the first into the loop's own
 each time would take the kernel a look at every socket in it.
@@ -63,15 +63,15 @@ class Coalescer:
         if self._epoll is None or transport is None or transport.is_closing():
             return
         try:
+            if not self._begun:
+                Context().run(self._begin)  # and not in that of whoever comes first
+                self._begun = True
             self._epoll.register(descriptor, select.EPOLLIN)
         except OSError as error:  # the kernel watches no more for this user
             log.warning("a connection is read for by itself", error=str(error))
             return
         transport.pause_reading()
         self._protocols[descriptor] = protocol
-        if not self._begun:
-            self._begun = True
-            Context().run(self._begin)  # and not in that of whoever comes first
 
     def leave(self, descriptor: int, protocol: BaseProtocol) -> None:
         """Leave a connection to the loop from now on. Its descriptor may be another's by now."""
@@ -107,8 +107,11 @@ class Coalescer:
         self._epoll = self._alarm = None
 
     def _drop(self, descriptor: int) -> None:
-        assert self._epoll is not None
         del self._protocols[descriptor]
+        self._forget(descriptor)
+
+    def _forget(self, descriptor: int) -> None:
+        assert self._epoll is not None
         with suppress(OSError):  # closed, and so not watched any more
             self._epoll.unregister(descriptor)
 
@@ -140,11 +143,12 @@ class Coalescer:
                 more = True
         if self._next is None:  # closed by what was read
             return
+        if len(ready) < MOST:
+            self._seen = looked  # but for more of one who sends without end
         if more:
             self._next.cancel()
             self._next = loop.call_soon(self._look)
             return
-        self._seen = looked
         if max(self._came, self._came_before) < MANY:
             self._next.cancel()
             self._next = None
@@ -160,7 +164,8 @@ class Coalescer:
     def _read(self, descriptor: int, protocol: BaseProtocol) -> bool:
         """Read from one: whether there may be more."""
         transport = protocol.transport
-        if transport is None or transport.is_closing():  # `rest` is asked for before the descriptor is another's
+        if transport is None or transport.is_closing():
+            self._forget(descriptor)  # `rest` is asked for before the descriptor is another's
             return False
         try:
             data = os.read(descriptor, READ)

@@ -49,10 +49,12 @@ class Inbox(WebSocketDataQueue):
     def feed_eof(self) -> None:
         """The connection is lost. What had come of it by then comes first, where that was left unread for a while."""
         protocol: Any = self._protocol
-        rest, parser = self.rest(), protocol._payload_parser
-        if rest and parser is not None:
-            parser.feed_data(rest)
-        WebSocketDataQueue.feed_eof(self)
+        try:
+            rest, parser = self.rest(), protocol._payload_parser
+            if rest and parser is not None:
+                parser.feed_data(rest)
+        finally:
+            WebSocketDataQueue.feed_eof(self)
 
     async def read(self) -> Any:
         self._asked = True

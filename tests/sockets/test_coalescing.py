@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import math
 import random
 import select
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
+from time import monotonic
 
 import pytest
 from aiohttp.base_protocol import BaseProtocol
@@ -194,6 +197,21 @@ async def test_after_some_others_have_their_turn(
     assert max(turns.count(turn) for turn in turns) <= 3
 
 
+async def test_of_who_sends_without_end_only_they_themselves_lie_unread(
+    connect: Connect, often: Coalescer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coalescing, "READ", 1)
+    endless, other = await connect(often), await connect(often)
+    endless.peer.send(bytes(100_000))
+    await until(lambda: bool(endless.received))
+    begun = monotonic()
+    other.peer.send(b"x")
+    await until(lambda: often.seen() > begun, timeout=0.2)
+
+    assert other.received == b"x"
+    assert len(endless.received) < 100_000
+
+
 @pytest.mark.parametrize("reset", [False, True])
 async def test_who_has_gone_is_lost_after_the_last_that_they_said(
     connect: Connect, often: Coalescer, reset: bool
@@ -320,6 +338,45 @@ async def test_at_the_end_everybody_is_left_to_the_loop(connect: Connect) -> Non
 
     await until(lambda: before.received == b"onetwo" and after.received == b"two")
     coalescer.close()
+
+
+async def test_where_the_kernel_watches_no_more_the_loop_reads(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coalescer, full = Coalescer(LONG), [False, True]  # and then no more
+    begin = coalescer._begin
+
+    def begin_or_fail() -> None:
+        if full.pop():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        begin()
+
+    monkeypatch.setattr(coalescer, "_begin", begin_or_fail)
+    first, second = await connect(coalescer), await connect(coalescer)
+    for each in (first, second):
+        each.peer.send(b"x")
+
+    await until(lambda: first.received == second.received == b"x")
+    assert list(coalescer._protocols.values()) == [second]
+    coalescer.close()
+
+
+async def test_who_is_closing_with_bytes_unread_is_not_looked_at_for_ever(
+    connect: Connect, often: Coalescer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coalescing, "MOST", 1)
+    closing, other = await connect(often), await connect(often)
+    closing.peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    assert closing.transport is not None
+    closing.transport.write(bytes(8_000_000))
+    closing.transport.close()  # once that is sent
+    closing.peer.send(b"x")
+    other.peer.send(b"y")
+    await until(lambda: other.received == b"y")
+    await until(lambda: often.seen() == math.inf, timeout=1)
+
+    assert not closing.received
+    assert not closing.lost
 
 
 async def test_one_may_end_it_all_while_it_looks(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
