@@ -149,10 +149,9 @@ class Flush:
         """Each event as a group is sent it at length; None: it is not shown it."""
         # Clients of any kind speak JSON: they need not know of ink.
         live = self._live if kind.codec is not Codec.JSON else {}
-        return [self.item(kind, live.get(at, stored)) for at, stored in enumerate(self.pending)]
+        return [self._item(kind, live.get(at, stored)) for at, stored in enumerate(self.pending)]
 
-    def item(self, kind: Kind, stored: Stored) -> bytes | None:
-        """An event as a group is sent it; None: it is not shown it."""
+    def _item(self, kind: Kind, stored: Stored) -> bytes | None:
         shown = rooms.view(stored.event, kind.audience)
         if shown is not stored.event:
             return None if shown is None else wire.item(kind.codec, stored.meta, shown)

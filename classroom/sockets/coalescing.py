@@ -1,7 +1,7 @@
 """What members send, read together: where many say something, all who have are read at the same few moments.
 
 A small class's message, or piece of ink, takes longer to fetch from memory what it needs of interpreter and kernel than to be
-carried out. Where fifteen classes are served one right after the other that is fetched once, and each costs a quarter less. So
+carried out. Where ten classes are served one right after the other that is fetched once, and each costs a sixth less. So
 members' sockets are watched by an epoll of their own, which is looked at twice in a tick; at once while few say anything.
 
 What always holds: what a member sends reaches the connection's protocol in order and whole, at most half a tick after it came,
@@ -81,7 +81,7 @@ class Coalescer:
             if transport is not None and not transport.is_closing():
                 transport.resume_reading()
 
-    def rest(self, descriptor: int, protocol: BaseProtocol) -> bytes:
+    def unread(self, descriptor: int, protocol: BaseProtocol) -> bytes:
         """What of a connection has not been read, which is lost, and whose descriptor is about to be closed."""
         parts: list[bytes] = []
         if self._protocols.get(descriptor) is protocol:
@@ -165,7 +165,7 @@ class Coalescer:
         """Read from one: whether there may be more."""
         transport = protocol.transport
         if transport is None or transport.is_closing():
-            self._forget(descriptor)  # `rest` is asked for before the descriptor is another's
+            self._forget(descriptor)  # `unread` is asked for before the descriptor is another's
             return False
         try:
             data = os.read(descriptor, READ)

@@ -288,7 +288,9 @@ class WebSocketLink(Link):
         self.outside()
         try:
             if self._transport is not None:
-                self._socket.offer_to(self._take_at_once, partial(self._reads.rest, self.descriptor, request.protocol))
+                self._socket.offer_to(
+                    self._take_at_once, partial(self._reads.unread, self.descriptor, request.protocol)
+                )
                 if self.descriptor >= 0:
                     self._reads.take(self.descriptor, request.protocol)
                 await converse(session, self)

@@ -33,7 +33,7 @@ class Inbox(WebSocketDataQueue):
         self._waiting = 0  # messages
         self._asked = False  # for the next one
         self.take: Callable[[str | bytes], bool] = never
-        self.rest: Callable[[], bytes] = nothing
+        self.unread: Callable[[], bytes] = nothing
 
     def feed_data(self, data: Any, size: int) -> None:
         if data[1] == PONG and self._session.last_ping:
@@ -50,9 +50,9 @@ class Inbox(WebSocketDataQueue):
         """The connection is lost. What had come of it by then comes first, where that was left unread for a while."""
         protocol: Any = self._protocol
         try:
-            rest, parser = self.rest(), protocol._payload_parser
-            if rest and parser is not None:
-                parser.feed_data(rest)
+            unread, parser = self.unread(), protocol._payload_parser
+            if unread and parser is not None:
+                parser.feed_data(unread)
         finally:
             WebSocketDataQueue.feed_eof(self)
 
@@ -98,11 +98,11 @@ class Socket(web.WebSocketResponse):
         # `set_parser` is for a connection that has none yet. Nothing has been read: clients wait for our answer.
         request.protocol._payload_parser = self._parser
 
-    def offer_to(self, take: Callable[[str | bytes], bool], rest: Callable[[], bytes] = nothing) -> None:
-        """Once the handshake is answered: have what comes be taken at once, where `take` can. `rest`: gives what has come and has
-        not been read when the connection is lost."""
+    def offer_to(self, take: Callable[[str | bytes], bool], unread: Callable[[], bytes] = nothing) -> None:
+        """Once the handshake is answered: have what comes be taken at once, where `take` can. `unread`: gives what has
+        come and has not been read when the connection is lost."""
         assert isinstance(self._reader, Inbox)
-        self._reader.take, self._reader.rest = take, rest
+        self._reader.take, self._reader.unread = take, unread
 
     def _make_parser(self, inbox: Inbox) -> WebSocketReader:
         return WebSocketReader(inbox, self._max_msg_size, compress=False, decode_text=self._decode_text)

@@ -146,7 +146,7 @@ async def test_while_few_say_anything_each_is_read_at_once(connect: Connect) -> 
     for each in (few[0], few[1], few[0]):
         each.received.clear()
         each.peer.send(b"x")
-        await until(lambda each=each: bool(each.received), timeout=LONG / 5)  # type: ignore[misc]
+        await until(lambda each=each: bool(each.received), timeout=LONG / 5)
 
     few[2].peer.send(b"the fourth")
     await asyncio.sleep(LONG / 5)

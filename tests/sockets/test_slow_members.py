@@ -39,6 +39,15 @@ def narrow(link: Any) -> None:
     link._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
 
 
+async def with_one_stuck(server: Running, codec: Codec) -> tuple[Peer, Peer, Session]:
+    """A teacher, and somebody who has stopped reading, with their session."""
+    teacher = await Peer.join(server.port, token=server.token())
+    stuck = await Peer.join(server.port, codec, receive_buffer=4_096, name="Stuck", client="c1")
+    session = await session_of(server, stuck.id)
+    stuck.stop_reading()
+    return teacher, stuck, session
+
+
 async def say_much(teacher: Peer, times: int) -> int:
     """Say big things, one after the other: the place of the last."""
     seq = 0
@@ -131,10 +140,7 @@ async def test_who_cannot_be_brought_up_to_date_is_let_go_with_the_reason_and_th
     quiet: list[logging.LogRecord],
 ) -> None:
     server = await start(slow_max_buffer_bytes=BOUND, **FAST)
-    teacher = await Peer.join(server.port, token=server.token())
-    stuck = await Peer.join(server.port, codec, receive_buffer=4_096, name="Stuck", client="c1")
-    session = await session_of(server, stuck.id)
-    stuck.stop_reading()
+    teacher, stuck, session = await with_one_stuck(server, codec)
     await fill(server, teacher, session)
     hall = await server.hall()
 
@@ -160,10 +166,7 @@ async def test_who_stays_behind_past_the_deadline_is_disconnected_and_picks_up_w
 ) -> None:
     monkeypatch.setattr("classroom.sockets.link.GOODBYE", 0.2)
     server = await start(slow_max_buffer_bytes=BOUND, slow_deadline_seconds=0.3, **FAST)
-    teacher = await Peer.join(server.port, token=server.token())
-    stuck = await Peer.join(server.port, codec, receive_buffer=4_096, name="Stuck", client="c1")
-    session = await session_of(server, stuck.id)
-    stuck.stop_reading()
+    teacher, stuck, session = await with_one_stuck(server, codec)
 
     await fill(server, teacher, session)
     hall = await server.hall()
