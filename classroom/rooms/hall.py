@@ -21,6 +21,7 @@ from classroom.metrics import Metrics
 from classroom.polls import rules as polls_rules
 from classroom.polls.model import PollEvent, Tally
 from classroom.rooms import room as rooms
+from classroom.rooms.flushes import Flushes
 from classroom.rooms.groups import signals_packet
 from classroom.rooms.hub import Bounds, Hub
 from classroom.rooms.missed import Missed
@@ -28,7 +29,7 @@ from classroom.rooms.presence import Presence
 from classroom.rooms.replica import Replica
 from classroom.rooms.roster import rules as roster_rules
 from classroom.rooms.roster.model import Appointed, Attend, Banned, Removed, Renamed
-from classroom.rooms.session import Offer, Session
+from classroom.rooms.session import Session
 from classroom.rooms.sheets import Sheets
 from classroom.rooms.signals import Present, React, Reactions, SignalIn, Typing, TypingBy, check
 from classroom.whiteboard.model import CursorBy
@@ -56,7 +57,7 @@ class Hall:
         clock: Callable[[], int],
         pass_for: Callable[[str, Session], str],
         key: str,
-        offer: Offer,
+        flushes: Flushes,
         stir: Callable[[], None],
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -66,7 +67,7 @@ class Hall:
         self.entering = 0
         self.idle_since = loop.time()
         self.replica = Replica(info.id, journal, self._follow, recent=settings.rooms.recent_events)
-        self.hub = Hub(self.replica, metrics, bounds, self._resync, offer)
+        self.hub = Hub(self.replica, metrics, bounds, self._resync, flushes)
         self.sheets = Sheets(self.replica, metrics)
         self._missed = Missed(self.replica)
         self.presence = Presence(edge, loop.time)

@@ -27,6 +27,7 @@ from classroom.metrics import Metrics
 from classroom.polls.model import Ballot, PollState
 from classroom.rooms import room as rooms
 from classroom.rooms.batch import MOVED
+from classroom.rooms.flushes import Flushes
 from classroom.rooms.hall import ASK_TIMEOUT, Hall
 from classroom.rooms.owner import Owner
 from classroom.rooms.owners import Owners
@@ -34,7 +35,7 @@ from classroom.rooms.room import AnyCommand
 from classroom.rooms.roster import people as roster_people
 from classroom.rooms.roster.model import Attend, PersonView
 from classroom.rooms.rota import Rota
-from classroom.rooms.session import Offer, Session, one_by_one
+from classroom.rooms.session import Fanout, Session
 from classroom.rooms.turns import Turns
 from classroom.whiteboard.model import Board, BoardEvent
 from classroom.wire import Codec, Hello
@@ -71,7 +72,7 @@ class House:
         settings: Settings,
         placement: Placement | None = None,
         clock: Callable[[], int] | None = None,
-        offer: Offer = one_by_one,
+        fanout: Fanout | None = None,
     ) -> None:
         self.placement = placement or Alone(secrets.token_hex(6))
         self.edge = self.placement.worker
@@ -81,7 +82,7 @@ class House:
         self.metrics = metrics
         self.settings = settings
         self.clock = clock or Clock()
-        self.offer = offer
+        self.flushes = Flushes(fanout)
         self._halls: dict[str, Hall] = {}
         self._rota = Rota(QUARTERS)
         self._locks = KeyedLocks()
@@ -160,7 +161,7 @@ class House:
                 self.clock,
                 self._pass_for,
                 self.auth.content_key(room, info.epoch),
-                self.offer,
+                self.flushes,
                 partial(self._rota.stir, room),
             )
             await hall.open()

@@ -32,6 +32,7 @@ from classroom.metrics import Metrics
 from classroom.packets import Packet, Pair
 from classroom.polls.model import TallySignal
 from classroom.rooms import rounds
+from classroom.rooms.flushes import Flushes
 from classroom.rooms.groups import Flush, Group, Kind, Made, Peers, kind_of, peers_of, signals_packet, together
 from classroom.rooms.inks import Inks
 from classroom.rooms.own import Own
@@ -39,7 +40,7 @@ from classroom.rooms.pace import Pace, patient
 from classroom.rooms.replica import Replica
 from classroom.rooms.roll import Row
 from classroom.rooms.rounds import Rounds
-from classroom.rooms.session import Offer, Session, one_by_one
+from classroom.rooms.session import Session
 from classroom.rooms.signals import SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy
 
@@ -76,7 +77,7 @@ class Hub:
         metrics: Metrics,
         bounds: Bounds,
         resync: Callable[[Session], None],
-        offer: Offer = one_by_one,
+        flushes: Flushes | None = None,
     ) -> None:
         self.sessions: set[Session] = set()
         self.by_member: dict[str, set[Session]] = {}
@@ -84,15 +85,17 @@ class Hub:
         self._metrics = metrics
         self._bounds = bounds
         self._resync = resync
-        self._offer = offer
+        self._flushes = flushes or Flushes()
+        self._offer = self._flushes.fanout.offer
         self._groups: dict[Kind, Group] = {}
         self._known_peers: list[Peers] | None = None  # until somebody comes or goes
         self._fresh: set[Session] = set()
         self._lagging: set[Session] = set()
         self._pending: list[Stored] = []
         self._signals: dict[Audience, dict[str, SignalOut]] = {STAFF: {}, ALL: {}}
-        self._flush_at: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._flush_at: asyncio.TimerHandle | None = None
         self._due = 0.0
+        self._next = False  # whether the flush is one of the next turn's
         self._told = 0  # the place of the last event that was sent
         self._events = 0  # of the flush under way
         self._overdue = False
@@ -175,8 +178,7 @@ class Hub:
     def close(self) -> None:
         """Send what waits, and nothing more."""
         self.flush()
-        if self._flush_at is not None:
-            self._flush_at.cancel()
+        self._call_off()
 
     @property
     def tick(self) -> float:
@@ -195,19 +197,36 @@ class Hub:
 
     def _schedule(self, due: float) -> None:
         """Flush at `due` (of the loop's clock), unless that will be done sooner anyway."""
+        if self._next:
+            return
         if self._flush_at is not None:
             if self._due <= due:
                 return
             self._flush_at.cancel()
         self._due = due
         if self._loop.time() >= due:
-            self._flush_at = self._loop.call_soon(self._on_time)
+            self._on_time()
         else:
             self._flush_at = self._loop.call_at(due, self._on_time)
 
     def _on_time(self) -> None:
-        """A flush is due. One that is under way is waited for, since its packet comes before."""
+        """A flush is due."""
         self._flush_at = None
+        self._next = True
+        self._flushes.soon(self._in_turn)
+
+    def _call_off(self) -> None:
+        """What was to be flushed is, or never will be."""
+        self._next = False
+        if self._flush_at is not None:
+            self._flush_at.cancel()
+            self._flush_at = None
+
+    def _in_turn(self) -> None:
+        """Flush, unless that has been done. A flush that is under way is waited for, since its packet comes before."""
+        if not self._next:
+            return
+        self._next = False
         if self._rounds.under_way:
             self._overdue = True
             return
@@ -227,15 +246,19 @@ class Hub:
     def _begin(self, *, bring_back: bool = True) -> tuple[int, float]:
         """Make the packets. Who is one of a few is sent theirs, a crowd's are put on their way: how many were written by
         now, and in how many seconds."""
-        if self._flush_at is not None:
-            self._flush_at.cancel()
-            self._flush_at = None
+        self._call_off()
         self._overdue = False
         self._pace.begin(self._loop.time())
         begun = perf_counter()
         pending, self._pending = self._pending, []
         self._events = len(pending)
-        frames = self._send(pending) if pending or self._fresh else self._send_signals()
+        try:
+            frames = self._send(pending) if pending or self._fresh else self._send_signals()
+        except Exception:  # who missed this would take what follows for all there is: they come back to a welcome
+            log.exception("a room cannot be told what happened", room=self._replica.room)
+            frames = 0
+            for session in list(self.sessions):
+                self._let_go(session, BROKEN)
         self._pace.reach(frames + self._rounds.waiting)
         self._let_all_in()
         if bring_back:
@@ -367,7 +390,7 @@ class Hub:
         if len(row) > rounds.SLICE:
             self._rounds.put(partial(self._write, made.packet, since), row, apart)
             return 0
-        return self._write(made.packet, since, [s for s in row if s not in apart] if apart else row)
+        return self._write(made.packet, since, row.without(apart) if apart else row)
 
     def _hand_own(self, own: Own, made: Made, before: int, apart: set[Session]) -> int:
         """The same for those who are sent their own."""

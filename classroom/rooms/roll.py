@@ -125,6 +125,15 @@ class Row(Collection[Session]):
             return self._columns.part(self._start, self._stop)
         return self._columns
 
+    def without(self, some: Collection[Session]) -> Row:
+        """Those who are not among `some`, as they stand."""
+        left, start = Columns(), self._start
+        for place in sorted(place for place in map(self.place, some) if place is not None):
+            left.extend(self._columns, start, self._start + place)
+            start = self._start + place + 1
+        left.extend(self._columns, start, self._stop)
+        return Row(left, 0, len(left.sessions))
+
     def part(self, start: int, stop: int) -> Row:
         """Those between two places of this row."""
         return Row(self._columns, self._start + start, min(self._start + stop, self._stop))

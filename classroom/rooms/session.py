@@ -70,9 +70,27 @@ class Session:
         return STAFF if self.audience.kind == "staff" else ALL
 
 
-Offer = Callable[[Packet | Pair, Collection[Session], int], list[Session]]
+class Fanout(Protocol):
+    """What writes to many. Between `gather` and `settle` nobody may be offered two packets, nor be written to past this."""
+
+    def offer(self, packet: Packet | Pair, sessions: Collection[Session], bound: int) -> list[Session]:
+        """Hand a packet to many: those for whom more than `bound` bytes wait already, who were not handed it."""
+
+    def gather(self) -> None:
+        """What is offered from now on may be written when `settle` is called."""
+
+    def settle(self) -> None:
+        """What was offered is written."""
 
 
-def one_by_one(packet: Packet | Pair, sessions: Collection[Session], bound: int) -> list[Session]:
-    """Hand a packet to many: those for whom more than `bound` bytes wait already, who were not handed it."""
-    return [session for session in sessions if not session.link.offer(packet, bound)]
+class OneByOne:
+    """A `Fanout` that writes to one after the other, by their transports."""
+
+    def offer(self, packet: Packet | Pair, sessions: Collection[Session], bound: int) -> list[Session]:
+        return [session for session in sessions if not session.link.offer(packet, bound)]
+
+    def gather(self) -> None:
+        """There is nothing to be gained by waiting."""
+
+    def settle(self) -> None:
+        """All is written."""

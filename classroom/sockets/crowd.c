@@ -14,17 +14,34 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { VERSION = 2 };
+enum { VERSION = 3 };
 
 /* What the other side checks before anything else. */
 int layout(void) { return VERSION << 16 | (int)sizeof(int); }
 
+/* What is to be written: of each lot one frame, to the next `counts` of the sockets. */
+struct lots {
+    const int *counts, *sizes;
+    const char *const *frames;
+    int lot, left; /* the one that is at hand, and how many sockets of it are still to come */
+};
+
+/* Go on to the next socket, whose lot is at hand then. */
+static void step(struct lots *lots) {
+    while (lots->left == 0)
+        lots->left = lots->counts[++lots->lot];
+    lots->left--;
+}
+
 /* `send()` for each of the sockets from `at` on. */
-static void one_by_one(const int *sockets, int at, int count, const void *frame, int size, int *taken) {
+static void one_by_one(const int *sockets, int at, int count, struct lots lots, int *taken) {
+    for (int next = 0; next < at; next++)
+        step(&lots);
     for (; at < count; at++) {
         ssize_t sent;
+        step(&lots);
         do {
-            sent = send(sockets[at], frame, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
+            sent = send(sockets[at], lots.frames[lots.lot], (size_t)lots.sizes[lots.lot], MSG_DONTWAIT | MSG_NOSIGNAL);
         } while (sent < 0 && errno == EINTR);
         taken[at] = sent < 0 ? 0 : (int)sent; /* what is wrong, the next write by the transport finds out */
     }
@@ -116,17 +133,18 @@ static int reap(struct ring *ring, int *taken) {
 
 /* Hand sends to the kernel, as many at a time as there is place for: the place of the first socket it did not take them for,
  * `count` if there is none. */
-static int by_the_hundred(struct ring *ring, const int *sockets, int count, const void *frame, int size, int *taken) {
+static int by_the_hundred(struct ring *ring, const int *sockets, int count, struct lots lots, int *taken) {
     int at = 0;
     while (at < count) {
         unsigned tail = *ring->sq_tail, first = tail;
         for (int next = at; next < count && tail - first < ring->entries; next++, tail++) {
             struct io_uring_sqe *one = &ring->sqes[tail & ring->sq_mask];
+            step(&lots);
             memset(one, 0, sizeof *one);
             one->opcode = IORING_OP_SEND;
             one->fd = sockets[next];
-            one->addr = (uintptr_t)frame;
-            one->len = (unsigned)size;
+            one->addr = (uintptr_t)lots.frames[lots.lot];
+            one->len = (unsigned)lots.sizes[lots.lot];
             one->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL; /* what has no room now has failed, and is not waited for */
             one->user_data = (uint64_t)next;
         }
@@ -152,19 +170,25 @@ static int by_the_hundred(struct ring *ring, const int *sockets, int count, cons
 struct ring;
 void crowd_close(struct ring *ring) { (void)ring; }
 struct ring *crowd_open(unsigned entries) { return (void)entries, NULL; }
-static int by_the_hundred(struct ring *ring, const int *sockets, int count, const void *frame, int size, int *taken) {
-    return (void)ring, (void)sockets, (void)count, (void)frame, (void)size, (void)taken, 0;
+static int by_the_hundred(struct ring *ring, const int *sockets, int count, struct lots lots, int *taken) {
+    return (void)ring, (void)sockets, (void)count, (void)lots, (void)taken, 0;
 }
 
 #endif
 
-/* How many of `count` sockets did not take the whole frame. `ring`: of `crowd_open`, or NULL. `taken`: how many bytes each of
- * them did. */
-int crowd_send(struct ring *ring, const int *sockets, int count, const void *frame, int size, int *taken) {
-    int at = ring == NULL ? 0 : by_the_hundred(ring, sockets, count, frame, size, taken);
-    one_by_one(sockets, at, count, frame, size, taken);
-    int short_of = 0;
-    for (at = 0; at < count; at++)
-        short_of += taken[at] != size;
+/* How many sockets did not take the whole of what they were written. `ring`: of `crowd_open`, or NULL. There are `lots` frames,
+ * `sizes` bytes each; each is written to the next `counts` of the sockets. `taken`: how many bytes each of these took. */
+int crowd_send(struct ring *ring, const int *sockets, int lots, const int *counts, const char *const *frames, const int *sizes,
+               int *taken) {
+    struct lots all = {counts, sizes, frames, -1, 0};
+    int count = 0, short_of = 0;
+    for (int lot = 0; lot < lots; lot++)
+        count += counts[lot];
+    int at = ring == NULL ? 0 : by_the_hundred(ring, sockets, count, all, taken);
+    one_by_one(sockets, at, count, all, taken);
+    for (at = 0; at < count; at++) {
+        step(&all);
+        short_of += taken[at] != sizes[all.lot];
+    }
     return short_of;
 }

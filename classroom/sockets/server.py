@@ -324,7 +324,7 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
         self.codec = codec
         self._sockets = sockets
         self._slow = house.settings.slow
-        self._offer = house.offer
+        self._offer = house.flushes.fanout.offer
         self._deflate = settings.compression
         self.on("connect", self._on_connect)
         self.on("disconnect", self._on_disconnect)

@@ -77,7 +77,7 @@ class Crowd:
         self._edge = edge
         self._seq = 0
         self.clock = ByHand()
-        edge.hub._loop = self.clock  # type: ignore[assignment]
+        edge.hub._loop = edge.hub._flushes._loop = self.clock  # type: ignore[assignment]
         edge.hub._pace.frame_cost = 1.0
         self.links: list[Recorder] = []
         self.come(100)

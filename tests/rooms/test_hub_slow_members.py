@@ -6,6 +6,9 @@ import asyncio
 
 import pytest
 
+from classroom import wire
+from classroom.kernel import Member, Role
+from classroom.rooms import rounds
 from classroom.rooms.session import Session
 from classroom.rooms.signals import Present
 from classroom.wire import Codec
@@ -93,6 +96,25 @@ async def test_a_write_that_fails_stops_nothing_and_who_missed_it_is_brought_up_
     await ask(edge.owner, RAVI, say("second"))
     await edge.quiet()
     assert link.seqs[-1] == edge.replica.seq
+
+
+async def test_what_cannot_be_told_has_all_come_back_to_a_welcome_and_the_room_goes_on(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd = [edge.enter(Member(f"s{n}", "S", Role.STUDENT)) for n in range(5)]
+    monkeypatch.setattr(rounds, "SLICE", 2)  # of whom some are on their way when it fails
+    _, teacher = edge.enter(TEACHER)
+    await edge.quiet()
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "item", _fail)
+        await ask(edge.owner, RAVI, say("first"))
+        await edge.quiet()
+    assert {link.bye and link.bye.code for link in (teacher, *(link for _, link in crowd))} == {"internal"}
+    assert not edge.hub.sessions
+    _, link = edge.enter(ASHA)
+    await ask(edge.owner, RAVI, say("second"))
+    await edge.quiet()
+    assert link.seqs == [edge.replica.seq]
 
 
 def _fail(*_: object) -> list[Session]:

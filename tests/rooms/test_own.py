@@ -65,7 +65,8 @@ class Class:
         return next(n for n in range(len(self.links)) if n not in self.told(seq))
 
     async def all_told(self) -> None:
-        await until(lambda: not self.hub._rounds.under_way and self.hub._flush_at is None)
+        hub = self.hub
+        await until(lambda: not (hub._rounds.under_way or hub._flush_at is not None or hub._next))
 
 
 @pytest.fixture

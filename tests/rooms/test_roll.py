@@ -79,6 +79,16 @@ def test_parts_and_places() -> None:
     assert len(row.part(8, 12)) == 2
 
 
+def test_some_are_left_out_of_a_row_and_the_others_stand_as_they_did() -> None:
+    everybody = sessions(10)
+    row = Row.of(everybody)
+    is_right(row.without([]), everybody)
+    is_right(row.without({everybody[9], everybody[0], everybody[4]}), [*everybody[1:4], *everybody[5:9]])
+    is_right(row.part(2, 6).without([everybody[1], everybody[3], *sessions(1)]), [everybody[2], *everybody[4:6]])
+    is_right(row.without(everybody), [])
+    is_right(row, everybody)
+
+
 def test_rows_behind_each_other_are_one_and_none_of_them_is_changed() -> None:
     some = sessions(9)
     rolls = Roll(), Roll(), Roll()

@@ -18,8 +18,8 @@ from classroom import packets, wire
 from classroom.kernel import Member, Role
 from classroom.packets import PLAIN, Packet, Pair
 from classroom.rooms.places import PLACES
-from classroom.rooms.roll import Row
-from classroom.rooms.session import Offer, Session, Way, one_by_one
+from classroom.rooms.roll import Roll, Row
+from classroom.rooms.session import Fanout, OneByOne, Session, Way
 from classroom.sockets import crowd
 from classroom.wire import Codec
 from tests.running import Running, until
@@ -87,17 +87,17 @@ class End:
 
 
 @pytest.fixture(params=["auto", "send"])
-def offer(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Offer:
+def fanout(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fanout:
     """The loop in C, for any number of members: by io_uring, a few at a time, and by a system call for each."""
     monkeypatch.setattr(crowd, "FEW", 1)
     monkeypatch.setattr(crowd, "AT_ONCE", 8)
-    offer, way = crowd.choose(request.param, tmp_path / "native")
+    fanout, way = crowd.choose(request.param, tmp_path / "native")
     if request.param == "auto" and way == "send":
         pytest.skip("the kernel gives no io_uring here")
     assert way == {"auto": "io_uring", "send": "send"}[request.param]
-    loop: crowd.Crowd = offer.__self__  # type: ignore[attr-defined]
-    assert (loop.ring is None) == (way == "send")
-    return offer
+    assert isinstance(fanout, crowd.Crowd)
+    assert (fanout.ring is None) == (way == "send")
+    return fanout
 
 
 @pytest.fixture
@@ -115,12 +115,12 @@ def some(count: int, dice: random.Random) -> list[Packet]:
     ]
 
 
-def test_everybody_is_written_everything_once_and_in_order_whoever_reads_when(offer: Offer, ends: list[End]) -> None:
+def test_everybody_is_written_everything_once_and_in_order_whoever_reads_when(fanout: Fanout, ends: list[End]) -> None:
     dice = random.Random(4)
     wanted: dict[End, bytes] = dict.fromkeys(ends, b"")
     full = refusals = 0
     for packet in some(200, dice):
-        refused = offer(packet, [end.session for end in ends], BOUND)
+        refused = fanout.offer(packet, [end.session for end in ends], BOUND)
         refusals += len(refused)
         for end in ends:
             if end.session not in refused:
@@ -135,11 +135,11 @@ def test_everybody_is_written_everything_once_and_in_order_whoever_reads_when(of
         assert end.heard == wanted[end]
 
 
-def test_who_has_gone_stops_nobody(offer: Offer, ends: list[End]) -> None:
+def test_who_has_gone_stops_nobody(fanout: Fanout, ends: list[End]) -> None:
     for end in ends[::3]:
         end.far.close()
     (packet,) = some(1, random.Random(1))
-    assert offer(packet, [end.session for end in ends], BOUND) == []
+    assert fanout.offer(packet, [end.session for end in ends], BOUND) == []
     for number, end in enumerate(ends):
         if number % 3:
             end.read()
@@ -160,8 +160,63 @@ def test_few_are_written_to_one_by_one(tmp_path: Path, ends: list[End]) -> None:
     found, _ = crowd.choose("auto", tmp_path / "native")
     (packet,) = some(1, random.Random(1))
     few = ends[: crowd.FEW - 1]
-    assert found(packet, [end.session for end in few], BOUND) == []
+    assert found.offer(packet, [end.session for end in few], BOUND) == []
     assert all(end.waiting == packet.frame for end in few)
+
+
+def test_what_is_gathered_is_written_together_and_once_to_those_it_was_for(fanout: Fanout, ends: list[End]) -> None:
+    dice = random.Random(9)
+    wanted: dict[End, bytes] = dict.fromkeys(ends, b"")
+    packets = iter(some(200, dice))
+    for turn in range(50):
+        rolls = [Roll() for _ in range(4)]
+        for number, end in enumerate(ends):
+            rolls[number % 4].add(end.session)
+        fanout.gather()
+        for number, roll in enumerate(rolls):
+            packet, row = next(packets), roll.row
+            refused = fanout.offer(packet, row, BOUND)
+            for end in ends[number::4]:
+                wanted[end] += b"" if end.session in refused else packet.frame
+            if turn % 2:  # whoever comes and goes after that
+                roll.discard(ends[number].session)
+                roll.add(ends[number - 1].session)
+        fanout.settle()
+        for end in ends:
+            if dice.random() < (0.5 if end is not ends[0] else 0):
+                end.read()
+    assert ends[0].waiting
+    for end in ends:
+        end.read()
+        assert end.heard == wanted[end]
+
+
+def test_a_crowd_is_not_waited_with_and_small_rows_are(
+    fanout: Fanout, ends: list[End], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd, "MANY", 4)
+    direct = [end for end in ends if end.descriptor >= 0]
+    small, large = direct[:4], direct[4:9]
+    one, other, later = some(3, random.Random(1))
+
+    fanout.gather()
+    fanout.offer(one, [end.session for end in small], BOUND)
+    for end in small:
+        end.read()
+        assert end.heard == b""
+    fanout.offer(other, [end.session for end in large], BOUND)
+    for end in large:
+        end.read()
+        assert end.heard == other.frame
+    fanout.settle()
+    for end in small:
+        end.read()
+        assert end.heard == one.frame
+
+    fanout.offer(later, [end.session for end in small], BOUND)
+    for end in small:
+        end.read()
+        assert end.heard == one.frame + later.frame
 
 
 @pytest.mark.parametrize("codec", list(Codec))
@@ -171,9 +226,9 @@ async def test_a_class_hears_the_same_from_the_loop_in_c(
     written: list[int] = []
     write = crowd.Crowd._write
 
-    def counted(self: Any, frame: bytes, row: Row, some: Sequence[int]) -> None:
-        written.append(len(some))
-        write(self, frame, row, some)
+    def counted(self: Any, frame: bytes, row: Row, sockets: Sequence[int]) -> None:
+        written.append(len(sockets))
+        write(self, frame, row, sockets)
 
     monkeypatch.setattr(crowd.Crowd, "_write", counted)
     server: Running = await start(limits_command_rate=1_000, limits_command_burst=1_000)
@@ -210,8 +265,10 @@ def test_without_a_compiler_they_are_written_to_one_by_one_and_the_log_says_so(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with structlog.testing.capture_logs() as logs:
-        assert crowd.choose("auto", tmp_path / "native") == (one_by_one, "python")
-        assert crowd.choose("python", tmp_path / "native") == (one_by_one, "python")
+        for wanted in ("auto", "python"):
+            fanout, way = crowd.choose(wanted, tmp_path / "native")
+            assert isinstance(fanout, OneByOne)
+            assert way == "python"
     assert ["no C compiler" in line["reason"] for line in logs] == [True, False]
 
 
@@ -242,7 +299,22 @@ CHECK = """
 struct ring;
 struct ring *crowd_open(unsigned entries);
 void crowd_close(struct ring *ring);
-int crowd_send(struct ring *ring, const int *sockets, int count, const void *frame, int size, int *taken);
+int crowd_send(struct ring *ring, const int *sockets, int lots, const int *counts, const char *const *frames, const int *sizes,
+               int *taken);
+
+/* Three frames, the middle one to nobody: the first to a third of the sockets, the last, of a byte more, to the others. */
+static int send_both(struct ring *ring, const int *sockets, int count, const char *frame, int size, int *taken) {
+    int *counts = malloc(sizeof(int) * 3), *sizes = malloc(sizeof(int) * 3);
+    const char **frames = malloc(sizeof(char *) * 3);
+    for (int lot = 0; lot < 3; lot++) {
+        counts[lot] = lot == 0 ? count / 3 : lot == 1 ? 0 : count - count / 3;
+        frames[lot] = lot == 1 ? NULL : frame;
+        sizes[lot] = lot == 2 ? size + 1 : size;
+    }
+    int short_of = crowd_send(ring, sockets, 3, counts, frames, sizes, taken);
+    free(counts); free(sizes); free(frames);
+    return short_of;
+}
 
 int main(void) {
     crowd_close(NULL);
@@ -251,8 +323,8 @@ int main(void) {
     for (int count = 0; count <= 9; count++) {
         int *sockets = malloc(sizeof(int) * count), *taken = malloc(sizeof(int) * count);
         int far[9], size = 200000;
-        char *frame = malloc(size);
-        memset(frame, 7, size);
+        char *frame = malloc(size + 1);
+        memset(frame, 7, size + 1);
         for (int at = 0; at < count; at++) {
             int both[2];
             if (socketpair(AF_UNIX, SOCK_STREAM, 0, both)) return 2;
@@ -260,9 +332,9 @@ int main(void) {
             far[at] = both[1];
             if (at == 4) close(far[at]);
         }
-        if (crowd_send(ring, sockets, count, frame, 1, taken) != (count > 3) + (count > 4)) return 3;
-        for (int at = 0; at < count; at++) if (taken[at] != (at != 3 && at != 4)) return 4;
-        for (int round = 0; round < 9; round++) crowd_send(ring, sockets, count, frame, size, taken);
+        if (send_both(ring, sockets, count, frame, 1, taken) != (count > 3) + (count > 4)) return 3;
+        for (int at = 0; at < count; at++) if (taken[at] != (at == 3 || at == 4 ? 0 : at < count / 3 ? 1 : 2)) return 4;
+        for (int round = 0; round < 9; round++) send_both(ring, sockets, count, frame, size, taken);
         for (int at = 0; at < count; at++) if (taken[at] != 0) return 5;
         for (int at = 0; at < count; at++) { if (at != 4) close(far[at]); close(sockets[at]); }
         free(frame); free(sockets); free(taken);

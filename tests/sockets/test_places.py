@@ -21,14 +21,14 @@ from classroom.rooms import rounds
 from classroom.rooms.places import PLACES, Places
 from classroom.rooms.roll import Roll
 from classroom.rooms.rounds import Alike
-from classroom.rooms.session import Session, Way
+from classroom.rooms.session import Fanout, Session, Way
 from classroom.sockets import crowd
 from classroom.sockets.link import Link, WebSocketLink
 from classroom.wire import Codec
 from tests.running import loops
 
 BOUND = 12_000
-Fanout = Literal["auto", "send", "python"]
+Setting = Literal["auto", "send", "python"]
 START: dict[Way, int] = {"plain": PLAIN, "deflated": ALONE, "kept": 0}
 
 
@@ -100,12 +100,12 @@ class Connected(WebSocketLink):
 class Class:
     """A class whose members come and go while it is written to in rounds of small slices."""
 
-    def __init__(self, offer: crowd.Offer) -> None:
+    def __init__(self, fanout: Fanout) -> None:
         self.roll = Roll()
         self.stream = Stream()
         self.now = 0.0
         self.under_way: Alike | None = None
-        self._offer = offer
+        self._offer = fanout.offer
         self._number = 0
         self._open: list[socket.socket] = []
 
@@ -186,7 +186,7 @@ STEP = st.tuples(
     st.lists(STEP, min_size=5, max_size=60),
 )
 def test_whatever_happens_each_reads_what_was_written_to_them(
-    fanout: Fanout, ways: list[Way], count: int, steps: list[tuple[str, int, int]]
+    fanout: Setting, ways: list[Way], count: int, steps: list[tuple[str, int, int]]
 ) -> None:
     with opened(fanout) as room:
         for number in range(count):
@@ -196,11 +196,11 @@ def test_whatever_happens_each_reads_what_was_written_to_them(
 
 
 @contextmanager
-def opened(fanout: Fanout) -> Iterator[Class]:
+def opened(fanout: Setting) -> Iterator[Class]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(crowd, "FEW", 1)
         patch.setattr(rounds, "SLICE", 4)
-        room = Class(crowd.choose(fanout, loops()).offer)
+        room = Class(crowd.choose(fanout, loops()).fanout)
         try:
             yield room
         finally:
@@ -233,7 +233,7 @@ def play(room: Class, ways: list[Way], steps: list[tuple[str, int, int]]) -> Non
 
 
 @pytest.mark.parametrize("fanout", ["auto", "send", "python"])
-def test_who_was_told_something_alone_is_with_the_others_again_soon(fanout: Fanout) -> None:
+def test_who_was_told_something_alone_is_with_the_others_again_soon(fanout: Setting) -> None:
     with opened(fanout) as room:
         for _ in range(9):
             room.come("kept")
