@@ -6,7 +6,8 @@ that, each finds the caches full of what the one before did last; where ten have
 frame costs a twelfth less.
 
 What always holds: what was made in a turn is written in it; one room that fails keeps no other from being told; nobody is
-written to twice between `gather` and `settle`, since in one flush whoever is sent more than their group stands apart from it.
+written to twice between `gather` and `settle`, since in one flush whoever is sent more than their group stands apart from it,
+and a hub that has failed settles before it says so.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import structlog
 
 from classroom.rooms.session import Fanout, OneByOne
 
-AT_ONCE = 64  # rooms that are flushed before others of this worker have their turn
+AT_ONCE = 32  # rooms that are flushed before others of this worker have their turn
 
 log = structlog.get_logger(__name__)
 
@@ -42,12 +43,11 @@ class Flushes:
         self._run(due)
 
     def _run(self, due: Sequence[Callable[[], None]]) -> None:
+        if len(due) > AT_ONCE:
+            self._loop.call_soon(self._run, due[AT_ONCE:])
         self.fanout.gather()
-        for flush in due[:AT_ONCE]:
+        for flush in (*due[:AT_ONCE], self.fanout.settle):
             try:
                 flush()
             except Exception:  # the others are told
-                log.exception("a room's flush failed")
-        self.fanout.settle()
-        if len(due) > AT_ONCE:
-            self._loop.call_soon(self._run, due[AT_ONCE:])
+                log.exception("a flush failed")

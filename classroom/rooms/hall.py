@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
+import structlog
 
 from classroom import packets, wire
 from classroom.bus.port import Appended, Bus, Cancel, Counted, Head, Message, Signalled
@@ -41,10 +42,12 @@ CURSOR_LIMIT = 200  # members up to which all are shown the cursors of those who
 FIGURES = 0.25  # seconds between two times that tallies and reactions are told, at the least
 DEVICES = 10  # connections of one member at once; the oldest gives way
 
+log = structlog.get_logger(__name__)
+
 
 class Hall:
-    """`pass_for` gives a session's bearer token for the HTTP API of a room, `key` opens the room's unchanging contents; `offer`
-    hands a packet to many; `stir` is called when people come or go, so that `second` is."""
+    """`pass_for` gives a session's bearer token for the HTTP API of a room, `key` opens the room's unchanging contents; `flushes`
+    are those of the worker's rooms; `stir` is called when people come or go, so that `second` is."""
 
     def __init__(
         self,
@@ -126,7 +129,7 @@ class Hall:
             oldest.link.end(REPLACED)
         if not mine:
             self.presence.came(session.member)
-        resumed = epoch == self.info.epoch and since is not None and self._resume(session, since)
+        resumed = epoch == self.info.epoch and since is not None and self._can_resume(session, since)
         if not resumed:
             self._welcome(session)
         self._present = -1  # the newcomer is told the count even where it is the same again
@@ -145,8 +148,16 @@ class Hall:
     def _resync(self, session: Session) -> None:
         self._present = -1  # as in `admit`: the count may have been told while they could not keep up
         self._stir()
-        if not self._resume(session, session.since):
+        if not self._can_resume(session, session.since):
             self._welcome(session)
+
+    def _can_resume(self, session: Session, since: int) -> bool:
+        """Resume, if that can be done. What cannot be told, for a defect, is part of a welcome nonetheless."""
+        try:
+            return self._resume(session, since)
+        except Exception:
+            log.exception("what was missed cannot be told", room=self.info.id, since=since)
+            return False
 
     def _resume(self, session: Session, since: int) -> bool:
         """Send only what was missed, where that is possible; the tallies as they are, since they are signals."""

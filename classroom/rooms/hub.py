@@ -256,9 +256,12 @@ class Hub:
             frames = self._send(pending) if pending or self._fresh else self._send_signals()
         except Exception:  # who missed this would take what follows for all there is: they come back to a welcome
             log.exception("a room cannot be told what happened", room=self._replica.room)
+            self._flushes.fanout.settle()  # they may have been written to
             frames = 0
             for session in list(self.sessions):
                 self._let_go(session, BROKEN)
+            self._groups.clear()  # and what these hold to be known
+            self._known_peers = None
         self._pace.reach(frames + self._rounds.waiting)
         self._let_all_in()
         if bring_back:
@@ -404,7 +407,12 @@ class Hub:
         """Write to each of some what is their own, in place of what their group is sent, and the signals with it."""
         frames = 0
         for session in sessions:
-            mine = own.packet(session, made.shown, before)
+            try:
+                mine = own.packet(session, made.shown, before)
+            except Exception:
+                log.exception("a member cannot be told what is their own", room=self._replica.room)
+                self._let_go(session, BROKEN)
+                continue
             packets = made.signals if mine is None else (mine, *made.signals)
             frames += self._write(together(packets), None if mine is None else before, (session,))
         return frames

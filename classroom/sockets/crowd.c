@@ -1,4 +1,4 @@
-/* One frame, written to each of many sockets: what `Link.offer` does for each member, in C, for all whom nothing waits for.
+/* Frames, each written to each of many sockets: what `Link.offer` does for each member, in C, for all whom nothing waits for.
  *
  * What always holds: nothing is read or written outside of what the arguments say; no call waits for a socket, and none raises
  * a signal; nothing is under way when a call returns, and nothing but the ring is kept between two calls.

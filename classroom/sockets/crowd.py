@@ -127,8 +127,14 @@ class Crowd:
                 places = range(count) if lot.some is None else lot.some
                 for at, sent in zip(places, islice(taken, count), strict=True):
                     if sent != len(lot.frame):
-                        lot.row[at].link.rest(lot.frame[sent:])
+                        self._write_rest(lot.row[at], lot.frame[sent:])
             lot.row.give_back()
+
+    def _write_rest(self, session: Session, rest: bytes) -> None:
+        try:
+            session.link.rest(rest)
+        except Exception:  # the others are written theirs
+            log.exception("what a socket did not take was not written", member=session.member.id)
 
 
 def _frame(packet: Packet | Pair, place: int, slots: Iterable[int]) -> bytes:

@@ -19,6 +19,7 @@ class Diary:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.fails = False
 
     def offer(self, packet: Packet | Pair, sessions: Collection[Session], bound: int) -> list[Session]:
         raise AssertionError
@@ -28,6 +29,8 @@ class Diary:
 
     def settle(self) -> None:
         self.lines.append("settle")
+        if self.fails:
+            raise ZeroDivisionError
 
     def room(self, name: str) -> Callable[[], None]:
         return lambda: self.lines.append(name)
@@ -64,6 +67,20 @@ async def test_one_that_fails_keeps_no_other_from_being_told() -> None:
         await asyncio.sleep(0)
     assert diary.lines == ["gather", "b", "settle"]
     assert [line["log_level"] for line in logs] == ["error"]
+
+
+async def test_where_writing_fails_the_rooms_of_the_next_turn_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flushes, "AT_ONCE", 1)
+    diary = Diary()
+    diary.fails = True
+    due = Flushes(diary)
+    due.soon(diary.room("a"))
+    due.soon(diary.room("b"))
+    with structlog.testing.capture_logs() as logs:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert diary.lines == ["gather", "a", "settle", "gather", "b", "settle"]
+    assert len(logs) == 2
 
 
 async def test_others_have_their_turn_between_many(monkeypatch: pytest.MonkeyPatch) -> None:

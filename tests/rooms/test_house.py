@@ -247,6 +247,20 @@ async def test_a_removed_member_is_told_why_and_let_go_and_a_banned_one_stays_ou
         hall.in_force(ASHA)
 
 
+async def test_who_comes_back_to_what_cannot_be_told_is_welcomed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = await house.hall("physics")
+    monkeypatch.setattr(hall._missed, "since", lambda *_: [].pop())
+    link = Recorder()
+    assert not hall.admit(Session(ASHA, link), 0, hall.info.epoch)
+    assert [name for name, _ in link.packets] == ["welcome"]
+
+
+async def test_the_rooms_of_a_worker_are_written_to_together(house: House) -> None:
+    await house.found("maths", "Maths")
+    one, other = await house.hall("physics"), await house.hall("maths")
+    assert one.hub._flushes is other.hub._flushes is house.flushes
+
+
 async def test_an_eleventh_device_takes_the_place_of_the_oldest(house: House) -> None:
     hall = await house.hall("physics")
     links = [Recorder() for _ in range(11)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,8 @@ from classroom.wire import Codec
 from tests.rooms.edge import TICK, Edge
 from tests.rooms.shells import ASHA, RAVI, TEACHER, Recorder, ask, say
 from tests.running import until
+
+encoded = wire.item
 
 
 async def test_a_slow_member_is_bounded_brought_up_to_date_and_holds_up_nobody(edge: Edge) -> None:
@@ -101,15 +104,20 @@ async def test_a_write_that_fails_stops_nothing_and_who_missed_it_is_brought_up_
 async def test_what_cannot_be_told_has_all_come_back_to_a_welcome_and_the_room_goes_on(
     edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crowd = [edge.enter(Member(f"s{n}", "S", Role.STUDENT)) for n in range(5)]
-    monkeypatch.setattr(rounds, "SLICE", 2)  # of whom some are on their way when it fails
-    _, teacher = edge.enter(TEACHER)
+    monkeypatch.setattr(rounds, "SLICE", 2)
+    crowd = [edge.enter(Member(f"s{n}", "S", Role.STUDENT))[1] for n in range(5)]  # on their way when it fails
+    _, other = edge.enter(RAVI, Codec.MSGPACK)
+    done: list[str] = []
+    monkeypatch.setattr(edge.hub._flushes.fanout, "settle", lambda: done.append("settle"))
+    monkeypatch.setattr(other, "end", lambda bye: done.append(bye.code))
     await edge.quiet()
+    done.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(wire, "item", _fail)
+        patch.setattr(wire, "item", _fail_in_msgpack)
         await ask(edge.owner, RAVI, say("first"))
         await edge.quiet()
-    assert {link.bye and link.bye.code for link in (teacher, *(link for _, link in crowd))} == {"internal"}
+    assert done[:2] == ["settle", "internal"], "what was gathered may be theirs"
+    assert {link.bye and link.bye.code for link in crowd} == {"internal"}
     assert not edge.hub.sessions
     _, link = edge.enter(ASHA)
     await ask(edge.owner, RAVI, say("second"))
@@ -117,5 +125,21 @@ async def test_what_cannot_be_told_has_all_come_back_to_a_welcome_and_the_room_g
     assert link.seqs == [edge.replica.seq]
 
 
+async def test_a_flush_that_was_done_before_its_turn_is_not_done_again(edge: Edge) -> None:
+    _, link = edge.enter(ASHA)
+    await ask(edge.owner, RAVI, say("first"))
+    edge.hub.flush()
+    at = edge.hub._pace.flushed
+    await edge.quiet()
+    assert edge.hub._pace.flushed == at
+    assert link.seqs == [edge.replica.seq]
+
+
 def _fail(*_: object) -> list[Session]:
     raise ZeroDivisionError
+
+
+def _fail_in_msgpack(codec: Codec, *of: Any) -> bytes:
+    if codec is Codec.MSGPACK:
+        raise ZeroDivisionError
+    return encoded(codec, *of)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 import pytest
 
 from classroom.kernel import Event, Member, Meta, Role, Stored
 from classroom.metrics import Metrics
+from classroom.packets import Packet
 from classroom.polls.model import Ballot, Voted
 from classroom.rooms import room as rooms
 from classroom.rooms import rounds
 from classroom.rooms.hub import Bounds, Hub
+from classroom.rooms.own import Own
 from classroom.rooms.replica import Replica
 from classroom.rooms.session import Session
 from classroom.rooms.signals import Present
@@ -101,6 +104,25 @@ async def test_a_voters_packet_is_in_the_place_of_the_others_with_the_signals_af
         assert all(e["ballots"] == [[f"s{n}", [n % 3], None]] for e in told if e["type"] == "poll.voted")
         assert signals == ("signals", [{"type": "present", "count": 9}])
         assert link.writes == [2]
+
+
+async def test_who_cannot_be_told_what_is_their_own_comes_back_and_the_others_are_told(
+    room: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3 * SLICE):
+        room.come()
+    whole = Own.packet
+
+    def packet(self: Own, session: Session, *of: Any) -> Packet | None:
+        if session is room.sessions[4]:
+            raise ZeroDivisionError
+        return whole(self, session, *of)
+
+    monkeypatch.setattr(Own, "packet", packet)
+    room.hub.events([room.voted(range(3 * SLICE))])
+    await room.all_told()
+    assert room.told(1) == [n for n in range(3 * SLICE) if n != 4]
+    assert [n for n, link in enumerate(room.links) if link.bye is not None and link.bye.code == "internal"] == [4]
 
 
 async def test_while_voters_are_told_others_have_their_turn(room: Class) -> None:

@@ -182,6 +182,7 @@ def test_what_is_gathered_is_written_together_and_once_to_those_it_was_for(fanou
                 roll.discard(ends[number].session)
                 roll.add(ends[number - 1].session)
         fanout.settle()
+        assert all(roll.row._columns.lent == 0 for roll in rolls)
         for end in ends:
             if dice.random() < (0.5 if end is not ends[0] else 0):
                 end.read()

@@ -105,7 +105,7 @@ class Class:
         self.stream = Stream()
         self.now = 0.0
         self.under_way: Alike | None = None
-        self._offer = fanout.offer
+        self._fanout = fanout
         self._number = 0
         self._open: list[socket.socket] = []
 
@@ -136,7 +136,7 @@ class Class:
         packet = said[0] if len(said) == 1 else Pair(*said)
 
         def write(sessions: crowd.Collection[Session]) -> int:
-            refused = self._offer(packet, sessions, BOUND)
+            refused = self._fanout.offer(packet, sessions, BOUND)
             for session in sessions:
                 if session not in refused:
                     session.link.wanted += [one.data for one in said]
@@ -150,8 +150,10 @@ class Class:
             self.under_way.slice()
 
     def finish(self) -> None:
+        self._fanout.gather()
         while self.under_way is not None and self.under_way.left:
             self.under_way.slice()
+        self._fanout.settle()
 
     def tell(self, link: Connected, size: int) -> None:
         """Write to one alone: a welcome, an answer, what is shown to nobody else."""
