@@ -127,12 +127,14 @@ async def test_what_cannot_be_told_has_all_come_back_to_a_welcome_and_the_room_g
 
 async def test_a_flush_that_was_done_before_its_turn_is_not_done_again(edge: Edge) -> None:
     _, link = edge.enter(ASHA)
-    await ask(edge.owner, RAVI, say("first"))
+    await edge.quiet()
+    edge.hub.signal(Present(3))  # told in the next turn
+    assert link.packets == []
     edge.hub.flush()
     at = edge.hub._pace.flushed
     await edge.quiet()
+    assert link.packets == [("signals", [{"type": "present", "count": 3}])]
     assert edge.hub._pace.flushed == at
-    assert link.seqs == [edge.replica.seq]
 
 
 def _fail(*_: object) -> list[Session]:
