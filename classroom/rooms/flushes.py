@@ -3,7 +3,7 @@ packets, then what they have for small rooms is written together.
 
 A class of twenty-five is told of a stroke in a fraction of a millisecond, half of it in the kernel. Where rooms take turns at
 that, each finds the caches full of what the one before did last; where ten have made their packets before any is written, a
-frame costs a twelfth less.
+frame costs a fourteenth less.
 
 What always holds: what was made in a turn is written in it; one room that fails keeps no other from being told; nobody is
 written to twice between `gather` and `settle`, since in one flush whoever is sent more than their group stands apart from it,
