@@ -160,7 +160,9 @@ async def serve(
         # only when many have gone (`Sockets.departed`).
         gc.set_threshold(20_000, 20, 10_000)
         if settings.cluster.metrics_port:
-            await web.TCPSite(runner, "127.0.0.1", settings.cluster.metrics_port + (number or 0)).start()
+            # A fresh worker is there before the one that it takes the place of has gone.
+            own = settings.cluster.metrics_port + (number or 0)
+            await web.TCPSite(runner, "127.0.0.1", own, reuse_port=number is not None).start()
         await classroom.house.found(DEMO, "Demo class")
         if number is not None and runner.server is not None:
             classroom.sockets.neighbours.open(runner.server)

@@ -274,7 +274,7 @@ class RedisCluster:
 
     def __init__(self) -> None:
         self._client = program("redis-cli", "redis-tools")
-        self.nodes = [RedisNode(port) for port in _free_ports(3)]
+        self.nodes = [RedisNode(port) for port in free_ports(3)]
 
     @property
     def url(self) -> str:
@@ -311,7 +311,7 @@ class RedisCluster:
         return len(lines) == len(self.nodes) and all(" connected " in line and "fail" not in line for line in lines)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that are free, and whose neighbours 10,000 above are too: Redis nodes speak to each other there."""
     ports: list[int] = []
     # Below the ports that the system gives to clients, and apart from those of a process with the next id.

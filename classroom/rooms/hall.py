@@ -309,6 +309,8 @@ class Hall:
     def second(self) -> Attend | None:
         """Called once a second while people come or go, and now and then: counts; who came and went, for the log to be told."""
         self._missed.rest(asyncio.get_running_loop().time())
+        if self.hub.sessions:
+            self.replica.mind_silence()
         if (here := self.presence.news()) is not None:
             self._bus.publish(self.info.id, here)
         count = self.presence.count()

@@ -1,7 +1,7 @@
 """A replica: an edge's copy of a room, kept by applying the log's events as they are announced.
 
 What always holds: events are applied in order, without a gap, each once. An announcement that does not fit (a gap, a head
-further on) makes the replica read the journal; what is announced meanwhile is found there too.
+further on) makes the replica read the journal, and so does silence; what is announced meanwhile is found there too.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 import structlog
 
@@ -20,6 +21,7 @@ from classroom.rooms.loading import load, pages
 
 log = structlog.get_logger(__name__)
 
+SILENCE = 12.0  # seconds; an owner says at least every five how far the log goes
 RETRY_AFTER = 0.5  # seconds before the journal is asked again when it did not answer
 
 
@@ -37,6 +39,7 @@ class Replica:
         self._wanted = 0
         self._catching_up: asyncio.Task[None] | None = None
         self._loaded = False
+        self._heard = monotonic()
 
     @property
     def seq(self) -> int:
@@ -70,6 +73,7 @@ class Replica:
 
     def hear(self, message: Message) -> None:
         """Take an announcement from the bus."""
+        self._heard = monotonic()
         if isinstance(message, Appended):
             if self._loaded and message.after <= self.seq:
                 self._apply([Stored(e.meta, e.event) for e in message.entries])
@@ -83,6 +87,14 @@ class Replica:
         self._wanted = max(self._wanted, seq)
         if self._loaded and self._wanted > self.seq and self._catching_up is None:
             self._catching_up = asyncio.create_task(self._catch_up(), name=f"replica {self.room}")
+
+    def mind_silence(self) -> None:
+        """Called now and then. An owner is heard of every few seconds: where nothing is, the bus may be what is silent, and what
+        the log has by now is read."""
+        now = monotonic()
+        if self._loaded and self._catching_up is None and now - self._heard >= SILENCE:
+            self._heard = now
+            self._catching_up = asyncio.create_task(self._catch_up(unasked=True), name=f"replica {self.room}")
 
     async def stop(self) -> None:
         """End what is under way."""
@@ -100,9 +112,10 @@ class Replica:
         self.recent.extend(new)
         self._follower(new)
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, *, unasked: bool = False) -> None:
         try:
-            while self._wanted > self.seq:
+            while unasked or self._wanted > self.seq:
+                unasked = False
                 try:
                     async for page in pages(self._journal, self.room, self.seq):
                         self._apply(page)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from aiohttp import ClientSession
 
 from tests.cluster.trouble import children_of, fork_server_of, in_trouble, owner_pid, redis_of, workers_of
 from tests.running import AS_OPERATED, Subprocess, serving_alone, until
-from tests.services import Postgres
+from tests.services import Postgres, free_ports
 from tests.stubborn import class_of
 
 LOOK = 0.1  # seconds until all processes of the machine are looked through once more
@@ -170,3 +171,23 @@ async def test_postgresql_is_restarted(tmp_path: Path, postgres_server: Postgres
             await asyncio.sleep(1)
             postgres_server.start()  # in this thread: the server ends with the one that started it
             await asyncio.sleep(1.5)
+
+
+async def test_fresh_workers_answer_metrics_where_those_before_them_did(tmp_path: Path) -> None:
+    ports = free_ports(20)
+    port = next(port for port in ports if port + 1 in ports)
+    with serving_alone(
+        tmp_path / "server", cluster_workers=2, cluster_metrics_port=port, media_enabled=False
+    ) as server:
+        before = {worker.pid for worker in workers_of(server)}
+        server.signal(signal.SIGHUP)
+
+        def replaced() -> bool:
+            now = {worker.pid for worker in workers_of(server)}
+            return len(now) == 2 and not now & before
+
+        await until(replaced, timeout=60, every=LOOK)
+        async with ClientSession() as session:
+            for number in range(2):
+                async with session.get(f"http://127.0.0.1:{port + number}/metrics") as answer:
+                    assert "classroom_members" in await answer.text()

@@ -255,6 +255,21 @@ async def test_who_comes_back_to_what_cannot_be_told_is_welcomed(house: House, m
     assert [name for name, _ in link.packets] == ["welcome"]
 
 
+async def test_a_room_whose_bus_is_silent_is_told_what_the_log_has(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("classroom.rooms.replica.SILENCE", 0.2)
+    hall = await house.hall("physics")
+    link = Recorder()
+    hall.admit(Session(ASHA, link), None, None)
+    await until(lambda: hall.replica.seq > 0)  # she has come
+    assert hall._unsubscribe is not None
+    await hall._unsubscribe()
+    reply = await house.submit("physics", TEACHER, say("while nothing is heard"))
+    assert hall.replica.seq < reply.seq
+    await until(lambda: link.seqs[-1:] == [reply.seq])
+
+
 async def test_the_rooms_of_a_worker_are_written_to_together(house: House) -> None:
     await house.found("maths", "Maths")
     one, other = await house.hall("physics"), await house.hall("maths")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from classroom.bus.port import Appended, Entry, Head
 from classroom.rooms import room as rooms
 from classroom.rooms.owner import HEAD_SELDOM
 from classroom.rooms.replica import Replica
 from tests.rooms.edge import Edge
 from tests.rooms.shells import ASHA, RAVI, ask, say, whole_log
+from tests.running import until
 
 
 async def test_a_replica_that_missed_announcements_reads_the_journal(edge: Edge) -> None:
@@ -27,6 +30,31 @@ async def test_a_replica_that_missed_announcements_reads_the_journal(edge: Edge)
     assert rooms.encode(first.state) == rooms.encode(edge.replica.state)
     assert [s.meta.seq for s in first.recent] == [1, 2, 3, 4, 5]
     assert link.seqs == [1, 2, 3, 4, 5]
+
+
+async def test_a_replica_that_hears_nothing_any_more_reads_the_journal(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    deaf = Replica("physics", edge.journal, lambda events: told.extend(stored.meta.seq for stored in events))
+    await deaf.load()
+    for n in range(3):
+        await ask(edge.owner, RAVI, say(f"text {n}"))
+    deaf.mind_silence()
+    await asyncio.sleep(0.1)
+    assert deaf.seq == 0, "it has not been silent for long"
+    monkeypatch.setattr("classroom.rooms.replica.SILENCE", 0.05)
+    deaf.mind_silence()
+    await until(lambda: deaf.seq == 3)
+    assert told == [1, 2, 3]
+    assert rooms.encode(deaf.state) == rooms.encode(edge.replica.state)
+    await ask(edge.owner, RAVI, say("text 3"))
+    deaf.mind_silence()
+    await asyncio.sleep(0)
+    assert deaf._catching_up is None, "it was just looked"
+    await asyncio.sleep(0.1)
+    deaf.mind_silence()
+    await until(lambda: told == [1, 2, 3, 4])
 
 
 async def test_news_is_applied_at_once_even_while_the_journal_is_being_read(edge: Edge) -> None:
