@@ -28,6 +28,22 @@ def test_the_settings_for_a_cluster_are_settings() -> None:
     assert settings.auth.open_rooms is False
 
 
+def test_each_worker_s_metrics_are_at_the_same_ports_in_every_deployment_and_in_the_book() -> None:
+    port = load(DEPLOY.parent / "cluster.toml").cluster.metrics_port
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["classroom"]
+    assert compose["environment"]["CLASSROOM_CLUSTER_METRICS_PORT"] == str(port)
+    assert compose["ports"] == ["8000:8000"]  # and so on loopback only
+    assert f" CLASSROOM_CLUSTER_METRICS_PORT={port}\n" in (DEPLOY / "cloudformation.yaml").read_text()
+    book = (DEPLOY.parent.parent / "docs" / "operations.md").read_text()
+    scraping, sidecar = (
+        yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.+?)^```", book, re.MULTILINE | re.DOTALL)
+    )
+    workers = load(DEPLOY.parent / "cluster.toml").cluster.workers
+    targets = [f"127.0.0.1:{port + number}" for number in range(workers)]
+    assert scraping["scrape_configs"][0]["static_configs"][0]["targets"] == targets
+    assert sidecar["services"]["prometheus"]["network_mode"] == "service:classroom"
+
+
 def test_every_variable_that_a_deployment_sets_is_a_setting() -> None:
     examples = {"PORT": "1", "WORKERS": "2", "ROOMS": "false", "FORMAT": "json", "URL": "https://class.example.org"}
     for path in DEPLOY.iterdir():
@@ -44,6 +60,18 @@ def test_the_cloudformation_template_is_accepted_by_cfn_lint() -> None:
     linter = Path(sys.executable).parent / "cfn-lint"
     done = subprocess.run([linter, DEPLOY / "cloudformation.yaml"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_a_machine_of_the_cloudformation_template_can_build_the_loops_in_c() -> None:
+    data = (DEPLOY / "cloudformation.yaml").read_text().partition("UserData:")[2]
+    installed = re.search(r"^ +apt-get install (.+)$", data, re.MULTILINE)
+    assert installed is not None
+    assert {"gcc", "libc6-dev"} <= set(installed[1].split())
+    # systemd makes the folder that they are built in, for the service's user alone to write to: else they were not loaded.
+    folder = re.search(r" CLASSROOM_STORAGE_DATA=/var/lib/(\S+)", data)
+    assert folder is not None
+    assert f" StateDirectory={folder[1]}\n" in data
+    assert " User=classroom\n" in data
 
 
 def test_the_compose_file_is_one_of_three_services_and_builds_from_files_that_are_there() -> None:
@@ -102,3 +130,38 @@ def test_the_dashboard_shows_metrics_that_there_are() -> None:
             for used in re.findall(r"\b(?:classroom|process)_\w+", target["expr"]):
                 base = re.sub(r"_(bucket|count|sum)$", "", used)
                 assert base in names or used in names, used
+
+
+def test_the_dashboard_shows_what_operators_look_for() -> None:
+    dashboard = json.loads((DEPLOY / "grafana.json").read_text())
+    shown = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    for expected in (
+        r"classroom_members",
+        r"by \(outcome\).+classroom_joins_total",
+        r"by \(outcome\).+classroom_commands_total",
+        r"classroom_frames_out_total",
+        r"classroom_bytes_out_total",
+        r"classroom_tick_seconds",
+        r"classroom_bus_lag_seconds",
+        r"classroom_append_seconds_bucket",
+        r"classroom_replica_behind_events",
+        r"classroom_resyncs_total",
+        r"classroom_slow_disconnects_total",
+        r"classroom_owner_moves_total",
+        r"process_resident_memory_bytes",
+        r"process_cpu_seconds_total",
+    ):
+        assert any(re.search(rf"{expected}\b", expr) for expr in shown), expected
+
+
+def test_the_dashboard_s_panels_are_told_apart_and_cover_none_another() -> None:
+    panels = json.loads((DEPLOY / "grafana.json").read_text())["panels"]
+    for what in ("id", "title"):
+        assert len({panel[what] for panel in panels}) == len(panels)
+    taken = [
+        (x, y)
+        for at in (panel["gridPos"] for panel in panels)
+        for x in range(at["x"], at["x"] + at["w"])
+        for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(set(taken)) == len(taken)
