@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -39,6 +40,8 @@ class Stubborn:
         self.answered: dict[str, dict[str, Any]] = {}
         self.ready = asyncio.Event()
         self.lost = 0  # connections that ended otherwise than by this member's leaving it
+        self.late: list[float] = []  # seconds from when a goodbye asked to come back until this member was in
+        self._due: float | None = None
         self._server = server
         self._session = session
         self._client: Any = None
@@ -54,9 +57,12 @@ class Stubborn:
         """Come in, or come back with the last place seen."""
         while True:
             self.ready.clear()
+            if self._due is not None:
+                await asyncio.sleep(self._due - time.monotonic())
             # The one before is left to itself: what it may still say is not listened to.
             self._client = client = socketio.AsyncClient(reconnection=False, http_session=self._session)
             client.on("disconnect", self._gone(client))
+            client.on("bye", self._told_when(client))
             client.on("welcome", self._told(self.following.welcome, client))
             client.on("resumed", self._told(self.following.resumed, client))
             client.on("events", self._listening(self.following.events, client))
@@ -66,6 +72,9 @@ class Stubborn:
             try:
                 await client.connect(self._server.url, auth=hello, transports=["websocket"], wait_timeout=10)
                 await asyncio.wait_for(self.ready.wait(), 10)
+                if self._due is not None:
+                    self.late.append(time.monotonic() - self._due)
+                    self._due = None
                 return
             except (Refused, TimeoutError, OSError):
                 with suppress(Exception):
@@ -76,6 +85,13 @@ class Stubborn:
         def handle(reason: str) -> None:
             if client is self._client and reason != client.reason.CLIENT_DISCONNECT:
                 self.lost += 1
+
+        return handle
+
+    def _told_when(self, client: Any) -> Any:
+        def handle(bye: dict[str, Any]) -> None:
+            if client is self._client and "retry_in" in bye:
+                self._due = time.monotonic() + bye["retry_in"] / 1_000
 
         return handle
 

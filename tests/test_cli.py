@@ -202,6 +202,14 @@ def test_serve_prints_two_links_that_work_and_stops_on_ctrl_c(tmp_path: Path) ->
     assert "Traceback" not in errors
 
 
+def test_several_workers_without_any_redis_say_what_to_install_and_exit_with_2(run: Run, tmp_path: Path) -> None:
+    done = run("serve", "--port", "0", "--workers", "2", PATH=str(tmp_path), CLASSROOM_CLUSTER_REDIS="")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "classroom: Several workers talk over Redis: give --redis URL, or install it here (apt-get install redis-server).\n"
+    )
+
+
 def test_a_port_that_is_taken_exits_with_1_and_says_so(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run("serve", "--port", str(taken.getsockname()[1]))

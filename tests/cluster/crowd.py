@@ -23,6 +23,7 @@ from gevent.socket import wait_read
 from classroom.chat.model import Said
 from classroom.kernel import Stored
 from loadtest import api, wire
+from loadtest.connection import INSIDE
 from loadtest.party import Options, Party
 from loadtest.probe import Findings, Item, Probe, Record, check
 from loadtest.scenarios import Scenario
@@ -36,23 +37,42 @@ AGREED_SECONDS = 10.0  # until every probe has seen the last event
 
 
 class Told(msgspec.Struct):
-    """What a crowd found. `members`: by id, the places of what each said, as acknowledged; `wrong`: refusals and the like."""
+    """What a crowd found. `members`: by id, the places of what each said, as acknowledged; `wrong`: refusals and the like;
+    `back`: how often somebody came back; `slots`: by member, in how many milliseconds each goodbye asked them to do so; `late`:
+    seconds from there until they were in."""
 
     members: dict[str, list[int]]
     findings: Findings
     wrong: dict[str, int]
     back: int = 0
+    slots: dict[str, list[int]] = {}
+    late: list[float] = []
 
 
 class Member(Seat):
-    """`me`: the id, by the welcome; `said`: places of what was said, by the acknowledgements."""
+    """`me`: the id, by the welcome; `said`: places of what was said, by the acknowledgements; `slots`, `late`: as in `Told`."""
 
-    __slots__ = ("me", "said")
+    __slots__ = ("due", "late", "me", "said", "slots")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.me = ""
         self.said: list[int] = []
+        self.slots: list[int] = []
+        self.late: list[float] = []
+        self.due: float | None = None  # when a goodbye asked to come back, until then
+
+    def _bye(self, bye: dict[str, Any], retry_in: float | None) -> None:
+        if self.state == INSIDE and retry_in is not None:
+            self.slots.append(int(retry_in))
+            self.due = time.monotonic() + retry_in / 1_000
+        super()._bye(bye, retry_in)
+
+    def _inside(self, how: str) -> None:
+        if self.due is not None:
+            self.late.append(time.monotonic() - self.due)
+            self.due = None
+        super()._inside(how)
 
     def _welcomed(self, beginning: bytes) -> None:
         self.me = wire.greeting(self.party.codec, beginning).me
@@ -129,14 +149,23 @@ class Program:
     def _told(self, last: int) -> Told:
         probes = [seat for seat in self.seats if seat.probe is not None]
         until = time.monotonic() + AGREED_SECONDS
-        while time.monotonic() < until and any(seat.probe.last < last for seat in probes):
+        while time.monotonic() < until and (
+            self.party.inside < len(self.seats) or any(seat.probe.last < last for seat in probes)
+        ):
             gevent.sleep(0.05)
         record = Record(api.fetch(self.party.way(0)[0], "GET", f"/api/rooms/{ROOM}/export", self.api_key), last)
         findings = Findings()
         for seat in probes:
             findings.add(check(seat.probe, record))
         back = sum(names.get("back", 0) for names in self.party.figures.take()["counts"].values())
-        return Told({seat.me: seat.said for seat in self.seats}, findings, dict(self.wrong), back)
+        return Told(
+            {seat.me: seat.said for seat in self.seats},
+            findings,
+            dict(self.wrong),
+            back,
+            {seat.me: seat.slots for seat in self.seats},
+            [late for seat in self.seats for late in seat.late],
+        )
 
     def _line(self) -> str:
         wait_read(sys.stdin.fileno())

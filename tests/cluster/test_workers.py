@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import re
+import resource
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,11 +17,18 @@ import psutil
 import pytest
 from aiohttp import ClientSession
 
-from tests.cluster.trouble import children_of, fork_server_of, in_trouble, owner_pid, redis_of, workers_of
+from classroom import processes, supervisor
+from classroom.config import load
+from classroom.processes import FIRST_PAUSE, Child, executed
+from classroom.sockets.server import SPREAD
+from classroom.supervisor import Supervisor
+from tests.cluster.crowd import Crowd, hold
+from tests.cluster.trouble import API_KEY, children_of, fork_server_of, in_trouble, owner_pid, redis_of, workers_of
 from tests.running import AS_OPERATED, Subprocess, serving_alone, until
 from tests.services import Postgres, free_ports
-from tests.stubborn import class_of
+from tests.stubborn import ACK_SECONDS, class_of
 
+SOON = 6.0  # seconds after their slot until somebody is in again, on a machine that does other things
 LOOK = 0.1  # seconds until all processes of the machine are looked through once more
 
 # A stock client whose server is killed in the middle of the handshake leaves its HTTP response unclosed.
@@ -78,6 +88,104 @@ async def test_a_rolling_restart_brings_everybody_back_in_their_slot(tmp_path: P
         await until(replaced, timeout=90, every=LOOK)
         await until(lambda: not forks.is_running(), timeout=20)  # else the fresh ones would have been of the old code
     assert all(member.following.welcomes + member.following.resumes >= 2 for member in members)
+    late = [seconds for member in members for seconds in member.late]
+    assert len(late) >= len(members)
+    assert max(late) < ACK_SECONDS + SOON  # what was on its way at the goodbye is waited for first
+
+
+async def test_who_are_dropped_at_once_come_back_each_in_a_slot_of_their_own(tmp_path: Path) -> None:
+    size, joins = 60, 50  # so few are gathered in one worker
+    settings = {"cluster_workers": 2, "media_enabled": False, "rooms_joins_per_second": joins, "auth_api_key": API_KEY}
+    with serving_alone(tmp_path / "server", **settings) as server:
+        crowd = Crowd(server.url, size, API_KEY)
+        try:
+            await crowd.come()
+            before = {worker.pid for worker in workers_of(server)}
+            server.signal(signal.SIGHUP)
+            await until(lambda: not before & {worker.pid for worker in workers_of(server)}, timeout=30, every=LOOK)
+            await crowd.still()
+            log = await server.read()
+            told = await crowd.told(log[-1].meta.seq)
+        finally:
+            await crowd.leave()
+    hold(told, log)
+    assert all(told.slots.values()), "somebody was not told when to come back"
+    assert told.back == len(told.late) == sum(len(slots) for slots in told.slots.values())
+    assert 0 <= min(told.late) <= max(told.late) < SOON
+    # One after the other as fast as a worker lets in, and scattered by so much.
+    for place, slot in enumerate(sorted(slots[0] for slots in told.slots.values())):
+        assert 0 <= slot - place * 1_000 // joins <= SPREAD
+
+
+async def test_a_worker_that_dies_again_and_again_is_started_again_ever_later(tmp_path: Path) -> None:
+    with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
+
+        def named(name: str) -> list[psutil.Process]:
+            return [worker for worker in workers_of(server) if worker.name() == name]
+
+        def pauses() -> list[float]:
+            said = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+            return [line["after"] for line in said if line.get("name") == "worker 0" and "after" in line]
+
+        away = []  # seconds that there was none
+        for _ in range(4):
+            (worker,) = named("worker 0")
+            worker.kill()
+            gone = time.monotonic()
+            await until(lambda before=worker.pid: [w for w in named("worker 0") if w.pid != before], timeout=20)
+            away.append(time.monotonic() - gone)
+        first, *later = pauses()
+        assert first in (FIRST_PAUSE, 2 * FIRST_PAUSE)  # where starting takes long it has lived for long already
+        assert later == [pytest.approx(first * factor) for factor in (2, 4, 8)]
+        assert all(seconds >= pause for seconds, pause in zip(away, pauses(), strict=True))
+
+
+@pytest.mark.parametrize("who", ["the supervisor", "the worker that keeps the media process"])
+async def test_who_lived_for_long_is_started_again_at_once(
+    tmp_path: Path, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (processes, supervisor):
+        monkeypatch.setattr(module, "STEADY", 1.0)  # else this took as many seconds as it does there
+    moments = tmp_path / "moments"
+    lives = (
+        f"date +%s.%N >> {moments}; echo ready; [ $(wc -l < {moments}) -ne 7 ] || sleep 1.3; date +%s.%N >> {moments}"
+    )
+    child = Child("sleeper", executed(["sh", "-c", lives], dict(os.environ)))
+    if who == "the supervisor":
+        watching = Supervisor(load(environment={"DATA": str(tmp_path)}), None, lambda _: None)
+        await watching._keep(child)
+        (keeping,) = watching._watchers
+    else:
+        keeping = asyncio.create_task(processes.keep(child))
+    try:
+        await until(lambda: moments.exists() and len(moments.read_text().split()) >= 9, timeout=20)
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await child.end(5)
+    times = [float(moment) for moment in moments.read_text().split()]
+    away = [born - died for died, born in zip(times[1::2], times[2::2], strict=False)]
+    for seconds, pause in zip(away, (2, 4, 8), strict=False):
+        assert seconds >= pause * FIRST_PAUSE
+    assert FIRST_PAUSE <= away[3] < 16 * FIRST_PAUSE
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_each_worker_may_open_as_many_files_as_the_system_lets_it(tmp_path: Path, workers: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowered = min(512, hard - 1)
+    server = Subprocess(tmp_path / "server", cluster_workers=workers, media_enabled=False)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowered, hard))  # what is started from here begins with it
+    try:
+        server.start()
+        assert server.process is not None
+        serving = workers_of(server) if workers > 1 else [psutil.Process(server.process.pid)]
+        assert len(serving) == workers
+        for process in serving:
+            assert process.rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        server.kill()
 
 
 async def test_a_worker_that_dies_is_started_again_and_the_port_stays(tmp_path: Path) -> None:
