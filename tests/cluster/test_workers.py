@@ -111,9 +111,10 @@ async def test_who_are_dropped_at_once_come_back_each_in_a_slot_of_their_own(tmp
     assert all(told.slots.values()), "somebody was not told when to come back"
     assert told.back == len(told.late) == sum(len(slots) for slots in told.slots.values())
     assert 0 <= min(told.late) <= max(told.late) < SOON
-    # One after the other as fast as a worker lets in, and scattered by so much.
+    # One after the other as fast as a worker lets in, and scattered by so much; a few may have been in the other worker.
+    strays = 10 * 1_000 // joins
     for place, slot in enumerate(sorted(slots[0] for slots in told.slots.values())):
-        assert 0 <= slot - place * 1_000 // joins <= SPREAD
+        assert -strays <= slot - place * 1_000 // joins <= SPREAD + strays
 
 
 async def test_a_worker_that_dies_again_and_again_is_started_again_ever_later(tmp_path: Path) -> None:
