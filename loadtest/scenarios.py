@@ -19,6 +19,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ack_p99: float | None = 1_000
     memory_kib: float | None = 36
     joined_within: float | None = None  # seconds from the first arrival to the last one being in
+    lobby_ratio: float | None = None  # times what was estimated, that who came waited in the lobby at the median
     back_within: float | None = None  # seconds from the drop to the last one being back
     delivery_ratio: float | None = None  # times the delivery p99 from before some stopped reading, while they do not
     votes_within: float | None = None  # seconds from a poll's opening to the last vote's acknowledgement
@@ -75,10 +76,10 @@ SCENARIOS = {
         ),
         Scenario(
             name="storm",
-            about="Everybody comes within a minute.",
-            limits=in_a_rush(joined_within=60),
+            about="Everybody comes at once, and most wait in the lobby.",
+            limits=in_a_rush(joined_within=60, lobby_ratio=1.5),
             duration=15,
-            ramp=40,
+            ramp=20,
             chat=0.2,
         ),
         Scenario(

@@ -188,6 +188,9 @@ def judge(
         _within("everybody who was cut off was back within", limits.back_within, found["back_within"], "s"),
         _within("all votes acknowledged within", limits.votes_within, found["votes_within"], "s"),
     ]
+    if limits.lobby_ratio is not None and 4 * found["lobby"] > users:  # else it was hardly needed
+        ratio = found["lobby_wait_p50"] / found["lobby_estimate_p50"] if found["lobby_estimate_p50"] else None
+        lines.append(_within("wait in the lobby over what was estimated, p50", limits.lobby_ratio, ratio, "×"))
     if limits.back_within is not None:
         lines.append(_exactly("everybody who was cut off came back", found["cut"], found["back"]))
     if "memory_kib_per_member" in found:

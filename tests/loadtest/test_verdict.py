@@ -17,6 +17,7 @@ BACK = "everybody who was cut off was back within"
 CAME_BACK = "everybody who was cut off came back"
 RATIO = "delivery p99 while some are stuck, over before"
 VOTES = "all votes acknowledged within"
+LOBBY = "wait in the lobby over what was estimated, p50"
 GROWTH = "memory at the end over memory before"
 
 
@@ -86,6 +87,21 @@ def test_all_who_lost_their_connection_come_back(back: int, passed: bool) -> Non
 def test_a_drop_from_which_nobody_came_back_has_not_passed() -> None:
     found = line(BACK, run_of("reconnect", drop=True))
     assert (found.passed, found.found) == (False, "not measured")
+
+
+# To the 2 % of a quantile.
+@pytest.mark.parametrize(("waited", "passed"), [(500.0, True), (1_450.0, True), (1_550.0, False)])
+def test_who_waits_in_the_lobby_of_a_storm_waits_about_as_long_as_they_were_told(waited: float, passed: bool) -> None:
+    figures = Figures(lambda: BEGUN)
+    figures.count("lobby")
+    figures.time("lobby_estimate", 1_000.0)
+    figures.time("lobby_wait", waited)
+    assert line(LOBBY, run_of("storm", figures)).passed is passed
+
+
+def test_a_lobby_that_was_hardly_needed_is_not_judged() -> None:
+    load = run_of("storm")
+    assert LOBBY not in {each.what for each in judge(load, summary(load, []), None)}
 
 
 def delivered(during: float, beside: float = 100.0) -> Figures:
