@@ -33,7 +33,7 @@ th,td{text-align:left;padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}.soft{color:var(--soft)}
 figure{margin:1.5rem 0}svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}
 svg .grid{stroke:var(--line)}figcaption{font-weight:600}.key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em}
-td:last-child,td.found{overflow-wrap:anywhere}
+td:nth-child(2),td:last-child,td.found{overflow-wrap:anywhere}
 """
 
 
