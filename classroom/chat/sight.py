@@ -12,7 +12,8 @@ A client starts from `show` and `own` and folds what `view` lets through; `seq` 
 - `chat.reacted`: in `messages` and `pinned`, set the emoji's count, or take the emoji out at 0. By me: put it into, or
   take it out of, `own.reactions[id]` (sorted; no empty lists), also where the message itself is not at hand.
 - `chat.pinned`: on: append `message` to `pinned`; off: take `id` out of `pinned`.
-- `chat.promoted`: take `id` out of `messages`; append `message`. `own.reactions[id]` is now `own.reactions[seq]`.
+- `chat.promoted`: take `id` out of `messages`, and of `own.reactions`; append `message`. `own.reactions[seq]`: the emoji to whom
+  `reacted` names me.
 - `chat.configured`: set `slow`, `locked` and `crowd`.
 
 A client that forgets old messages sets `more`. Of a message that it first met in `chat.pinned` it knows its own
@@ -57,7 +58,8 @@ def view(event: ChatEvent, audience: Audience) -> Event | None:
     if isinstance(event, Reacted) and event.by != audience.member:
         return replace(event, by=None)
     if isinstance(event, Promoted):
-        return replace(event, reacted={})
+        me = audience.member
+        return replace(event, reacted={emoji: (me,) for emoji, who in event.reacted.items() if me in who})
     return event
 
 
@@ -65,6 +67,8 @@ def addressees(event: ChatEvent) -> tuple[str, ...]:
     """Ids of the members who are shown more than all are: the one who reacted, and the author of what the room is not
     shown."""
     by = event.by if isinstance(event, Reacted) else None
+    if isinstance(event, Promoted) and any(event.message.by in who for who in event.reacted.values()):
+        by = event.message.by  # besides the staff nobody else could react to it
     return tuple(dict.fromkeys(id for id in (by, _confined_to(event)) if id is not None))
 
 

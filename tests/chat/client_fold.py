@@ -61,8 +61,9 @@ def fold(view: ChatView, own: ChatOwn, event: Event, seq: int, at: int, me: str)
                 view.pinned.append(event.message)
         case Promoted():
             view.messages = [*(message for message in view.messages if message.id != event.id), event.message]
-            if event.id in own.reactions:
-                own.reactions[seq] = own.reactions.pop(event.id)
+            own.reactions.pop(event.id, None)
+            if mine := sorted(emoji for emoji, who in event.reacted.items() if me in who):
+                own.reactions[seq] = mine
         case Configured():
             view.slow = event.slow
             view.locked = event.locked

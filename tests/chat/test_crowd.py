@@ -15,6 +15,8 @@ from classroom.chat.model import (
     EMOJI,
     OWN_RECENT,
     RECENT,
+    Chat,
+    ChatOwn,
     Configure,
     Configured,
     Delete,
@@ -32,6 +34,7 @@ from classroom.chat.model import (
     Say,
 )
 from classroom.kernel import ALL, RECORD, STAFF, Member, Meta, Role, audience_of
+from tests.chat.client_fold import fold
 from tests.chat.playing import ASHA, HELPER, RAVI, START, TEACHER, Playing, encoded
 
 
@@ -283,6 +286,22 @@ class TestPromote:
         for audience in (ALL, audience_of(RAVI), audience_of(ASHA)):
             assert rules.view(promoted, audience) == Promoted(id=id, message=message)
         assert rules.addressees(promoted) == ()
+
+    def test_who_reacted_to_it_and_has_it_not_at_hand_is_told_that_they_did(self, busy: Playing) -> None:
+        id = busy.say(RAVI)
+        for who in (RAVI, HELPER):
+            busy.do(who, React(id=id, emoji=EMOJI[0]))
+        [promoted] = busy.do(TEACHER, Promote(id=id))
+        assert promoted.reacted == {EMOJI[0]: ("ravi", "helper")}
+        assert rules.addressees(promoted) == ("ravi",)
+        assert rules.view(promoted, audience_of(RAVI)).reacted == {EMOJI[0]: ("ravi",)}
+        assert rules.view(promoted, audience_of(ASHA)).reacted == {}
+        for member in (RAVI, HELPER, ASHA):
+            view, own = rules.show(Chat(), ALL), ChatOwn()
+            shown = rules.view(promoted, audience_of(member))
+            assert shown is not None
+            fold(view, own, shown, promoted.message.id, busy.now, member.id)
+            assert own.reactions == rules.own(busy.state, audience_of(member)).reactions
 
     def test_what_was_meant_for_its_old_id_reaches_it(self, busy: Playing) -> None:
         id = busy.say(RAVI, "old")

@@ -15,6 +15,7 @@ const promoted = (id: number, place: number): RoomEvent => ({
   type: "chat.promoted",
   id,
   message: view(place, ASHA.id, { at: id * 1_000, promoted: id, reactions: { "👍": 1 } }),
+  reacted: { "👍": [TEACHER.id] },
 });
 
 describe("my own messages that the room was not shown", () => {
@@ -47,6 +48,12 @@ describe("a message that the staff show everybody", () => {
     expect(chat.messages.map(({ id }) => id)).toEqual([2, 4]);
     expect(chat.messages[1]).toMatchObject({ at: 1_000, promoted: 1, reactions: { "👍": 1 } });
     expect(chat.messages[1]).not.toHaveProperty("crowd");
+    expect(chat.mine).toEqual({ 4: ["👍"] });
+  });
+
+  it("comes with what I put on it to where it was not at hand", () => {
+    const { chat } = applyEvents(fromWelcome(welcomeTo(TEACHER)), log.slice(3));
+
     expect(chat.mine).toEqual({ 4: ["👍"] });
   });
 

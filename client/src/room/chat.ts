@@ -150,11 +150,14 @@ export class ChatDraft {
     if (on && message != null) this.#set({ pinned: [...this.#state.pinned, message] });
   }
 
-  #promoted({ id, message }: ChatPromoted): void {
+  #promoted({ id, message, reacted = {} }: ChatPromoted): void {
     this.#messages.delete(id);
     this.#messages.put(message);
-    const { [id]: mine, ...others } = this.#state.mine;
-    if (mine !== undefined) this.#set({ mine: { ...others, [message.id]: mine } });
+    // The event says it: what was put there may be older than the messages at hand.
+    const mine = Object.keys(reacted).filter((emoji) => reacted[emoji]?.includes(this.#me.id));
+    const { [id]: before, ...others } = this.#state.mine;
+    if (mine.length > 0) this.#set({ mine: { ...others, [message.id]: mine.sort() } });
+    else if (before !== undefined) this.#set({ mine: others });
   }
 
   #unpin(id: number): void {
