@@ -189,7 +189,8 @@ def judge(
         _within("all votes acknowledged within", limits.votes_within, found["votes_within"], "s"),
     ]
     if limits.lobby_ratio is not None and 4 * found["lobby"] > users:  # else it was hardly needed
-        ratio = found["lobby_wait_p50"] / found["lobby_estimate_p50"] if found["lobby_estimate_p50"] else None
+        waited, told = found["lobby_wait_p50"], found["lobby_estimate_p50"]
+        ratio = waited / told if waited is not None and told else None
         lines.append(_within("wait in the lobby over what was estimated, p50", limits.lobby_ratio, ratio, "×"))
     if limits.back_within is not None:
         lines.append(_exactly("everybody who was cut off came back", found["cut"], found["back"]))

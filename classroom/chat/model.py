@@ -133,7 +133,7 @@ class Pinned(Event, frozen=True, tag="chat.pinned"):
 
 class Promoted(Event, frozen=True, tag="chat.promoted"):
     """The room is shown the message `id`, which it was not shown before. From here on it is `message`, whose id is this
-    event's seq. `reacted`: emoji to who has put it there so far, told to the staff; to its author, where it is they."""
+    event's seq. `reacted`: emoji to who has put it there so far, told to the staff; to others, where it is they."""
 
     id: int
     message: MessageView

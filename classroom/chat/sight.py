@@ -24,7 +24,7 @@ or that was promoted, and then has another id now, and its old one as `promoted`
 from __future__ import annotations
 
 from heapq import merge
-from itertools import islice
+from itertools import chain, islice
 
 from msgspec.structs import replace
 
@@ -64,11 +64,10 @@ def view(event: ChatEvent, audience: Audience) -> Event | None:
 
 
 def addressees(event: ChatEvent) -> tuple[str, ...]:
-    """Ids of the members who are shown more than all are: the one who reacted, and the author of what the room is not
-    shown."""
+    """Ids of the members who are shown more than all are: those who reacted, and the author of what the room is not shown."""
+    if isinstance(event, Promoted):
+        return tuple(dict.fromkeys(chain.from_iterable(event.reacted.values())))
     by = event.by if isinstance(event, Reacted) else None
-    if isinstance(event, Promoted) and any(event.message.by in who for who in event.reacted.values()):
-        by = event.message.by  # besides the staff nobody else could react to it
     return tuple(dict.fromkeys(id for id in (by, _confined_to(event)) if id is not None))
 
 

@@ -129,7 +129,7 @@ class Hall:
             oldest.link.end(REPLACED)
         if not mine:
             self.presence.came(session.member)
-        resumed = epoch == self.info.epoch and since is not None and self._can_resume(session, since)
+        resumed = epoch == self.info.epoch and since is not None and self._try_to_resume(session, since)
         if not resumed:
             self._welcome(session)
         self._present = -1  # the newcomer is told the count even where it is the same again
@@ -148,10 +148,10 @@ class Hall:
     def _resync(self, session: Session) -> None:
         self._present = -1  # as in `admit`: the count may have been told while they could not keep up
         self._stir()
-        if not self._can_resume(session, session.since):
+        if not self._try_to_resume(session, session.since):
             self._welcome(session)
 
-    def _can_resume(self, session: Session, since: int) -> bool:
+    def _try_to_resume(self, session: Session, since: int) -> bool:
         """Resume, if that can be done. What cannot be told, for a defect, is part of a welcome nonetheless."""
         try:
             return self._resume(session, since)

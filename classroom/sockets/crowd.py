@@ -58,7 +58,7 @@ class Crowd:
         self._one_by_one = OneByOne().offer
         self._gathering = False
         self._lots: list[Lot] = []  # that are to be written
-        self._sockets, self._counts, self._sizes = array("i"), array("i"), array("i")  # of all lots; of each
+        self._sockets = array("i")  # of all of them
         self._taken = array("i", bytes(4 * AT_ONCE))  # of each socket, how much it took in the last call
         self.ring: int | None = library.crowd_open(AT_ONCE) if uring else None
         if self.ring is not None:
@@ -105,16 +105,16 @@ class Crowd:
         row.lend()  # whoever comes or goes until it is written
         self._lots.append(Lot(frame, row, some))
         self._sockets += sockets
-        self._counts.append(len(sockets))
-        self._sizes.append(len(frame))
         if not self._gathering or len(sockets) > MANY:
             self._send_lots()
 
     def _send_lots(self) -> None:
         if not self._lots:
             return
-        lots, sockets, counts, sizes = self._lots, self._sockets, self._counts, self._sizes
-        self._lots, self._sockets, self._counts, self._sizes = [], array("i"), array("i"), array("i")
+        lots, sockets = self._lots, self._sockets
+        self._lots, self._sockets = [], array("i")
+        counts = array("i", [len(lot.row if lot.some is None else lot.some) for lot in lots])
+        sizes = array("i", [len(lot.frame) for lot in lots])
         count = len(sockets)
         if count > len(self._taken):
             self._taken = array("i", bytes(self._taken.itemsize * count))

@@ -285,7 +285,7 @@ class TestPromote:
         assert rules.view(promoted, STAFF) == promoted
         for audience in (ALL, audience_of(RAVI), audience_of(ASHA)):
             assert rules.view(promoted, audience) == Promoted(id=id, message=message)
-        assert rules.addressees(promoted) == ()
+        assert rules.addressees(promoted) == ("helper",)
 
     def test_who_reacted_to_it_and_has_it_not_at_hand_is_told_that_they_did(self, busy: Playing) -> None:
         id = busy.say(RAVI)
@@ -293,7 +293,7 @@ class TestPromote:
             busy.do(who, React(id=id, emoji=EMOJI[0]))
         [promoted] = busy.do(TEACHER, Promote(id=id))
         assert promoted.reacted == {EMOJI[0]: ("ravi", "helper")}
-        assert rules.addressees(promoted) == ("ravi",)
+        assert rules.addressees(promoted) == ("ravi", "helper")
         assert rules.view(promoted, audience_of(RAVI)).reacted == {EMOJI[0]: ("ravi",)}
         assert rules.view(promoted, audience_of(ASHA)).reacted == {}
         for member in (RAVI, HELPER, ASHA):

@@ -99,6 +99,14 @@ def test_who_waits_in_the_lobby_of_a_storm_waits_about_as_long_as_they_were_told
     assert line(LOBBY, run_of("storm", figures)).passed is passed
 
 
+def test_a_lobby_from_which_nobody_came_in_has_not_passed() -> None:
+    figures = Figures(lambda: BEGUN)
+    figures.count("lobby")
+    figures.time("lobby_estimate", 1_000.0)
+    found = line(LOBBY, run_of("storm", figures))
+    assert (found.passed, found.found) == (False, "not measured")
+
+
 def test_a_lobby_that_was_hardly_needed_is_not_judged() -> None:
     load = run_of("storm")
     assert LOBBY not in {each.what for each in judge(load, summary(load, []), None)}
