@@ -1,4 +1,4 @@
-"""The members of a group in a row, and beside each what its connection is asked for every packet.
+"""The members of a group in a row, and beside each what every packet needs of its connection.
 
 What always holds: whoever is in is in once; a `Row` that is lent stays as it is, whoever comes and goes meanwhile.
 
@@ -9,22 +9,20 @@ costs besides the kernel's part. What is needed of them while all is well lies i
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Self
 
 from classroom.rooms.session import Session
 
 
 class Columns:
-    """What there is of each session: `closings`, `waits`, `descriptors`, `slots`, as of `Link`. `lent`: to how many."""
+    """What there is of each session: `descriptors`, `slots`, as of `Link`. `lent`: to how many."""
 
-    __slots__ = ("_at", "closings", "descriptors", "lent", "sessions", "slots", "waits")
+    __slots__ = ("_at", "descriptors", "lent", "sessions", "slots")
 
     def __init__(self) -> None:
         self._at: dict[Session, int] | None = {}
         self.sessions: list[Session] = []
-        self.closings: list[Callable[[], bool]] = []
-        self.waits: list[Callable[[], int]] = []
         self.descriptors = array("i")
         self.slots = array("i")
         self.lent = 0
@@ -39,7 +37,6 @@ class Columns:
     def copy(self) -> Columns:
         other = Columns()
         other._at, other.sessions = self.at.copy(), self.sessions.copy()
-        other.closings, other.waits = self.closings.copy(), self.waits.copy()
         other.descriptors, other.slots = self.descriptors[:], self.slots[:]
         return other
 
@@ -47,8 +44,6 @@ class Columns:
         link = session.link
         self.at[session] = len(self.sessions)
         self.sessions.append(session)
-        self.closings.append(link.closing)
-        self.waits.append(link.waits)
         self.descriptors.append(link.descriptor)
         self.slots.append(link.slot)
 
@@ -62,8 +57,6 @@ class Columns:
         """All between two places of other columns, behind those who are here."""
         self._at = None
         self.sessions += other.sessions[start:stop]
-        self.closings += other.closings[start:stop]
-        self.waits += other.waits[start:stop]
         self.descriptors += other.descriptors[start:stop]
         self.slots += other.slots[start:stop]
 
@@ -73,9 +66,8 @@ class Columns:
         if last is not session:
             self.at[last] = place
             self.sessions[place] = last
-            self.closings[place], self.waits[place] = self.closings[-1], self.waits[-1]
             self.descriptors[place], self.slots[place] = self.descriptors[-1], self.slots[-1]
-        del self.sessions[-1], self.closings[-1], self.waits[-1], self.descriptors[-1], self.slots[-1]
+        del self.sessions[-1], self.descriptors[-1], self.slots[-1]
 
 
 class Row(Collection[Session]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from time import monotonic
 from typing import Literal, Protocol
 
@@ -21,14 +21,13 @@ class Link(Protocol):
     codec: Codec
     way: Way
     slot: int
-    """Where its place in what is deflated stands (`PLACES`)."""
+    """Where it stands in `PLACES`."""
     descriptor: int
     """Of the socket, where frames may be written to it past the transport; -1: there is none."""
-    closing: Callable[[], bool]
-    """Whether the transport is: then the descriptor may soon be another's."""
-    waits: Callable[[], int]
-    """How many bytes wait in the transport, which nothing may overtake. These two are the transport's own, since they are asked
-    for every member of every packet."""
+
+    def clear(self) -> bool:
+        """Whether frames may go past the transport: it is open, has a descriptor of its own, and nothing waits in it that would
+        be overtaken. Where that is so nobody need ask again until somebody is in doubt (`PLACES.unsure`)."""
 
     def write(self, packet: Packet | Pair) -> None:
         """Hand over a packet; never waits."""

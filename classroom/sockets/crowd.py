@@ -2,7 +2,7 @@
 The loop hands its sends to io_uring, where the kernel has that, those of many small rooms in one go.
 
 What always holds: it is the same for every member as `Link.offer` one after the other, which serves where there is no C
-compiler. Whoever has bytes waiting, closes, speaks TLS or has no socket of their own is offered the packet as ever, and what a
+compiler. Whoever has bytes waiting, is lost, speaks TLS or has no socket of their own is offered the packet as ever, and what a
 socket does not take is handed to its transport, so that nothing goes out twice or out of order.
 """
 
@@ -77,17 +77,18 @@ class Crowd:
             return self._one_by_one(packet, sessions, bound)
         row = sessions if isinstance(sessions, Row) else Row.of(sessions)
         columns = row.columns
-        # A descriptor may be another's once its transport is closing; what goes past one that has bytes would overtake them.
-        closed, waiting = [closing() for closing in columns.closings], [waits() for waits in columns.waits]
         slots = columns.slots
+        # A descriptor may be another's once its transport is closed; what goes past one that has bytes would overtake them.
+        unsure = bytes(map(PLACES.unsure.__getitem__, slots))
+        apart = {at for at, ask in enumerate(unsure) if ask and not row[at].link.clear()} if 1 in unsure else ()
         places = list(map(PLACES.at.__getitem__, slots))
-        if not (any(closed) or any(waiting)) and places.count(places[0]) == count:  # nearly always
+        if not apart and places.count(places[0]) == count:  # nearly always
             self._write(_frame(packet, places[0], slots), row, columns.descriptors)
             return []
         refused: list[Session] = []
         alike: dict[int, list[int]] = {}  # by place, who is written to: where in the row
-        for at, (place, away, bytes_waiting) in enumerate(zip(places, closed, waiting, strict=True)):
-            if not (away or bytes_waiting):
+        for at, place in enumerate(places):
+            if at not in apart:
                 alike.setdefault(place, []).append(at)
             elif not row[at].link.offer(packet, bound):
                 refused.append(row[at])

@@ -14,7 +14,6 @@ What is compressed is compressed once for all (`deflate.py`): with context it wo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -74,7 +73,6 @@ class Link:
     __slots__ = (
         "_bound",
         "_skin",
-        "closing",
         "codec",
         "descriptor",
         "ended",
@@ -85,15 +83,12 @@ class Link:
         "sid",
         "slot",
         "under_way",
-        "waits",
         "way",
     )
 
     def __init__(self, skin: Skin, codec: Codec, bound: int) -> None:
         self.codec = codec
         self.descriptor = -1
-        self.closing: Callable[[], bool] = _always
-        self.waits: Callable[[], int] = _nothing
         self.way: Way = "plain"
         self.slot = PLACES.take(PLAIN)
         self.hello: Hello | None = None
@@ -195,6 +190,9 @@ class Link:
     def rest(self, data: bytes) -> None:
         raise NotImplementedError
 
+    def clear(self) -> bool:
+        return False
+
     def buffered(self) -> int:
         raise NotImplementedError
 
@@ -242,7 +240,7 @@ class WebSocketLink(Link):
         super().__init__(skin, codec, bound)
         self._engine = handler.__self__  # engine.io's session
         kind = DeflatingSocket if deflate else Socket
-        self._socket = kind(self._engine, max_msg_size=max_frame_bytes, timeout=GOODBYE)
+        self._socket = kind(self._engine, self.slot, max_msg_size=max_frame_bytes, timeout=GOODBYE)
         self._reads = reads
         self._transport: Any = None
         self._closing: asyncio.Task[None] | None = None
@@ -273,8 +271,6 @@ class WebSocketLink(Link):
         self._transport = request.transport
         if self._transport is not None and self._transport.get_extra_info("sslcontext") is None:
             self.descriptor = self._transport.get_extra_info("socket").fileno()
-            self.closing = self._transport.is_closing
-            self.waits = self._transport.get_write_buffer_size
         if isinstance(self._socket, DeflatingSocket) and self._socket.deflates:
             self.way, PLACES.at[self.slot] = ("kept", 0) if self._socket.keeps else ("deflated", ALONE)
         # The headers stay with the request; a second copy of them for as long as the connection lasts is too many.
@@ -415,6 +411,7 @@ class WebSocketLink(Link):
     # --- the hub's side -------------------------------------------------------------------------------------------
 
     def write(self, packet: Packet | Pair) -> None:
+        PLACES.unsure[self.slot] = 1
         try:
             self._transport.write(self._bytes(packet))
         except RuntimeError:
@@ -423,6 +420,7 @@ class WebSocketLink(Link):
 
     def offer(self, packet: Packet | Pair, bound: int) -> bool:
         transport = self._transport
+        PLACES.unsure[self.slot] = 1
         try:
             if transport.get_write_buffer_size() > bound:
                 return False
@@ -433,8 +431,16 @@ class WebSocketLink(Link):
         return True
 
     def rest(self, data: bytes) -> None:
+        PLACES.unsure[self.slot] = 1
         with suppress(RuntimeError):  # as in `write`
             self._transport.write(data)
+
+    def clear(self) -> bool:
+        transport = self._transport
+        if self.descriptor < 0 or transport.is_closing() or transport.get_write_buffer_size():
+            return False
+        PLACES.unsure[self.slot] = 0
+        return True
 
     def _bytes(self, packet: Packet | Pair) -> bytes:
         data, PLACES.at[self.slot] = packet.after(PLACES.at[self.slot])
@@ -454,11 +460,3 @@ class WebSocketLink(Link):
         if self._closing is None:
             code = WSCloseCode.SERVICE_RESTART if bye.temporary else WSCloseCode.POLICY_VIOLATION
             self._closing = asyncio.create_task(self._close(code, bye.code.encode()))
-
-
-def _always() -> bool:
-    return True
-
-
-def _nothing() -> int:
-    return 0

@@ -18,17 +18,21 @@ from aiohttp import WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from aiohttp.base_protocol import BaseProtocol
 
+from classroom.rooms.places import PLACES
+
 READ_AHEAD = 65_536  # bytes of a member's messages that may wait to be read
 TURN = 32  # packets of one connection that are served in one go
 PONG = "3"  # Engine.IO's
 
 
 class Inbox(WebSocketDataQueue):
-    """`session`: engine.io's, whose `last_ping` is set while a pong is awaited. `take`: takes a message at once, if it can."""
+    """`session`: engine.io's, whose `last_ping` is set while a pong is awaited. `slot`: the connection's in `PLACES`.
+    `take`: takes a message at once, if it can."""
 
-    def __init__(self, protocol: Any, loop: Any, session: Any) -> None:
+    def __init__(self, protocol: Any, loop: Any, session: Any, slot: int) -> None:
         super().__init__(protocol, READ_AHEAD, loop=loop)
         self._session = session
+        self._slot = slot
         self._taken = 0  # at once, one after the other
         self._waiting = 0  # messages
         self._asked = False  # for the next one
@@ -48,6 +52,7 @@ class Inbox(WebSocketDataQueue):
 
     def feed_eof(self) -> None:
         """The connection is lost. What had come of it by then comes first, where that was left unread for a while."""
+        PLACES.doubt(self._slot)  # its descriptor is still its own
         protocol: Any = self._protocol
         try:
             unread, parser = self.unread(), protocol._payload_parser
@@ -85,15 +90,16 @@ def paused(protocol: BaseProtocol) -> bool:
 
 
 class Socket(web.WebSocketResponse):
-    """A WebSocket on which nothing is compressed. `session`: as of `Inbox`."""
+    """A WebSocket on which nothing is compressed. `session`, `slot`: as of `Inbox`."""
 
-    def __init__(self, session: Any, **options: Any) -> None:
+    def __init__(self, session: Any, slot: int, **options: Any) -> None:
         super().__init__(compress=False, **options)
         self._session = session
+        self._slot = slot
 
     def _post_start(self, request: Any, protocol: str | None, writer: Any) -> None:
         super()._post_start(request, protocol, writer)
-        self._reader = Inbox(request._protocol, self._loop, self._session)
+        self._reader = Inbox(request._protocol, self._loop, self._session, self._slot)
         self._parser = self._make_parser(self._reader)
         # `set_parser` is for a connection that has none yet. Nothing has been read: clients wait for our answer.
         request.protocol._payload_parser = self._parser
@@ -103,6 +109,24 @@ class Socket(web.WebSocketResponse):
         come and has not been read when the connection is lost."""
         assert isinstance(self._reader, Inbox)
         self._reader.take, self._reader.unread = take, unread
+
+    # What aiohttp writes here, it writes by the transport, in which it may have to wait.
+
+    async def send_str(self, data: Any, compress: int | None = None) -> None:
+        PLACES.doubt(self._slot)
+        await super().send_str(data, compress)
+
+    async def send_bytes(self, data: Any, compress: int | None = None) -> None:
+        PLACES.doubt(self._slot)
+        await super().send_bytes(data, compress)
+
+    async def pong(self, message: Any = b"") -> None:
+        PLACES.doubt(self._slot)
+        await super().pong(message)
+
+    async def close(self, **options: Any) -> bool:
+        PLACES.doubt(self._slot)
+        return await super().close(**options)
 
     def _make_parser(self, inbox: Inbox) -> WebSocketReader:
         return WebSocketReader(inbox, self._max_msg_size, compress=False, decode_text=self._decode_text)

@@ -61,7 +61,6 @@ class Viewer:
         self.way: Way = "kept" if deflates == "with context" else "plain"
         self.descriptor = -1
         self.slot = PLACES.take(PLAIN)
-        self.closing, self.waits = lambda: True, lambda: 0
         self.frames = self.bytes = self._place = 0
 
     def write(self, packet: Packet | Pair) -> None:
@@ -71,6 +70,9 @@ class Viewer:
             self.bytes += len(data)
         else:
             self.bytes += len(packet.deflated if self._deflates == "deflated" else packet.frame)
+
+    def clear(self) -> bool:
+        return False
 
     def offer(self, packet: Packet | Pair, bound: int) -> bool:
         self.write(packet)

@@ -120,7 +120,6 @@ class Recorder:
         self.way = "plain"
         self.descriptor = -1
         self.slot = PLACES.take(PLAIN)
-        self.closing, self.waits = lambda: True, self.buffered
         self.packets: list[tuple[str, Any]] = []
         self.raw: list[Packet] = []
         self.writes: list[int] = []
@@ -143,6 +142,9 @@ class Recorder:
         else:
             name, payload = msgspec.msgpack.decode(packet.data)["data"]
         self.packets.append((name, payload))
+
+    def clear(self) -> bool:
+        return False
 
     def offer(self, packet: Packet | Pair, bound: int) -> bool:
         if self.stuck <= bound:

@@ -45,17 +45,19 @@ class End:
         self.session = Session(Member("a", "Asha", Role.STUDENT), self)
         self.heard = b""
 
-    def closing(self) -> bool:
-        return False
-
-    def waits(self) -> int:
-        return len(self.waiting)
+    def clear(self) -> bool:
+        if self.waiting or self.descriptor < 0:
+            return False
+        PLACES.unsure[self.slot] = 0
+        return True
 
     def rest(self, data: bytes) -> None:
         assert not self.waiting
+        PLACES.doubt(self.slot)
         self.waiting = data
 
     def write(self, packet: Packet | Pair) -> None:
+        PLACES.doubt(self.slot)
         self.waiting += packet.frame
 
     def offer(self, packet: Packet | Pair, bound: int) -> bool:
@@ -253,11 +255,13 @@ async def test_a_connection_that_ends_is_written_to_by_its_transport_alone(serve
     peer = await Peer.join(server.port, name="Asha")
     ((link,),) = [[session.link for session in (await server.hall()).hub.by_member[peer.id]]]
     assert link.descriptor >= 0
-    assert not link.closing()
+    assert link.clear()
+    assert not PLACES.unsure[link.slot]
     link._transport.abort()  # type: ignore[attr-defined]
-    assert link.closing()
+    assert not link.clear()
     await until(lambda: not server.classroom.sockets.links)
-    assert link.closing()
+    assert PLACES.unsure[link.slot]
+    assert not link.clear()
     link.rest(b"what is lost with it")
 
 

@@ -317,7 +317,7 @@ async def test_who_is_lost_while_they_are_let_in_is_not_welcomed(
     await found.wait()
     [link] = [link for each in server.classroom.sockets._servers for link in each.outside()]
     await peer.drop()
-    await until(link.closing)
+    await until(lambda: not link.clear())
     lost.set()
 
     await until(lambda: not server.classroom.sockets.connections)

@@ -51,6 +51,9 @@ class Transport:
     def get_write_buffer_size(self) -> int:
         return len(self._waiting)
 
+    def is_closing(self) -> bool:
+        return False
+
 
 class Connected(WebSocketLink):
     """A link whose handshake is done, and its far end, which has one decompressor for as long as it lasts (RFC 7692).
@@ -65,7 +68,6 @@ class Connected(WebSocketLink):
         self.near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
         self._transport = Transport(self.near)
         self.descriptor = self.near.fileno()
-        self.closing, self.waits = bool, self._transport.get_write_buffer_size
         self.wanted: list[bytes] = []
         self._inflater = zlib.decompressobj(-15)
         self._rest = b""
