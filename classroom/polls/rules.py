@@ -227,6 +227,11 @@ def next_due(state: Polls) -> int | None:
     return min((end for end in ends if end is not None), default=None)
 
 
+def is_public(state: Polls, id: int) -> bool:
+    """Whether everybody may see the figures of an open poll now."""
+    return _tally_shown(state.polls[id], staff=False)
+
+
 def tallies(state: Polls, audience: Audience) -> list[TallySignal]:
     """The figures of the open polls that `audience` may see now."""
     polls = (state.polls[id] for id in state.open)

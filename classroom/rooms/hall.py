@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 import msgspec
 import structlog
@@ -40,6 +41,8 @@ ASK_TIMEOUT = 10.0  # seconds that an edge waits for the owner's answer to a com
 TYPING_LIMIT = 50  # members up to which "is writing" is shown
 CURSOR_LIMIT = 200  # members up to which all are shown the cursors of those who draw
 FIGURES = 0.25  # seconds between two times that tallies and reactions are told, at the least
+OF_POLLS: frozenset[type] = frozenset(get_args(PollEvent))
+OF_MEMBERS = {Appointed, Banned, Removed, Renamed}  # what means something for their connections
 DEVICES = 10  # connections of one member at once; the oldest gives way
 
 log = structlog.get_logger(__name__)
@@ -225,14 +228,15 @@ class Hall:
 
     def _follow(self, events: Sequence[Stored]) -> None:
         """Events have been applied: fan them out, and carry out what they mean for connections."""
-        appointed = [s.event.member for s in events if isinstance(s.event, Appointed)]
+        kinds = {type(stored.event) for stored in events}
+        appointed = [s.event.member for s in events if isinstance(s.event, Appointed)] if Appointed in kinds else ()
         if any(member in self.hub.by_member for member in appointed):
             self.hub.flush(bring_back=False)  # what came before is shown to whom they were until now, and nothing more
         self.hub.events(events)
-        if any(isinstance(stored.event, PollEvent) for stored in events):
+        if not kinds.isdisjoint(OF_POLLS):
             self._tell_soon()  # in the flush that tells of the votes, where it is time
         self.sheets.follow(events)
-        for stored in events:
+        for stored in () if kinds.isdisjoint(OF_MEMBERS) else events:
             match stored.event:
                 case Appointed(member=member):
                     self._appoint(member)
@@ -298,9 +302,9 @@ class Hall:
             self._tallies.clear()  # who comes next is shown what is counted now
             return
         tallies: dict[tuple[Audience, int], Tally] = {}
-        everyone = {s.id for s in polls_rules.tallies(self.replica.state.polls, ALL)}
-        for signal in polls_rules.tallies(self.replica.state.polls, STAFF):
-            audience = ALL if signal.id in everyone else STAFF
+        polls = self.replica.state.polls
+        for signal in polls_rules.tallies(polls, STAFF):
+            audience = ALL if polls_rules.is_public(polls, signal.id) else STAFF
             tallies[audience, signal.id] = signal.tally
             if self._tallies.get((audience, signal.id)) != signal.tally:
                 self.hub.signal(signal, audience)

@@ -7,9 +7,9 @@ depends on the event alone (`view`), so it can be encoded once for all who share
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from hashlib import sha256
-from typing import assert_never, cast
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -17,7 +17,7 @@ from classroom.chat import model as chat
 from classroom.chat import rules as chat_rules
 from classroom.doubts import model as doubts
 from classroom.doubts import rules as doubts_rules
-from classroom.kernel import Audience, Context, Event, Member, Rejected, Stored
+from classroom.kernel import Audience, Context, Event, Member, Meta, Rejected, Stored
 from classroom.media import captions, stage
 from classroom.polls import model as polls
 from classroom.polls import rules as polls_rules
@@ -98,25 +98,13 @@ def decide(room: Room, command: AnyCommand, actor: Member, now: int) -> list[Eve
         started_at=room.roster.started_at,
         muted_until=roster_rules.muted_until(room.roster, actor.id),
     )
-    if isinstance(command, chat.ChatCommand):
-        return chat_rules.decide(room.chat, command, context)
-    if isinstance(command, doubts.DoubtCommand):
-        return doubts_rules.decide(room.doubts, command, context)
-    if isinstance(command, polls.PollCommand):
-        return polls_rules.decide(room.polls, command, context)
-    if isinstance(command, roster.RosterCommand):
-        return _with_stage(room, roster_rules.decide(room.roster, command, context))
-    if isinstance(command, board.BoardCommand):
-        return board_rules.decide(room.board, command, context)
-    if isinstance(command, stage.Call):
-        called = stage.decide(room.stage, command, context, _known(room, command.member))
-        lower = roster.LowerHand(member=command.member)
-        return [*called, *roster_rules.decide(room.roster, lower, context)] if called else []
-    if isinstance(command, stage.StageCommand):
-        return stage.decide(room.stage, command, context)
-    if isinstance(command, captions.CaptionCommand):
-        return captions.decide(room.captions, command, context)
-    assert_never(command)
+    return _DECIDE[type(command)](room, command, context)
+
+
+def _call(room: Room, command: stage.Call, context: Context) -> list[Event]:
+    called = stage.decide(room.stage, command, context, _known(room, command.member))
+    lower = roster.LowerHand(member=command.member)
+    return [*called, *roster_rules.decide(room.roster, lower, context)] if called else []
 
 
 def _known(room: Room, id: str) -> Member | None:
@@ -139,60 +127,21 @@ def _with_stage(room: Room, events: list[Event]) -> list[Event]:
 
 def apply(room: Room, stored: Stored) -> None:
     """Fold one event in. Its place must be the next one (`ValueError` otherwise)."""
-    event, meta = cast(AnyEvent, stored.event), stored.meta
+    event, meta = stored.event, stored.meta
     if meta.seq != room.seq + 1:
         raise ValueError(f"event {meta.seq} does not come after {room.seq}")
-    if isinstance(event, chat.ChatEvent):
-        chat_rules.apply(room.chat, event, meta)
-    elif isinstance(event, doubts.DoubtEvent):
-        doubts_rules.apply(room.doubts, event, meta)
-    elif isinstance(event, polls.PollEvent):
-        polls_rules.apply(room.polls, event, meta)
-    elif isinstance(event, roster.RosterEvent):
-        roster_rules.apply(room.roster, event, meta)
-    elif isinstance(event, board.BoardEvent):
-        board_rules.apply(room.board, event, meta)
-    elif isinstance(event, stage.StageEvent):
-        stage.apply(room.stage, event)
-    elif isinstance(event, captions.CaptionEvent):
-        captions.apply(room.captions, event, meta)
-    else:
-        assert_never(event)
+    _APPLY[type(event)](room, event, meta)
     room.seq, room.at = meta.seq, meta.at
 
 
 def view(event: Event, audience: Audience) -> Event | None:
     """What `audience` is shown of `event`; None: nothing, though its place is taken."""
-    known = cast(AnyEvent, event)
-    if isinstance(known, chat.ChatEvent):
-        return chat_rules.view(known, audience)
-    if isinstance(known, doubts.DoubtEvent):
-        return doubts_rules.view(known, audience)
-    if isinstance(known, polls.PollEvent):
-        return polls_rules.view(known, audience)
-    if isinstance(known, roster.RosterEvent):
-        return roster_rules.view(known, audience)
-    if isinstance(known, board.BoardEvent):
-        return known  # a board has no secrets
-    if isinstance(known, stage.StageEvent | captions.CaptionEvent):
-        return known  # nor has the stage, nor what is said on it
-    assert_never(known)
+    return _VIEW[type(event)](event, audience)
 
 
 def addressees(event: Event) -> tuple[str, ...]:
     """The ids of members who are shown something else of `event` than others of their kind."""
-    known = cast(AnyEvent, event)
-    if isinstance(known, chat.ChatEvent):
-        return chat_rules.addressees(known)
-    if isinstance(known, doubts.DoubtEvent):
-        return doubts_rules.addressees(known)
-    if isinstance(known, polls.PollEvent):
-        return polls_rules.addressees(known)
-    if isinstance(known, roster.RosterEvent):
-        return roster_rules.addressees(known)
-    if isinstance(known, board.BoardEvent | stage.StageEvent | captions.CaptionEvent):
-        return ()
-    assert_never(known)
+    return _ADDRESSEES[type(event)](event)
 
 
 def shares(event: Event, members: Container[str]) -> dict[str, Event]:
@@ -267,3 +216,76 @@ def decode(data: bytes) -> Room:
 def digest(room: Room) -> str:
     """SHA-256 of the state's bytes, in hexadecimal."""
     return sha256(encode(room)).hexdigest()
+
+
+# --- which feature is asked ---------------------------------------------------------------------------------------------
+
+# By type: to ask of a union whether something is of it takes as long as the answer itself, several times in each command.
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Table(dict[type, F]):
+    """Functions by the type that they are for. What is no feature's is a defect."""
+
+    def __missing__(self, kind: type) -> F:
+        raise AssertionError(f"{kind.__name__} is no feature's")
+
+
+def _each(union: Any, function: Callable[..., Any]) -> dict[type, Callable[..., Any]]:
+    return dict.fromkeys(get_args(union) or (union,), function)
+
+
+_DECIDE: _Table[Callable[[Room, Any, Context], list[Event]]] = _Table(
+    {
+        **_each(chat.ChatCommand, lambda room, command, context: chat_rules.decide(room.chat, command, context)),
+        **_each(doubts.DoubtCommand, lambda room, command, context: doubts_rules.decide(room.doubts, command, context)),
+        **_each(polls.PollCommand, lambda room, command, context: polls_rules.decide(room.polls, command, context)),
+        **_each(
+            roster.RosterCommand,
+            lambda room, command, context: _with_stage(room, roster_rules.decide(room.roster, command, context)),
+        ),
+        **_each(board.BoardCommand, lambda room, command, context: board_rules.decide(room.board, command, context)),
+        **_each(stage.StageCommand, lambda room, command, context: stage.decide(room.stage, command, context)),
+        **_each(
+            captions.CaptionCommand, lambda room, command, context: captions.decide(room.captions, command, context)
+        ),
+        stage.Call: _call,
+    }
+)
+
+_APPLY: _Table[Callable[[Room, Any, Meta], None]] = _Table(
+    {
+        **_each(chat.ChatEvent, lambda room, event, meta: chat_rules.apply(room.chat, event, meta)),
+        **_each(doubts.DoubtEvent, lambda room, event, meta: doubts_rules.apply(room.doubts, event, meta)),
+        **_each(polls.PollEvent, lambda room, event, meta: polls_rules.apply(room.polls, event, meta)),
+        **_each(roster.RosterEvent, lambda room, event, meta: roster_rules.apply(room.roster, event, meta)),
+        **_each(board.BoardEvent, lambda room, event, meta: board_rules.apply(room.board, event, meta)),
+        **_each(stage.StageEvent, lambda room, event, meta: stage.apply(room.stage, event)),
+        **_each(captions.CaptionEvent, lambda room, event, meta: captions.apply(room.captions, event, meta)),
+    }
+)
+
+# A board has no secrets, nor has the stage, nor what is said on it.
+_OPEN = board.BoardEvent | stage.StageEvent | captions.CaptionEvent
+
+_VIEW: _Table[Callable[[Any, Audience], Event | None]] = _Table(
+    {
+        **_each(chat.ChatEvent, chat_rules.view),
+        **_each(doubts.DoubtEvent, doubts_rules.view),
+        **_each(polls.PollEvent, polls_rules.view),
+        **_each(roster.RosterEvent, roster_rules.view),
+        **_each(_OPEN, lambda event, audience: event),
+    }
+)
+
+_ADDRESSEES: _Table[Callable[[Any], tuple[str, ...]]] = _Table(
+    {
+        **_each(chat.ChatEvent, chat_rules.addressees),
+        **_each(doubts.DoubtEvent, doubts_rules.addressees),
+        **_each(polls.PollEvent, polls_rules.addressees),
+        **_each(roster.RosterEvent, roster_rules.addressees),
+        **_each(_OPEN, lambda event: ()),
+    }
+)

@@ -124,7 +124,7 @@ async def test_of_many_votes_each_voter_is_shown_their_own_and_no_ballot_is_look
         looked.append(len(event.ballots))
         return real(event, audience)
 
-    monkeypatch.setattr(poll_rules, "view", view)
+    monkeypatch.setitem(rooms._VIEW, Voted, view)
     links = [edge.enter(Member(f"s{n}", "S", ASHA.role))[1] for n in range(voters)]
     ballots = tuple(Ballot(f"s{n}", (n % 3,)) for n in range(voters))
     edge.hub.events([Stored(Meta(1, 1_000, "system"), Voted(id=1, count=voters, ballots=ballots))])
