@@ -14,13 +14,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from classroom import __version__
 from classroom.auth import Authenticator
 from classroom.config import Key, Settings, SettingsError, load
 from classroom.export import CONTENT_TYPES, export
+from classroom.folder import Taken, held
 from classroom.journal.port import Journal, Unavailable
 from classroom.kernel import Rejected, Role
 from classroom.logs import set_up
@@ -133,6 +134,14 @@ def _with_port(settings: Settings, port: int) -> str:
 
 
 def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    try:
+        with nullcontext() if settings.cluster.redis else held(settings.data):
+            return _serve_alone(settings, options)
+    except Taken as taken:
+        return _fail(1, str(taken))
+
+
+def _serve_alone(settings: Settings, options: argparse.Namespace) -> int:
     if settings.cluster.workers > 1:
         from classroom.supervisor import supervise  # loads what speaks to Redis
 

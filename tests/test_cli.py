@@ -19,6 +19,7 @@ import pytest
 
 from classroom.__main__ import main
 from classroom.chat.model import Said
+from classroom.folder import held
 from classroom.journal.port import Snapshot
 from classroom.journal.sql import open_journal
 from classroom.kernel import Meta, Role, Stored
@@ -200,6 +201,33 @@ def test_serve_prints_two_links_that_work_and_stops_on_ctrl_c(tmp_path: Path) ->
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
+
+
+def test_a_folder_is_one_servers_at_a_time_and_whoever_has_died_keeps_nobody_out(run: Run, tmp_path: Path) -> None:
+    for workers in ("1", "2"):
+        command = [sys.executable, "-m", "classroom", "serve", "--port", "0", "--workers", workers]
+        with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as first:
+            assert first.stdout is not None
+            assert first.stdout.readline().startswith("Instructor: ")
+            second = run("serve", "--port", "0")
+            assert (second.returncode, second.stdout) == (1, "")
+            assert f"(process {first.pid}) is serving from the folder" in second.stderr
+            assert "--data" in second.stderr
+            assert "Traceback" not in second.stderr
+            assert first.poll() is None
+            first.kill() if workers == "1" else first.send_signal(signal.SIGINT)
+            first.wait(20)
+
+
+def test_servers_that_talk_over_one_redis_may_share_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("classroom.__main__._serve_alone", lambda settings, options: 0)
+    with held(tmp_path):
+        assert main(["serve", "--data", str(tmp_path), "--redis", "redis://127.0.0.1:1"]) == 0
+        assert main(["serve", "--data", str(tmp_path)]) == 1
+    assert f"(process {os.getpid()})" in capsys.readouterr().err
+    assert main(["serve", "--data", str(tmp_path)]) == 0
 
 
 def test_several_workers_without_any_redis_say_what_to_install_and_exit_with_2(run: Run, tmp_path: Path) -> None:

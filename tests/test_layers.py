@@ -26,6 +26,7 @@ LAYERS: list[tuple[str, ...]] = [
         "tracing",
         "logs",
         "native",
+        "folder",
         "processes",
         "jwks",
         "auth",
