@@ -89,6 +89,7 @@ async def test_who_stops_and_begins_again_at_once_is_not_cut_off_when_the_stage_
     async with forwarding() as unit, asyncio.timeout(60):
         first, before = await published(unit)
         await until(lambda: unit.began == [before])
+        await until(lambda: first.connectionState == "connected")  # else it goes without a word
         await shut(first)
         await until(lambda: unit.ended == [before])
         second, after = await published(unit)
