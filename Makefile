@@ -1,5 +1,6 @@
 # `make serve` and `make test` set up all they need on a fresh Debian machine with Python 3.11, Node 20 and make.
 
+# The one that `python3` is, or a faster one. Only where an environment is made does it matter.
 PYTHON ?= $(or $(shell python3 config/choose_python.py),python3)
 VENV   := .venv
 BIN    := $(VENV)/bin

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 NAME = "serving"  # the file that is locked; in it is who has it
@@ -22,19 +22,25 @@ class Taken(Exception):
 
 @contextmanager
 def held(data: Path) -> Iterator[None]:
-    """Hold the folder, which is made if it is not there. Raises `Taken`, saying by whom, and `OSError`."""
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / NAME).open("a+") as file:
-        with suppress(OSError):  # a file system that knows no locks
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                who = file.read(20).strip()
-                raise Taken(
-                    f"another classroom{f' (process {who})' if who else ''} is serving from the folder {str(data)!r}; "
-                    "stop it, or give this one a folder of its own with --data (make serve DATA=…)"
-                ) from None
+    """Hold the folder, which is made if it is not there. Raises `Taken`, saying by whom."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        file = (data / NAME).open("a+")
+    except OSError:  # nothing can be written there: whoever needs to says so
+        yield
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            who = file.read(20).strip()
+            raise Taken(
+                f"another classroom{f' (process {who})' if who else ''} is serving from the folder {str(data)!r}; "
+                "stop it, or give this one a folder of its own with --data (make serve DATA=…)"
+            ) from None
+        except OSError:  # a file system that knows no locks
+            pass
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()

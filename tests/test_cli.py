@@ -208,15 +208,23 @@ def test_a_folder_is_one_servers_at_a_time_and_whoever_has_died_keeps_nobody_out
         command = [sys.executable, "-m", "classroom", "serve", "--port", "0", "--workers", workers]
         with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as first:
             assert first.stdout is not None
-            assert first.stdout.readline().startswith("Instructor: ")
-            second = run("serve", "--port", "0")
-            assert (second.returncode, second.stdout) == (1, "")
-            assert f"(process {first.pid}) is serving from the folder" in second.stderr
-            assert "--data" in second.stderr
-            assert "Traceback" not in second.stderr
-            assert first.poll() is None
-            first.kill() if workers == "1" else first.send_signal(signal.SIGINT)
-            first.wait(20)
+            try:
+                assert first.stdout.readline().startswith("Instructor: ")
+                second = run("serve", "--port", "0")
+                assert (second.returncode, second.stdout) == (1, "")
+                assert f"(process {first.pid}) is serving from the folder" in second.stderr
+                assert "--data" in second.stderr
+                assert "Traceback" not in second.stderr
+                assert first.poll() is None
+            finally:
+                first.send_signal(signal.SIGKILL if workers == "1" else signal.SIGINT)
+                first.wait(20)
+
+
+def test_a_folder_in_which_nothing_can_be_written_keeps_nobody_from_serving(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with held(tmp_path / "file"):
+        pass
 
 
 def test_servers_that_talk_over_one_redis_may_share_a_folder(

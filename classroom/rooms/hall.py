@@ -42,7 +42,6 @@ TYPING_LIMIT = 50  # members up to which "is writing" is shown
 CURSOR_LIMIT = 200  # members up to which all are shown the cursors of those who draw
 FIGURES = 0.25  # seconds between two times that tallies and reactions are told, at the least
 OF_POLLS: frozenset[type] = frozenset(get_args(PollEvent))
-OF_MEMBERS = {Appointed, Banned, Removed, Renamed}  # what means something for their connections
 DEVICES = 10  # connections of one member at once; the oldest gives way
 
 log = structlog.get_logger(__name__)
@@ -228,15 +227,14 @@ class Hall:
 
     def _follow(self, events: Sequence[Stored]) -> None:
         """Events have been applied: fan them out, and carry out what they mean for connections."""
-        kinds = {type(stored.event) for stored in events}
-        appointed = [s.event.member for s in events if isinstance(s.event, Appointed)] if Appointed in kinds else ()
+        appointed = [s.event.member for s in events if isinstance(s.event, Appointed)]
         if any(member in self.hub.by_member for member in appointed):
             self.hub.flush(bring_back=False)  # what came before is shown to whom they were until now, and nothing more
         self.hub.events(events)
-        if not kinds.isdisjoint(OF_POLLS):
+        if any(type(stored.event) in OF_POLLS for stored in events):
             self._tell_soon()  # in the flush that tells of the votes, where it is time
         self.sheets.follow(events)
-        for stored in () if kinds.isdisjoint(OF_MEMBERS) else events:
+        for stored in events:
             match stored.event:
                 case Appointed(member=member):
                     self._appoint(member)

@@ -31,7 +31,6 @@ LONGEST_TAIL = 2_000  # events behind a base that nobody asks for, until it is l
 KEPT = 16  # newest places of a page that are kept ready
 NEAR = 1_000  # places by which this edge may be behind what is asked for
 PATIENCE = 3.0  # seconds that a place ahead of this edge is waited for
-CHANGES = {Drawn, PageCleared, PageDuplicated, PageRemoved, PageRestored}  # of what a page holds
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # gzip (RFC 1952) without a name or a time
 
 AHEAD = Rejected("not_found", "The room has not come that far yet.", temporary=True)
@@ -78,8 +77,7 @@ class Sheets:
     def follow(self, events: Sequence[Stored]) -> None:
         """The replica has applied these."""
         for stored in events:
-            if type(stored.event) in CHANGES:
-                self._take(stored)
+            self._take(stored)
         for one in self._waiting:
             if not one.done():
                 one.set_result(None)

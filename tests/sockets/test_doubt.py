@@ -117,12 +117,12 @@ async def test_there_is_doubt_while_the_descriptor_of_who_is_lost_is_still_their
     found: list[tuple[int, int]] = []
     lost = RequestHandler.connection_lost
 
-    def watched(self: RequestHandler, error: BaseException | None) -> None:
+    def noted(self: RequestHandler, error: BaseException | None) -> None:
         lost(self, error)
         if self is link._socket._req.protocol:  # type: ignore[union-attr]
             found.append((PLACES.unsure[link.slot], os.stat(f"/proc/self/fd/{link.descriptor}").st_ino))
 
-    monkeypatch.setattr(RequestHandler, "connection_lost", watched)
+    monkeypatch.setattr(RequestHandler, "connection_lost", noted)
     assert link.clear()
     assert PLACES.unsure[link.slot] == 0
     if end == "here":
