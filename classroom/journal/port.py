@@ -105,7 +105,8 @@ class Journal(Protocol):
 
     async def page(self, room: str, type: str, before: int, limit: int) -> list[Stored]:
         """A page of history: the newest `limit` events of `type` before place `before`, and all later events of the same
-        feature (the part of `type` before the dot) whose `id` is the place of one of them; in order of seq."""
+        feature (the part of `type` before the dot) whose `id` is the place of one of them; in order of seq. `ValueError`
+        for a type of which there is no history (`tables.HISTORIES`)."""
 
     async def snapshot(self, room: str) -> Snapshot | None:
         """The newest snapshot kept."""

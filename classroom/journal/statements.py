@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -21,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    literal_column,
     select,
     text,
     union_all,
@@ -51,6 +53,14 @@ _MOVE_HEAD = (
 _INSERT_EVENTS = insert(_events)
 _INSERT_DONE = insert(_done)
 
+
+def _feature(type: str) -> str:
+    """How all types of its feature begin."""
+    return f"{type.partition('.')[0]}."
+
+
+_REFERRING = tuple({_feature(type) for type in tables.HISTORIES})  # of these it is asked what they are about
+
 _LOG = (_events.c.seq, _events.c.at, _events.c.by, _events.c.body)
 _READ = (
     select(*_LOG)
@@ -58,38 +68,44 @@ _READ = (
     .order_by(_events.c.seq)
     .limit(bindparam("limit"))
 )
-# History is found in two steps, so that the first needs nothing but the indexes: which places, and then their events.
-# Asked for whole rows at once, SQLite's planner would rather walk through the whole room.
-_PICKED = (
-    select(_events.c.seq)
-    .where(
-        _events.c.room == bindparam("room"),
-        _events.c.type == bindparam("type"),
-        _events.c.seq < bindparam("before"),
+
+
+@cache
+def _page_of(type: str) -> ClauseElement:
+    """What finds a page of a history, in two steps, so that the first needs nothing but the indexes: which places, and then their
+    events. Asked for whole rows at once, SQLite's planner would rather walk through the whole room. The type stands in the
+    statement, since a planner takes an index of that type's alone only where it sees it."""
+    picked = (
+        select(_events.c.seq)
+        .where(
+            _events.c.room == bindparam("room"),
+            _events.c.type == literal_column(f"'{type}'"),
+            _events.c.seq < bindparam("before"),
+        )
+        .order_by(_events.c.seq.desc())
+        .limit(bindparam("limit"))
+        .cte("picked")
     )
-    .order_by(_events.c.seq.desc())
-    .limit(bindparam("limit"))
-    .cte("picked")
-)
-_ABOUT = (
-    select(_events.c.seq)
-    .where(
-        _events.c.room == bindparam("room"),
-        _events.c.ref.in_(select(_PICKED.c.seq)),
-        _events.c.ref.is_not(None),
-        _events.c.seq > _events.c.ref,
+    about = (
+        select(_events.c.seq)
+        .where(
+            _events.c.room == bindparam("room"),
+            _events.c.ref.in_(select(picked.c.seq)),
+            _events.c.ref.is_not(None),
+            _events.c.seq > _events.c.ref,
+        )
+        .cte("about")
     )
-    .cte("about")
-)
-_PAGE = (
-    select(*_LOG)
-    .where(
-        _events.c.room == bindparam("room"),
-        _events.c.seq.in_(union_all(select(_PICKED.c.seq), select(_ABOUT.c.seq))),
-        func.substr(_events.c.type, 1, bindparam("length", type_=Integer)) == bindparam("feature"),
+    return (
+        select(*_LOG)
+        .where(
+            _events.c.room == bindparam("room"),
+            _events.c.seq.in_(union_all(select(picked.c.seq), select(about.c.seq))),
+            func.substr(_events.c.type, 1, bindparam("length", type_=Integer)) == bindparam("feature"),
+        )
+        .order_by(_events.c.seq)
     )
-    .order_by(_events.c.seq)
-)
+
 
 # Any number of keys is one parameter: a JSON list of pairs. The join makes each of them one search of the primary key;
 # CROSS keeps SQLite from going through all marks of the room instead.
@@ -171,14 +187,15 @@ def rows(room: str, after: int, events: Sequence[Stored]) -> list[dict[str, Any]
         if meta.seq != place:
             raise ValueError(f"event {meta.seq} stands where {place} belongs")
         _need_keepable(meta.by)
+        tag = str(event.__struct_config__.tag)
         found.append(
             {
                 "room": room,
                 "seq": place,
                 "at": meta.at,
                 "by": meta.by,
-                "type": event.__struct_config__.tag,
-                "ref": getattr(event, "id", None),
+                "type": tag,
+                "ref": getattr(event, "id", None) if tag.startswith(_REFERRING) else None,
                 "body": _encoder.encode(event).decode(),
             }
         )
@@ -277,10 +294,13 @@ def kept(query: Query, room: str, recent: int, limit: int) -> Kept | None:
 
 
 def page(query: Query, room: str, type: str, before: int, limit: int) -> list[Stored]:
-    """The newest `limit` events of `type` before `before`, and the feature's later events about them, by seq."""
-    feature = f"{type.partition('.')[0]}."
+    """The newest `limit` events of `type` before `before`, and the feature's later events about them, by seq. `ValueError` for a
+    type whose history is not kept."""
+    if type not in tables.HISTORIES:
+        raise ValueError(f"there is no history of {type!r}")
+    feature = _feature(type)
     asked = {"room": room, "type": type, "before": before, "limit": limit}
-    return _stored(query(_PAGE, {**asked, "feature": feature, "length": len(feature)}))
+    return _stored(query(_page_of(type), {**asked, "feature": feature, "length": len(feature)}))
 
 
 def done(query: Query, room: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:

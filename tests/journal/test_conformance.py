@@ -8,12 +8,12 @@ from collections.abc import Coroutine
 import pytest
 from sqlalchemy import insert
 
-from classroom.chat.model import Reacted
+from classroom.chat.model import MessageView, Promoted, Reacted
 from classroom.doubts.model import Answered, Asked, DoubtState
 from classroom.journal import tables
 from classroom.journal.port import Conflict, Done, Duplicate, Journal, Kept, RoomInfo, Snapshot, Unavailable
 from classroom.journal.sql import SqlJournal, open_journal
-from classroom.kernel import Meta, Stored
+from classroom.kernel import Meta, Role, Stored
 from classroom.rooms.room import AnyEvent
 from tests.examples import examples
 from tests.journal.logs import AT, at, edited, make, said, sayings, whole
@@ -360,10 +360,26 @@ class TestPage:
 
     async def test_another_features_event_with_the_same_id_is_not_part_of_the_page(self, journal: Journal) -> None:
         await make(journal)
-        log = [at(1, Asked(text="Why?", state=DoubtState.OPEN)), edited(2, 1), at(3, Answered(id=1, live=True))]
+        log = [said(1), edited(2, 1), at(3, Answered(id=1, live=True))]
         await journal.append("r", 0, log)
 
-        assert await journal.page("r", "doubt.asked", before=100, limit=10) == [log[0], log[2]]
+        assert await journal.page("r", "chat.said", before=100, limit=10) == log[:2]
+
+    async def test_what_was_promoted_has_a_history_of_its_own(self, journal: Journal) -> None:
+        await make(journal)
+        promoted = Promoted(
+            id=1, message=MessageView(id=2, at=1, by="asha", name="Asha", role=Role.STUDENT, text="hello")
+        )
+        log = [said(1), at(2, promoted), edited(3, 2), edited(4, 1)]
+        await journal.append("r", 0, log)
+
+        assert await journal.page("r", "chat.promoted", before=100, limit=10) == log[1:3]
+
+    @pytest.mark.parametrize("type", ["doubt.asked", "poll.voted", "chat.edited", "", "chat.said' OR '' = '"])
+    async def test_what_has_no_history_is_not_asked_for(self, journal: Journal, type: str) -> None:
+        await make(journal)
+        with pytest.raises(ValueError, match="there is no history of"):
+            await journal.page("r", type, before=100, limit=10)
 
     async def test_pages_put_together_hold_every_message_once(self, journal: Journal) -> None:
         await make(journal)

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 
 from classroom.journal.tables import metadata
 
-HEAD = "0001"  # the newest of `versions/`
+HEAD = "0002"  # the newest of `versions/`
 
 # As Alembic makes it.
 _VERSION = Table(
