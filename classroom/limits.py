@@ -34,8 +34,12 @@ class Limiter:
         """Take a token at `now`: 0, or, where there is none, the moment from when on there will be one."""
         moment = now * 1_000
         full_at = self._full_at.get(key, moment)
-        # A clock that was set back must not leave anybody waiting longer than an empty bucket does.
-        full_at = min(max(full_at, moment), moment + self._depth) + self._spacing
+        if full_at <= moment:
+            full_at = moment
+        elif full_at > moment + self._depth:
+            # A clock that was set back must not leave anybody waiting longer than an empty bucket does.
+            full_at = moment + self._depth
+        full_at += self._spacing
         if full_at > moment + self._depth:
             return -(-(full_at - self._depth) // 1_000)
         self._full_at.pop(key, None)

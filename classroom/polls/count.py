@@ -52,7 +52,7 @@ def tally(poll: Poll) -> Tally:
     return Tally(
         counts=tuple(poll.counts),
         voters=len(poll.votes),
-        words=tuple((poll.spellings[word], count) for word, count in _frequent(poll.words)),
+        words=tuple((poll.spellings[word], count) for word, count in _frequent(poll.words)) if poll.words else (),
     )
 
 

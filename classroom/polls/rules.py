@@ -217,14 +217,14 @@ def own(state: Polls, audience: Audience) -> PollsOwn:
 
 def due(state: Polls, now: int) -> list[Close]:
     """The server's own commands whose time has come (`now`: ms since 1970)."""
-    polls = (state.polls[id] for id in state.open)
-    return [Close(id=poll.id) for poll in polls if poll.ends_at is not None and poll.ends_at <= now]
+    ends = [(id, state.polls[id].ends_at) for id in state.open]
+    return [Close(id=id) for id, end in ends if end is not None and end <= now]
 
 
 def next_due(state: Polls) -> int | None:
     """When the next of them is due, in ms since 1970; None: nothing waits."""
-    ends = (state.polls[id].ends_at for id in state.open)
-    return min((end for end in ends if end is not None), default=None)
+    ends = [end for id in state.open if (end := state.polls[id].ends_at) is not None]
+    return min(ends) if ends else None
 
 
 def is_public(state: Polls, id: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import structlog
@@ -120,7 +120,7 @@ class Hall:
         roster = self.replica.state.roster
         if roster_rules.is_banned(roster, member.id):
             raise Rejected("banned", "You have been banned from this room.")
-        return Member(member.id, roster_rules.name_of(roster, member), roster_rules.role_of(roster, member))
+        return roster_rules.in_force(roster, member)
 
     def admit(self, session: Session, since: int | None, epoch: str | None) -> bool:
         """Send the session what it needs and let it in, in one turn of the loop. Whether it was resumed."""
@@ -227,34 +227,40 @@ class Hall:
 
     def _follow(self, events: Sequence[Stored]) -> None:
         """Events have been applied: fan them out, and carry out what they mean for connections."""
-        appointed = [s.event.member for s in events if isinstance(s.event, Appointed)]
-        if any(member in self.hub.by_member for member in appointed):
-            self.hub.flush(bring_back=False)  # what came before is shown to whom they were until now, and nothing more
+        kinds = {type(stored.event) for stored in events}
+        if Appointed in kinds:
+            appointed = [s.event.member for s in events if isinstance(s.event, Appointed)]
+            if any(member in self.hub.by_member for member in appointed):
+                self.hub.flush(
+                    bring_back=False
+                )  # what came before is shown to whom they were until now, and nothing more
         self.hub.events(events)
-        if any(type(stored.event) in OF_POLLS for stored in events):
+        if not kinds.isdisjoint(OF_POLLS):
             self._tell_soon()  # in the flush that tells of the votes, where it is time
         self.sheets.follow(events)
         for stored in events:
-            match stored.event:
-                case Appointed(member=member):
-                    self._appoint(member)
-                case Renamed(member=member, name=name):
-                    for session in self.hub.by_member.get(member, ()):
-                        session.member = Member(member, name, session.member.role)
-                case Removed(member=member, reason=reason):
-                    self._end(member, "removed", "You have been removed from the room", reason)
-                case Banned(member=member, on=True, reason=reason):
-                    self._end(member, "banned", "You have been banned from the room", reason)
-                case _:
-                    pass
+            carry_out = _MEANT_FOR_CONNECTIONS.get(type(stored.event))
+            if carry_out is not None:
+                carry_out(self, stored.event)
 
-    def _appoint(self, id: str) -> None:
-        record = self.replica.state.roster.members.get(id)
+    def _appoint(self, event: Appointed) -> None:
+        record = self.replica.state.roster.members.get(event.member)
         if record is None:
             return
-        for session in list(self.hub.by_member.get(id, ())):
-            self.hub.change(session, Member(id, record.name, record.role))
+        for session in list(self.hub.by_member.get(event.member, ())):
+            self.hub.change(session, Member(event.member, record.name, record.role))
             self._welcome(session)
+
+    def _rename(self, event: Renamed) -> None:
+        for session in self.hub.by_member.get(event.member, ()):
+            session.member = Member(event.member, event.name, session.member.role)
+
+    def _remove(self, event: Removed) -> None:
+        self._end(event.member, "removed", "You have been removed from the room", event.reason)
+
+    def _ban(self, event: Banned) -> None:
+        if event.on:
+            self._end(event.member, "banned", "You have been banned from the room", event.reason)
 
     def _end(self, id: str, code: str, sentence: str, reason: str) -> None:
         if id not in self.hub.by_member:
@@ -338,3 +344,10 @@ class Hall:
 
 
 REPLACED = wire.Bye(code="replaced", message=f"You have come in from more than {DEVICES} places; the oldest gave way.")
+
+_MEANT_FOR_CONNECTIONS: dict[type, Callable[[Hall, Any], None]] = {
+    Appointed: Hall._appoint,
+    Renamed: Hall._rename,
+    Removed: Hall._remove,
+    Banned: Hall._ban,
+}

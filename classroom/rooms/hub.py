@@ -262,9 +262,10 @@ class Hub:
                 self._let_go(session, BROKEN)
             self._groups.clear()  # and what these hold to be known
             self._known_peers = None
-        self._pace.reach(frames + self._rounds.waiting)
-        self._let_all_in()
-        if bring_back:
+        self._pace.reach(frames + self._rounds.waiting if self._rounds.under_way else frames)
+        if self._fresh:
+            self._let_all_in()
+        if bring_back and self._lagging:
             self._bring_back()
         return frames, perf_counter() - begun
 

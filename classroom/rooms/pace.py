@@ -115,21 +115,31 @@ class Pace:
 
     def _between(self, share: float, longest: float, least: float | None = None) -> float:
         """Seconds between two flushes to everybody that take at most `share` of the worker's time. `least`: by default a tick."""
-        return max(self._tick if least is None else least, min(longest, self.frame_cost * len(self._here) / share))
+        if least is None:
+            least = self._tick
+        if not self.frame_cost:  # nobody can tell what a frame to so few costs
+            return least
+        return max(least, min(longest, self.frame_cost * len(self._here) / share))
 
 
 def patient(signal: SignalOut) -> bool:
     """Whether a signal can wait for company."""
-    return isinstance(signal, Present | TypingBy | Reactions | TallySignal)
+    return type(signal) in _PATIENT
 
 
 def _urgent(event: Event) -> bool:
     """What the class waits for does not wait for a longer tick: the staff's words, and what opens, closes and begins."""
     if isinstance(event, Said):
         return event.role.staff
-    return isinstance(event, Opened | Closed | ClassStarted | ClassEnded | doubts.Started | WentTo)
+    return type(event) in _URGENT
 
 
 def _lazy(event: Event) -> bool:
     """What is of no more interest than a count, or is shown to hardly anybody, may go along with what comes next."""
-    return isinstance(event, doubts.Voted | Attended)
+    return type(event) in _LAZY
+
+
+# Whether something is of a union takes as long as to encode it.
+_PATIENT: frozenset[type] = frozenset({Present, TypingBy, Reactions, TallySignal})
+_URGENT: frozenset[type] = frozenset({Opened, Closed, ClassStarted, ClassEnded, doubts.Started, WentTo})
+_LAZY: frozenset[type] = frozenset({doubts.Voted, Attended})

@@ -91,7 +91,7 @@ def decide(room: Room, command: AnyCommand, actor: Member, now: int) -> list[Eve
     if roster_rules.is_banned(room.roster, actor.id):
         raise Rejected("banned", "You have been banned from this room.")
     context = Context(
-        actor=Member(actor.id, roster_rules.name_of(room.roster, actor), roster_rules.role_of(room.roster, actor)),
+        actor=roster_rules.in_force(room.roster, actor),
         now=now,
         seq=room.seq + 1,
         phase=room.roster.phase,

@@ -76,8 +76,9 @@ class Sheets:
 
     def follow(self, events: Sequence[Stored]) -> None:
         """The replica has applied these."""
-        for stored in events:
-            self._take(stored)
+        if self._pages:
+            for stored in events:
+                self._take(stored)
         for one in self._waiting:
             if not one.done():
                 one.set_result(None)

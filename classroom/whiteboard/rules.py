@@ -21,7 +21,6 @@ What a client does with each event (it holds `BoardView`, and the elements of th
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Iterable
 
 from classroom.kernel import Context, Event, Meta, Phase, Rejected, Role, need_staff, unreachable
@@ -245,8 +244,7 @@ def passed_on(state: Board, signal: BoardSignal, context: Context) -> BoardSigna
     by = context.actor.id
     match signal:
         case Ink(id=id, after=after, look=look):
-            deltas.check_ink(signal)
-            return InkBy(page=page.id, id=id, by=by, after=after, ink=b64decode(signal.ink), look=look)
+            return InkBy(page=page.id, id=id, by=by, after=after, ink=deltas.check_ink(signal), look=look)
         case Cursor(x=x, y=y):
             _check_places((x, y))
             return CursorBy(page=page.id, by=by, x=x, y=y)

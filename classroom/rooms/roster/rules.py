@@ -255,6 +255,14 @@ def name_of(roster: Roster, member: Member) -> str:
     return record.name if record and record.renamed else member.name
 
 
+def in_force(roster: Roster, member: Member) -> Member:
+    """The member with the name and the role in force: nearly always those of the token."""
+    record = roster.members.get(member.id)
+    if record is None or not (record.renamed or record.appointed):
+        return member
+    return Member(member.id, name_of(roster, member), role_of(roster, member))
+
+
 def _known(state: Roster, id: str) -> Record:
     record = state.members.get(id)
     if record is None:
