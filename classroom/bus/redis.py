@@ -164,14 +164,15 @@ class RedisBus(Bus):
             return
         self.published += 1
         self._dispatch(room, message)
-        channel = _room_channel(room)
-        sender = self._sender(channel)
-        if isinstance(message, Head | Counted):
+        if isinstance(message, (Head, Counted)):
+            sender = self._sender(_room_channel(room))
             sender.outbox.beat(room, message)
             sender.stir_pulse()
             return
         if self._company.keeps(room, message):
             return
+        channel = _room_channel(room)
+        sender = self._sender(channel)
         try:
             sender.outbox.say(channel, message)
         except envelopes.UNPACKABLE:
