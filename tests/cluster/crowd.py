@@ -39,7 +39,7 @@ AGREED_SECONDS = 10.0  # until every probe has seen the last event
 class Told(msgspec.Struct):
     """What a crowd found. `members`: by id, the places of what each said, as acknowledged; `wrong`: refusals and the like;
     `back`: how often somebody came back; `slots`: by member, in how many milliseconds each goodbye asked them to do so; `late`:
-    seconds from there until they were in."""
+    seconds from there until they were in; `failed`: why ways back came to nothing, and how often."""
 
     members: dict[str, list[int]]
     findings: Findings
@@ -47,6 +47,7 @@ class Told(msgspec.Struct):
     back: int = 0
     slots: dict[str, list[int]] = {}
     late: list[float] = []
+    failed: dict[str, int] = {}
 
 
 class Member(Seat):
@@ -157,14 +158,17 @@ class Program:
         findings = Findings()
         for seat in probes:
             findings.add(check(seat.probe, record))
-        back = sum(names.get("back", 0) for names in self.party.figures.take()["counts"].values())
+        counts: Counter[str] = Counter()
+        for names in self.party.figures.take()["counts"].values():
+            counts.update(names)
         return Told(
             {seat.me: seat.said for seat in self.seats},
             findings,
             dict(self.wrong),
-            back,
+            counts["back"],
             {seat.me: seat.slots for seat in self.seats},
             [late for seat in self.seats for late in seat.late],
+            {name: count for name, count in counts.items() if name.startswith("failed:")},
         )
 
     def _line(self) -> str:
