@@ -32,6 +32,7 @@ class PostgresStore:
     """A pool of asyncpg connections."""
 
     def __init__(self, url: URL) -> None:
+        self._url = url
         self._engine = _postgres_engine(url)
         # A read is one statement and needs no BEGIN and COMMIT, a round trip each.
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -57,8 +58,15 @@ class PostgresStore:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             migrations.upgrade(connection)
 
-        if not await self.read(migrations.current):
-            await self.write(locked)
+        if await self.read(migrations.current):
+            return
+        patient = _postgres_engine(
+            self._url, None
+        )  # a large table takes longer than any statement that members wait for
+        try:
+            await self._run(self._transaction(patient, locked))
+        finally:
+            await patient.dispose()
 
     async def close(self) -> None:
         self._closed = True
@@ -100,13 +108,14 @@ def _tell(told: Told, task: asyncio.Task[None]) -> None:
     told(error if error is None or isinstance(error, Exception) else Unavailable(str(error)))
 
 
-def _postgres_engine(url: URL) -> AsyncEngine:
+def _postgres_engine(url: URL, seconds: float | None = STATEMENT_SECONDS) -> AsyncEngine:
+    """`seconds`: that a statement may take."""
     engine = create_async_engine(
         url,
         pool_size=POSTGRES_CONNECTIONS,
         max_overflow=0,
         pool_timeout=BUSY_SECONDS,
-        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
+        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": seconds},
     )
 
     def check(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -299,7 +299,7 @@ def page(query: Query, room: str, type: str, before: int, limit: int) -> list[St
     if type not in tables.HISTORIES:
         raise ValueError(f"there is no history of {type!r}")
     feature = _feature(type)
-    asked = {"room": room, "type": type, "before": before, "limit": limit}
+    asked = {"room": room, "before": before, "limit": limit}
     return _stored(query(_page_of(type), {**asked, "feature": feature, "length": len(feature)}))
 
 

@@ -1,8 +1,9 @@
 """The journal's tables.
 
-What always holds: an event's row is never changed. `events.body` is the whole event as JSON; `type` repeats its tag, and `ref`,
-where history is asked for by that, its `id`. Keys compare byte by byte (collation "C"), so rooms have one
-order on every database. An empty database gets them at once; the migrations make the same, and a test compares the two.
+What always holds: an event's row is never changed. `events.body` is the whole event as JSON; `type` repeats its tag, and `ref`
+its `id` where a history of its feature is kept (what older versions wrote has it for any feature). Keys compare byte by byte
+(collation "C"), so rooms have one order on every database. An empty database gets them at once; the migrations make the same,
+and a test compares the two.
 
 `events` and `done` have no foreign key to `rooms`: whoever writes them has just moved the head of that room in the same
 transaction, and the check of every row would double PostgreSQL's work.
@@ -39,15 +40,15 @@ events = Table(
     Column("body", Text, nullable=False),
     sqlite_with_rowid=False,
 )
-# Each index that a row stands in is one more page that is written for a small class's command: so of those that history is
-# asked for by, each has its own, in which other events do not stand.
+# Each index that a row stands in is one more page that is written for a small class's command: so each history that is asked for
+# has one of its own, in which other events do not stand. The first of another feature needs `ref` in the rows that are there.
 HISTORIES = ("chat.said", "chat.promoted")
 for _type in HISTORIES:
     Index(
-        f"events_{_type.partition('.')[2]}",
+        f"events_{_type.replace('.', '_')}",
         events.c.room,
-        events.c.type,  # else SQLite takes the primary key for as good
         events.c.seq,
+        events.c.type,  # so that it holds all that is asked for: else SQLite takes the primary key for as good
         sqlite_where=text(f"type = '{_type}'"),
         postgresql_where=text(f"type = '{_type}'"),
     )

@@ -231,9 +231,8 @@ class Hall:
         if Appointed in kinds:
             appointed = [s.event.member for s in events if isinstance(s.event, Appointed)]
             if any(member in self.hub.by_member for member in appointed):
-                self.hub.flush(
-                    bring_back=False
-                )  # what came before is shown to whom they were until now, and nothing more
+                # What came before is shown to whom they were until now, and nothing more.
+                self.hub.flush(bring_back=False)
         self.hub.events(events)
         if not kinds.isdisjoint(OF_POLLS):
             self._tell_soon()  # in the flush that tells of the votes, where it is time

@@ -117,7 +117,7 @@ class Pace:
         """Seconds between two flushes to everybody that take at most `share` of the worker's time. `least`: by default a tick."""
         if least is None:
             least = self._tick
-        if not self.frame_cost:  # nobody can tell what a frame to so few costs
+        if not self.frame_cost:  # no flush was large enough to tell (`COST_FROM`)
             return least
         return max(least, min(longest, self.frame_cost * len(self._here) / share))
 
@@ -139,7 +139,7 @@ def _lazy(event: Event) -> bool:
     return type(event) in _LAZY
 
 
-# Whether something is of a union takes as long as to encode it.
+# `isinstance` with a union takes as long as to encode what is asked about.
 _PATIENT: frozenset[type] = frozenset({Present, TypingBy, Reactions, TallySignal})
 _URGENT: frozenset[type] = frozenset({Opened, Closed, ClassStarted, ClassEnded, doubts.Started, WentTo})
 _LAZY: frozenset[type] = frozenset({doubts.Voted, Attended})

@@ -202,7 +202,7 @@ def _packed(text: str | None) -> bytes | None:
 
 def _decoded(text: str) -> bytes:
     try:
-        return a2b_base64(text, strict_mode=True)  # which `b64decode` asks for the same, in three calls
+        return a2b_base64(text, strict_mode=True)  # as `b64decode(validate=True)`, without the calls around it
     except ValueError as error:
         raise Rejected("bad_request", "Packed points are text in base64.") from error
 

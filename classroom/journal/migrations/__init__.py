@@ -37,13 +37,13 @@ def upgrade(connection: Connection) -> None:
             migrate(connection)
 
 
-def migrate(connection: Connection) -> None:
-    """Run what is missing of the migrations, all of them in an empty database."""
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Run what is missing of the migrations up to the revision `to`, in an empty database from the first one on."""
     command, config = load()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def load() -> tuple[Any, Any]:

@@ -12,13 +12,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.drop_index("events_by_type", "events")
-    for name, type in (("events_said", "chat.said"), ("events_promoted", "chat.promoted")):
-        where = sa.text(f"type = '{type}'")
-        op.create_index(name, "events", ["room", "type", "seq"], sqlite_where=where, postgresql_where=where)
+    for type in ("chat.said", "chat.promoted"):
+        name, where = f"events_{type.replace('.', '_')}", sa.text(f"type = '{type}'")
+        op.create_index(name, "events", ["room", "seq", "type"], sqlite_where=where, postgresql_where=where)
+    op.drop_index("events_by_type", "events")  # last: from here on nobody reads until this has ended
 
 
 def downgrade() -> None:
-    op.drop_index("events_said", "events")
-    op.drop_index("events_promoted", "events")
     op.create_index("events_by_type", "events", ["room", "type", "seq"])
+    op.drop_index("events_chat_said", "events")
+    op.drop_index("events_chat_promoted", "events")
