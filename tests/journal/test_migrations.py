@@ -130,6 +130,21 @@ async def test_what_the_first_version_wrote_is_found_by_this_one(journal_url: st
     await journal.close()
 
 
+async def test_a_database_of_a_newer_version_is_not_opened(journal_url: str) -> None:
+    journal = await open_journal(journal_url)
+    assert isinstance(journal, SqlJournal)
+    await make(journal)
+    await journal._store.write(
+        lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    )
+
+    with pytest.raises(Unavailable, match=r"a newer version of Classroom .* at 9999, this version knows \d{4}"):
+        await open_journal(journal_url)
+
+    assert await whole(journal, "r") == []
+    await journal.close()
+
+
 async def test_a_migration_that_fails_leaves_nothing_half_made(
     journal_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, text
 
+from classroom.journal.port import Unavailable
 from classroom.journal.tables import metadata
 
 HEAD = "0002"  # the newest of `versions/`
@@ -55,8 +56,12 @@ def load() -> tuple[Any, Any]:
 
 
 def current(connection: Connection) -> bool:
-    """Whether there is nothing to do. Loads what there is to do with."""
+    """Whether there is nothing to do. Loads what there is to do with. Raises `Unavailable` where a newer version was here."""
     revision = _revision(connection)
+    if revision is not None and revision > HEAD:
+        raise Unavailable(
+            f"a newer version of Classroom has opened this database (its tables are at {revision}, this version knows {HEAD})"
+        )
     if revision not in (None, HEAD):
         load()
     return revision == HEAD
