@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -19,7 +20,7 @@ import msgspec
 from loadtest.figures import Figures, quantile
 from loadtest.verdict import Line
 
-WIDTH, HEIGHT, LEFT, BOTTOM = 760, 220, 64, 28
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM = 760, 220, 64, 20, 28
 COLOURS = ("#2463a8", "#c2502e", "#3a7d44", "#7b4fa3", "#8a6d1a", "#4a4a4a")
 Series = dict[str, list[tuple[float, float]]]
 
@@ -150,7 +151,7 @@ def _plot(title: str, unit: str, series: Series) -> str:
     top = _round_up(max(y for points in series.values() for _, y in points))
 
     def across(x: float) -> float:
-        return LEFT + (x - low) / max(1e-9, high - low) * (WIDTH - LEFT - 8)
+        return LEFT + (x - low) / max(1e-9, high - low) * (WIDTH - LEFT - RIGHT)
 
     def up(y: float) -> float:
         return HEIGHT - BOTTOM - y / top * (HEIGHT - BOTTOM - 12)
@@ -174,11 +175,13 @@ def _grid(top: float, low: float, high: float, across: Callable[[float], float],
     drawn = ""
     for part in range(5):
         y = top * part / 4
-        drawn += f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 8}" y1="{up(y):.1f}" y2="{up(y):.1f}"/>'
+        drawn += f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{up(y):.1f}" y2="{up(y):.1f}"/>'
         drawn += f'<text x="{LEFT - 6}" y="{up(y) + 4:.1f}" text-anchor="end">{y:,.6g}</text>'
-    for part in range(7):
-        x = low + (high - low) * part / 6
-        drawn += f'<text x="{across(x):.1f}" y="{HEIGHT - 8}" text-anchor="middle">{x:.0f}</text>'
+    step = _round_up(max(1.0, (high - low) / 6))
+    for number in range(math.ceil(low / step), math.floor(high / step) + 1):
+        drawn += (
+            f'<text x="{across(number * step):.1f}" y="{HEIGHT - 8}" text-anchor="middle">{number * step:,.6g}</text>'
+        )
     return drawn
 
 
