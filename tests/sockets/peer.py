@@ -69,6 +69,7 @@ class Peer:
         self.close_code: int | None = None
         self.ended = asyncio.Event()
         self.answers_pings = True
+        self.pings = 0  # that have come
         self.pongs = 0
         self.seq = 0  # the last place in the log that it was told of
         self._reading = asyncio.Event()
@@ -153,6 +154,7 @@ class Peer:
 
     async def _take(self, payload: bytes) -> None:
         if payload == b"2":
+            self.pings += 1
             if self.answers_pings:
                 self.text("3")
             return

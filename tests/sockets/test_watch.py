@@ -153,12 +153,9 @@ async def test_who_answers_pings_is_pinged_again_and_again_without_a_task(server
     engine = engine_of(server, codec)
     engine.ping_interval = 0.2
     peer, session = await joined(server, codec)
-    for _ in range(3):
-        async with asyncio.timeout(10):
-            while session.last_ping:
-                await asyncio.sleep(0.01)
-            while not session.last_ping:
-                await asyncio.sleep(0.01)
+    for number in range(1, 4):
+        await until(lambda count=number: peer.pings >= count)
+        await until(lambda: not session.last_ping)
         assert not any("_send_ping" in repr(task) for task in asyncio.all_tasks())
     assert (await peer.command("chat.say", text="I am here."))["ok"]
     assert session.sid in engine.sockets
