@@ -60,9 +60,8 @@ class PostgresStore:
 
         if await self.read(migrations.current):
             return
-        patient = _postgres_engine(
-            self._url, None
-        )  # a large table takes longer than any statement that members wait for
+        # A large table takes longer than any statement that members wait for.
+        patient = _postgres_engine(self._url, None)
         try:
             await self._run(self._transaction(patient, locked))
         finally:

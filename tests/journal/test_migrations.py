@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from classroom.chat.model import Reacted
 from classroom.doubts.model import Answered
-from classroom.journal import engines, migrations, sql, statements, tables
+from classroom.journal import engines, migrations, postgres, sql, statements, tables
 from classroom.journal.engines import SqliteStore
 from classroom.journal.port import Unavailable
 from classroom.journal.sql import SqlJournal, open_journal
@@ -162,6 +162,30 @@ async def test_a_migration_that_fails_leaves_nothing_half_made(
 
     journal = await open_journal(journal_url)
     assert await journal.rooms() == []
+    await journal.close()
+
+
+async def test_a_migration_may_take_longer_than_what_members_wait_for(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres._postgres_engine, "__defaults__", (2.0,))
+    whole_upgrade = migrations.upgrade
+
+    def takes_long(connection: Connection) -> None:
+        connection.execute(text("SELECT pg_sleep(3)"))
+
+    def upgrade(connection: Connection) -> None:
+        takes_long(connection)
+        whole_upgrade(connection)
+
+    monkeypatch.setattr("classroom.journal.migrations.upgrade", upgrade)
+
+    journal = await open_journal(postgres_url)
+
+    assert isinstance(journal, SqlJournal)
+    assert await journal.rooms() == []
+    with pytest.raises(Unavailable):
+        await journal._store.write(takes_long)
     await journal.close()
 
 
