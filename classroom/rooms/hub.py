@@ -193,7 +193,7 @@ class Hub:
         if self._signals[STAFF]:
             self._schedule(self._pace.soonest)
         if self._signals[ALL]:
-            self._schedule(self._pace.signals_due)
+            self._schedule(self._pace.signals_due(self._signals[ALL].values()))
 
     def _schedule(self, due: float) -> None:
         """Flush at `due` (of the loop's clock), unless that will be done sooner anyway."""
@@ -362,8 +362,8 @@ class Hub:
         if not waiting:
             return []
         if audience == ALL:
-            early = self._pace.flushed < self._pace.signals_due
-            if early and not along and all(map(patient, waiting.values())):
+            patience = not along and all(map(patient, waiting.values()))
+            if patience and self._pace.flushed < self._pace.signals_due(waiting.values()):
                 return []
             self._pace.signalled()
         self._signals[audience] = {}

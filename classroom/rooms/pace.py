@@ -9,7 +9,7 @@ There is no clock here: what begins and ends is told, in seconds of the loop's c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sized
+from collections.abc import Collection, Iterable, Sized
 
 from classroom.chat.model import Said
 from classroom.doubts import model as doubts
@@ -31,6 +31,8 @@ LAZY_SHARE = 0.1  # the same where nothing waits but counts and who came
 LONGEST_LAZY = 4.0
 SIGNAL_SHARE = 0.05  # and where nothing waits but signals that can
 LONGEST_SIGNAL = 5.0
+TALLY_SHARE = 0.2  # and where a tally is among them: while votes come in a class looks at nothing else
+LONGEST_TALLY = 1.0
 COST_WEIGHT = 0.2  # of the newest flush in the running mean of what a frame costs
 COST_FROM = 100  # frames in a flush that say what one costs
 
@@ -99,9 +101,10 @@ class Pace:
         between = self._between(DRAWN_SHARE, LONGEST_TICK, least)
         return max(self.flushed + least, self._crowded + (self.tick if self._rush or between > DRAWN_PACE else between))
 
-    @property
-    def signals_due(self) -> float:
-        """When signals that can wait are told to all, where nothing else takes them along."""
+    def signals_due(self, waiting: Iterable[SignalOut]) -> float:
+        """When those `waiting`, all of whom can, are told to all, where nothing else takes them along."""
+        if any(type(signal) is TallySignal for signal in waiting):
+            return self._signalled + self._between(TALLY_SHARE, LONGEST_TALLY)
         return self._signalled + self._between(SIGNAL_SHARE, LONGEST_SIGNAL)
 
     def due(self, events: Collection[Stored], *, drawing: bool) -> float:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from classroom.kernel import STAFF, Meta, Stored
+from classroom.polls.model import Tally, TallySignal
 from classroom.rooms import pace
 from classroom.rooms.signals import Present, TypingBy
 from classroom.whiteboard.model import Changed, Drawn, InkBy
@@ -75,6 +76,24 @@ async def test_in_a_crowd_counts_are_told_after_a_while_where_nothing_else_happe
     assert early <= 1
     assert asha.packets[-1][1] == [{"type": "present", "count": 3}]
     assert len(asha.packets) == early + 1
+
+
+async def test_in_a_crowd_a_tally_is_told_sooner_than_a_count(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "LONGEST_TALLY", 0.1)
+    _, asha = edge.enter(ASHA)
+    edge.hub._pace.frame_cost = 1.0
+    edge.hub.signal(Present(1))
+    await asyncio.sleep(2 * TICK)
+    before = len(asha.packets)
+    edge.hub.signal(Present(2))
+    await asyncio.sleep(0.2)
+    alone = asha.packets[before:]
+    edge.hub.signal(TallySignal(1, Tally((1, 2), 3)))
+    await asyncio.sleep(0.2)
+    assert alone == []
+    assert [[signal["type"] for signal in payload] for _, payload in asha.packets[before:]] == [
+        ["present", "poll.tally"]
+    ]
 
 
 async def test_nothing_waits_for_an_audience_that_is_not_here(edge: Edge) -> None:

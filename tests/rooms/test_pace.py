@@ -26,6 +26,7 @@ def said(who: Member) -> list[Stored]:
 
 
 CAME = stored(Attended())
+TALLY = TallySignal(1, Tally((1, 2), 3))
 DRAWN = stored(Drawn(page=0, by="t", changes=(), added=1))
 
 
@@ -68,7 +69,15 @@ def test_a_crowd_of_any_size_is_told_after_a_while() -> None:
     pace.signalled()
     assert pace.due(said(RAVI), drawing=False) == pace.drawn_due == NOW + paces.LONGEST_TICK
     assert pace.due(CAME, drawing=False) == NOW + paces.LONGEST_LAZY
-    assert pace.signals_due == NOW + paces.LONGEST_SIGNAL
+    assert pace.signals_due([Present(1)]) == NOW + paces.LONGEST_SIGNAL
+    assert pace.signals_due([Present(1), TALLY]) == NOW + paces.LONGEST_TALLY
+
+
+def test_a_tally_is_told_twice_a_second_to_as_many_as_a_worker_holds() -> None:
+    pace = told(frame_cost=6e-6, members=16_667)  # three workers with 50,000
+    pace.signalled()
+    assert pace.signals_due([TALLY]) == pytest.approx(NOW + 0.5, abs=0.01)
+    assert pace.signals_due([Present(1)]) == pytest.approx(NOW + 2, abs=0.01)
 
 
 def test_a_crowd_too_large_for_a_pens_pace_is_told_of_a_stroke_as_of_all_else() -> None:
@@ -104,5 +113,5 @@ def test_what_a_frame_costs_is_learnt_from_flushes_to_many() -> None:
 
 def test_counts_can_wait_and_ink_cannot() -> None:
     assert patient(Present(1))
-    assert patient(TallySignal(1, Tally((1, 2), 3)))
+    assert patient(TALLY)
     assert not patient(InkBy(page=0, id="stroke", by="t", after=0, ink=b"12", look=None))
