@@ -25,9 +25,9 @@ import msgspec
 
 from classroom.config import Settings, SettingsError
 from classroom.jwks import KeySet
-from classroom.kernel import Member, Rejected, Role, clean_text
+from classroom.kernel import Member, Rejected, Role
+from classroom.texts import NAME_LIMIT, clean_name, shortened_name
 
-NAME_LIMIT = 60
 ID_LIMIT = 64
 TOKEN_LIMIT = 8_192  # characters
 GUEST = "guest:"
@@ -36,9 +36,6 @@ LEEWAY = 5  # seconds that clocks may differ
 ROOM_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 _ROOM = re.compile(ROOM_PATTERN)
-# But not the joiners that Hindi needs; lone surrogates cannot be written as UTF-8.
-_INVISIBLE = re.compile("[\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-
 
 _HEADER = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=")
 
@@ -219,11 +216,6 @@ def check_room_id(room: str) -> None:
         )
 
 
-def clean_name(name: str) -> str:
-    """A name on one line without invisible characters; raises `Rejected` ("empty", "too_long" above 60 characters)."""
-    return clean_text(" ".join(_INVISIBLE.sub("", name).split()), NAME_LIMIT, "name")
-
-
 def kept(path: Path) -> str:
     """The secret in the file `path`, drawn (256 bits) and written for the owner's eyes alone if there is none.
 
@@ -261,9 +253,7 @@ def _member(sub: str, name: str, role: Role | str, *, shorten: bool = False) -> 
         raise Rejected("bad_request", f"The role must be one of {', '.join(ROLES)}.")
     if not 1 <= len(sub) <= ID_LIMIT or not sub.isprintable() or sub != sub.strip() or sub == "system":
         raise Rejected("bad_request", f"The member id must have 1 to {ID_LIMIT} printable characters.")
-    if shorten:
-        name = " ".join(_INVISIBLE.sub("", name).split())[:NAME_LIMIT]
-    return Member(sub, clean_name(name), known)
+    return Member(sub, shortened_name(name) if shorten else clean_name(name), known)
 
 
 def _base64url(data: bytes) -> bytes:

@@ -162,18 +162,6 @@ def need_voice(context: Context, locked: bool, what: str) -> None:
         raise Rejected("locked", f"The staff have closed {what} for now.", temporary=True)
 
 
-def clean_text(text: str, limit: int, what: str) -> str:
-    """`text` without surrounding white space and control characters; refused when empty or over `limit` characters."""
-    if not text.isprintable():
-        text = "".join(c for c in text if (c >= " " and c != "\x7f") or c in "\n\t")
-    cleaned = text.strip()
-    if not cleaned:
-        raise Rejected("empty", f"The {what} is empty.")
-    if len(cleaned) > limit:
-        raise Rejected("too_long", f"The {what} has {len(cleaned)} characters; at most {limit} are allowed.")
-    return cleaned
-
-
 def unreachable(value: NoReturn) -> NoReturn:
     """Ends a `match` over a closed set: mypy proves that it is never reached."""
     raise AssertionError(f"unhandled: {value!r}")

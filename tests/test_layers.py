@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "classroom"
 # From the bottom up. A module belongs to the entry with the longest name that it begins with.
 LAYERS: list[tuple[str, ...]] = [
     ("kernel",),
+    ("texts",),
     ("chat", "doubts", "polls", "whiteboard", "rooms.roster", "media.stage", "media.captions"),
     ("rooms.signals", "rooms.room"),
     ("wire", "forks"),
@@ -42,7 +43,7 @@ LAYERS: list[tuple[str, ...]] = [
 ]
 # Within one layer, what may be used by its neighbours: small ports that the others are built on.
 SHARED = {"config", "tracing", "jwks", "figures", "rooms.signals", "rooms.room"}
-PURE = ("kernel", *LAYERS[1], "rooms.room", "rooms.signals")
+PURE = ("kernel", "texts", *LAYERS[2], "rooms.room", "rooms.signals")
 IMPURE = {"asyncio", "time", "random", "uuid", "secrets", "logging", "structlog", "datetime", "os", "socket"}
 # The only place that puts the rooms' ports and shells together is not a layer of its own.
 OPEN_ABOVE = {"app", "supervisor", "__main__"}

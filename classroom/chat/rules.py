@@ -46,11 +46,11 @@ from classroom.kernel import (
     Meta,
     Rejected,
     Role,
-    clean_text,
     need_staff,
     need_voice,
     unreachable,
 )
+from classroom.texts import clean_text
 
 __all__ = ["addressees", "apply", "decide", "listed", "merge", "own", "show", "view"]
 

@@ -48,11 +48,11 @@ from classroom.kernel import (
     Event,
     Meta,
     Rejected,
-    clean_text,
     need_staff,
     need_voice,
     unreachable,
 )
+from classroom.texts import clean_text
 
 __all__ = ["addressees", "apply", "decide", "merge", "own", "shares", "show", "view"]
 

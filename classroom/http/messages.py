@@ -7,16 +7,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from classroom.auth import NAME_LIMIT, ROOM_PATTERN
+from classroom.auth import ROOM_PATTERN
 from classroom.export import Format
 from classroom.http.calls import BIGGEST_PLACE
 from classroom.http.history import PAGE_LIMIT
 from classroom.rooms.roster.model import PersonView
+from classroom.texts import NAME_LIMIT, VISIBLE
 
 TITLE_LIMIT = 200
 LONGEST_TOKEN = 366 * 24 * 3_600  # seconds
 # Something that is seen: not only spaces, control characters and marks of direction.
-VISIBLE = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u2069\u3000\ufeff]"
 MEMBER_PATTERN = r"^(?!guest:|system$)[!-~]([ -~]{0,62}[!-~])?$"
 
 RoomId = Annotated[str, Meta(pattern=ROOM_PATTERN)]

@@ -29,8 +29,9 @@ from classroom.http.messages import (
 )
 from classroom.http.static import FOR_EVER
 from classroom.journal.port import RoomInfo
-from classroom.kernel import Rejected, clean_text
+from classroom.kernel import Rejected
 from classroom.rooms.sheets import Moved
+from classroom.texts import clean_text
 
 
 async def create_room(call: Call) -> web.StreamResponse:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import msgspec
 
 from classroom.kernel import Command, Context, Event, Meta, Phase, Rejected, need_staff
+from classroom.texts import clean_text
 
 TEXT_LIMIT = 200  # characters of a line
 KEPT = 20  # lines at hand
@@ -60,11 +61,7 @@ def decide(state: Captions, command: CaptionCommand, context: Context) -> list[E
     need_staff(context, "write captions")
     if context.phase is Phase.ENDED:
         raise Rejected("class_ended", "The class has ended.")
-    text = " ".join(command.text.split())
-    if not text:
-        raise Rejected("empty", "A caption needs words.")
-    if len(text) > TEXT_LIMIT:
-        raise Rejected("too_long", f"A caption has at most {TEXT_LIMIT} characters.")
+    text = clean_text(" ".join(command.text.split()), TEXT_LIMIT, "caption")
     return [Said(by=context.actor.id, name=context.actor.name, text=text)]
 
 

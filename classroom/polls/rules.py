@@ -29,7 +29,6 @@ from classroom.kernel import (
     Phase,
     Rejected,
     Role,
-    clean_text,
     need_staff,
     unreachable,
 )
@@ -71,6 +70,7 @@ from classroom.polls.model import (
     Vote,
     Voted,
 )
+from classroom.texts import clean_text
 
 __all__ = [
     "addressees",

@@ -10,8 +10,8 @@ from __future__ import annotations
 import msgspec
 
 from classroom.kernel import Command, Event, Phase, Role
+from classroom.texts import NAME_LIMIT as NAME_LIMIT
 
-NAME_LIMIT = 60
 REASON_LIMIT = 300
 LISTED = 1_000  # people up to this many are in the staff's view; more are asked for by page and by search
 MUTE_MINUTES_LIMIT = 24 * 60

@@ -39,7 +39,6 @@ from classroom.kernel import (
     Phase,
     Rejected,
     Role,
-    clean_text,
     need_instructor,
     need_staff,
     unreachable,
@@ -48,7 +47,6 @@ from classroom.rooms.roster.model import (
     HANDS_LIMIT,
     LISTED,
     MUTE_MINUTES_LIMIT,
-    NAME_LIMIT,
     REASON_LIMIT,
     Appoint,
     Appointed,
@@ -81,6 +79,7 @@ from classroom.rooms.roster.model import (
     Unban,
     Unmute,
 )
+from classroom.texts import clean_name, clean_text, shows
 
 
 def decide(state: Roster, command: RosterCommand, context: Context) -> list[Event]:
@@ -281,7 +280,7 @@ def _target(state: Roster, id: str, context: Context) -> Record:
 
 
 def _reason(text: str) -> str:
-    return clean_text(text, REASON_LIMIT, "reason") if text.strip() else ""
+    return clean_text(text, REASON_LIMIT, "reason") if shows(text) else ""
 
 
 def _hand_down(state: Roster, id: str) -> list[Event]:
@@ -340,7 +339,7 @@ def _rename(state: Roster, command: Rename, context: Context) -> list[Event]:
         need_staff(context, "rename other members")
         if _known(state, id).role.staff:
             raise Rejected("forbidden", "Only students can be renamed by others.")
-    name = clean_text(" ".join(command.name.split()), NAME_LIMIT, "name")
+    name = clean_name(command.name)
     return [] if state.members[id].name == name else [Renamed(member=id, name=name)]
 
 
