@@ -28,7 +28,7 @@ from classroom.bus.placement import Alone, Placement
 from classroom.bus.port import Bus
 from classroom.config import Settings
 from classroom.files.desk import Desk, open_desk
-from classroom.http import add_routes, static
+from classroom.http import add_routes, problems, static
 from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
 from classroom.limits import Limits
@@ -47,6 +47,7 @@ log = structlog.get_logger(__name__)
 
 DEMO = "demo"
 BACKLOG = 4_096  # connections that the kernel may hold until they are accepted: a class comes all at once
+KEEP_ALIVE = 75.0  # seconds for a request to be there: longer than proxies keep a connection that nobody uses
 
 
 class Classroom(NamedTuple):
@@ -97,7 +98,9 @@ async def build(settings: Settings) -> Classroom:
     desk = await open_desk(settings, house.clock)
     link = Link(socket_path(settings.data), house) if settings.media.enabled else None
     add_routes(app, house, limits, desk, link)
-    add_recording_routes(app, await open_library(settings, metrics), members_only(auth, house.in_force))
+    add_recording_routes(
+        app, await open_library(settings, metrics), members_only(auth, house.in_force), problems.answer
+    )
     await placement.start()
     house.start()
     if link is not None:
@@ -145,7 +148,7 @@ async def serve(
     # Several workers share one, which their supervisor keeps.
     media = media_process(settings, config) if settings.media.enabled and number is None else None
     keeping = asyncio.create_task(keep(media), name="media process") if media is not None else None
-    runner = web.AppRunner(classroom.app, access_log=None, handle_signals=False, shutdown_timeout=3)
+    runner = front(classroom.app, shutdown_timeout=3)
     try:
         await runner.setup()
         site = web.TCPSite(
@@ -179,6 +182,19 @@ async def serve(
         await drain(classroom)
         await runner.cleanup()
     log.info("stopped")
+
+
+def front(app: web.Application, *, shutdown_timeout: float) -> web.AppRunner:
+    """How connections are taken, before anybody knows what they want. Who sends no whole request for `KEEP_ALIVE` seconds is let
+    go: they would hold one of the few descriptors that this process has. Nothing is inflated, whoever sends it."""
+    return web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=shutdown_timeout,
+        keepalive_timeout=KEEP_ALIVE,
+        auto_decompress=False,
+    )
 
 
 def run(

@@ -49,7 +49,9 @@ def set_up(settings: Log) -> None:
 
 
 def be_calm() -> None:
-    """Requests that are no HTTP are answered 400; that strangers send such things is no error to log with a traceback."""
+    """Requests that are no HTTP are answered 400; that strangers send such things is no error to log with a traceback, nor is
+    what they would like to speak with us instead worth a line."""
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
     logger = logging.getLogger("aiohttp.server")
     if _is_ours not in logger.filters:
         logger.addFilter(_is_ours)

@@ -226,6 +226,8 @@ def read_text(text: str) -> Incoming:
     kind = text[:1]
     if kind in ("0", "1"):
         return _read_text_control(int(kind), text[1:])
+    if kind == "5":
+        raise Malformed("this parser has no binary packets", _id_of_binary(text))
     if kind != "2":
         raise Malformed("not a packet that a client sends")
     start = text.find("[", 1, 3 + _ID_DIGITS)
@@ -238,6 +240,12 @@ def read_text(text: str) -> Incoming:
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise Malformed("an event is an array of a name and one argument", id) from error
     return Incoming(EVENT, name, argument, id)
+
+
+def _id_of_binary(text: str) -> int | None:
+    """By which an EVENT with attachments is to be acknowledged."""
+    digits = text[: text.find("[")].partition("-")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _ID_DIGITS else None
 
 
 def _read_text_control(type: int, rest: str) -> Incoming:

@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import web
 
-from classroom.app import BACKLOG, Classroom, build, drain
+from classroom.app import BACKLOG, Classroom, build, drain, front
 from classroom.auth import Authenticator
 from classroom.config import PREFIX, Settings, load
 from classroom.journal.port import Journal
@@ -108,7 +108,7 @@ async def serving(folder: Path, **settings: Any) -> AsyncIterator[Running]:
     """A whole worker in this process, with a room `demo` that students may enter by name; drained at the end."""
     prepare(folder)
     classroom = await build(load(environment=environment(folder, settings)))
-    runner = web.AppRunner(classroom.app, access_log=None, handle_signals=False, shutdown_timeout=1)
+    runner = front(classroom.app, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, backlog=BACKLOG)
     try:

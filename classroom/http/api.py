@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from classroom.address import address_of
 from classroom.bus.port import Unreachable
 from classroom.files.port import StoreUnavailable
-from classroom.http import problems
+from classroom.http import bodies, problems
 from classroom.http.calls import ANSWER_HEADERS, OPERATION_ID, Operation, read_call
 from classroom.http.services import Media, Services
 from classroom.http.streams import Streams
@@ -31,6 +31,8 @@ PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, X-API-Key",
     "Access-Control-Max-Age": "3600",
 }
+
+GONE = 499  # what many servers note where nobody is there to be answered any more
 
 EXPOSED = {"Access-Control-Expose-Headers": "Accept-Patch, ETag, Link, Location, Retry-After"}
 
@@ -90,9 +92,11 @@ async def _answer(request: web.Request, handler: Handler, check: Callable[[], No
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
-    except (ConnectionError, asyncio.CancelledError):
+    except asyncio.CancelledError:
         raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ConnectionError) and bodies.gone(request):
+            return web.Response(status=GONE)
         log.exception("a request failed", path=request.path)
         return problems.answer(Rejected("internal", "Something went wrong here."))
 

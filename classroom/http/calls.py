@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from classroom.auth import check_room_id
+from classroom.http import bodies
 from classroom.http.services import Services
 from classroom.kernel import STAFF, Audience, Member, Rejected, audience_of
 
@@ -162,11 +163,7 @@ async def _body(kind: type[msgspec.Struct] | None, request: web.Request) -> Any:
         return None
     if request.content_type != "application/json":
         raise Rejected("unsupported_media_type", "The body must be application/json.")
-    data = bytearray()
-    async for chunk in request.content.iter_any():
-        data += chunk
-        if len(data) > BODY_LIMIT:
-            raise Rejected("too_large", f"The body has more than {BODY_LIMIT} bytes.")
+    data = await bodies.read(request, BODY_LIMIT)
     try:
         fields = msgspec.json.decode(data)
         if isinstance(fields, dict):

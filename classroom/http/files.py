@@ -7,7 +7,6 @@ bears the type that it has, and cannot act as anything else, wherever it is open
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
@@ -19,6 +18,7 @@ from classroom.files.exporting import BOARD_TYPES, BoardFormat
 from classroom.files.imports import NAME_LIMIT, Order, Perform
 from classroom.files.kinds import need_document, need_image
 from classroom.files.port import NotStored, image_name, page_name
+from classroom.http import bodies
 from classroom.http.calls import ANSWER_HEADERS, BIGGEST_PLACE, Call, json
 from classroom.kernel import SYSTEM, Rejected
 from classroom.limits import Limits
@@ -26,7 +26,6 @@ from classroom.whiteboard.rules import may_draw
 
 DESK = web.AppKey("desk", Desk)
 LIMITS = web.AppKey("limits", Limits)
-PATIENCE = 30.0  # seconds that a sender may be silent
 FOR_EVER = "public, max-age=31536000, immutable"
 SANDBOX = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 SAFE = SANDBOX | {
@@ -55,7 +54,7 @@ async def upload_image(call: Call) -> web.StreamResponse:
     _limit(call)
     async with desk.receiving(), desk.borrowed() as folder:
         head = await desk.receive(
-            _body(call.request, desk.settings.image_bytes), folder / "source", desk.settings.image_bytes
+            bodies.pieces(call.request, desk.settings.image_bytes), folder / "source", desk.settings.image_bytes
         )
         need_image(head)
         return json(await desk.keep_image(call.room, folder / "source", folder), 201)
@@ -81,7 +80,7 @@ async def start_import(call: Call) -> web.StreamResponse:
     try:
         limit = desk.settings.document_bytes
         async with desk.receiving():
-            head = await desk.receive(_body(call.request, limit), folder / "source", limit)
+            head = await desk.receive(bodies.pieces(call.request, limit), folder / "source", limit)
         order = Order(call.room, folder / "source", folder, need_document(head), query.name, after)
         started = await desk.imports.start(order, _performing(call))
     except BaseException:
@@ -134,17 +133,6 @@ def _limit(call: Call) -> None:
 def _performing(call: Call) -> Perform:
     services, room, member = call.services, call.room, call.member or SYSTEM
     return lambda command: services.submit(room, member, command)
-
-
-async def _body(request: web.Request, limit: int) -> AsyncIterator[bytes]:
-    if request.content_length is not None and request.content_length > limit:
-        raise Rejected("too_large", f"The file has more than {limit} bytes.")
-    while True:
-        async with asyncio.timeout(PATIENCE):
-            chunk = await request.content.readany()
-        if not chunk:
-            return
-        yield chunk
 
 
 async def _serve(call: Call, name: str, tag: str) -> web.StreamResponse:

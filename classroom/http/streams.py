@@ -15,6 +15,7 @@ from aiohttp import web
 
 from classroom.auth import check_room_id
 from classroom.config import Media as MediaSettings
+from classroom.http import bodies
 from classroom.http.calls import Access, authorise
 from classroom.http.services import Media, Services
 from classroom.kernel import STAFF, Member, Rejected, Role
@@ -107,13 +108,8 @@ class Streams:
     async def _body(self, request: web.Request, content_type: str) -> str:
         if request.content_type != content_type:
             raise Rejected("unsupported_media_type", f"The body must be {content_type}.")
-        data = bytearray()
-        async for chunk in request.content.iter_any():
-            data += chunk
-            if len(data) > OFFER_LIMIT:
-                raise Rejected("too_large", f"The body has more than {OFFER_LIMIT} bytes.")
         try:
-            return data.decode()
+            return (await bodies.read(request, OFFER_LIMIT)).decode()
         except UnicodeDecodeError as error:
             raise Rejected("sdp_invalid", "The body is not UTF-8.") from error
 

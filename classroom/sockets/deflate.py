@@ -11,6 +11,7 @@ moves.
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from aiohttp import WSCloseCode, hdrs
@@ -49,7 +50,7 @@ class Inflating(WebSocketReader):
     """aiohttp's reader, which is handed each message inflated already. `most`: bytes of a message."""
 
     def __init__(self, inbox: Inbox, most: int) -> None:
-        super().__init__(inbox, most, compress=True, decode_text=True)
+        super().__init__(inbox, most + 1, compress=True, decode_text=True)
         self._most = most
         self._begun: int | None = None  # opcode of a deflated message of which more is to come
         self._pieces = bytearray()
@@ -72,11 +73,13 @@ class Inflating(WebSocketReader):
 
 
 def _inflated(data: bytearray, most: int) -> bytes:
-    """A deflated message. Raises `WebSocketError` where it is longer than `most` bytes."""
+    """A deflated message. Raises `WebSocketError` where it is none, or longer than `most` bytes."""
     try:
         message = ZLibDecompressor(suppress_deflate_header=True).decompress_sync(data + WS_DEFLATE_TRAILING, most + 1)
     except TooManyMembersError as error:
         raise WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, "Message has too many deflated members") from error
+    except zlib.error as error:
+        raise WebSocketError(WSCloseCode.INVALID_TEXT, "That is not deflated") from error
     if len(message) > most:
         raise WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, f"Inflated message exceeds {most} bytes")
     return message

@@ -111,10 +111,10 @@ def _is_packet(text: str, codec: Codec) -> bool:
     """Whether this is an Engine.IO packet that a client of the parser sends: CLOSE, PONG, or a message."""
     if text in ("1", "3"):
         return True
-    if codec is Codec.JSON:
+    if codec is Codec.JSON and text[:1] == "4":
         # A digit first, or engine.io takes the message for JSON of its own.
-        return text[:1] == "4" and text[1:2] in tuple("0123456")
-    try:
+        return text[1:2] in tuple("0123456")
+    try:  # bytes, which the JSON parser has as attachments: their command is answered that there are none here
         return text[:1] == "b" and bool(base64.b64decode(text[1:], validate=True))
     except (binascii.Error, ValueError):
         return False

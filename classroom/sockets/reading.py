@@ -129,4 +129,5 @@ class Socket(web.WebSocketResponse):
         return await super().close(**options)
 
     def _make_parser(self, inbox: Inbox) -> WebSocketReader:
-        return WebSocketReader(inbox, self._max_msg_size, compress=False, decode_text=self._decode_text)
+        # aiohttp refuses what is as long as that.
+        return WebSocketReader(inbox, self._max_msg_size + 1, compress=False, decode_text=self._decode_text)

@@ -230,7 +230,7 @@ class Sockets:
     def malformed(self, link: Link, error: Malformed) -> None:
         """Something that no client of ours sends: answered where an answer was asked for, otherwise let go."""
         self._metrics.commands.labels("unread", "malformed").inc()
-        if error.id is not None and link.inside:
+        if error.id is not None and link.session is not None:
             link.answer(error.id, wire.refusal(Rejected("bad_request", f"That packet cannot be read: {error}.")))
 
     def _command(self, link: Link, session: Session, packet: Incoming) -> None:

@@ -81,7 +81,9 @@ def _check(name: str, value: Any) -> None:
     elif name == "points":
         _check_points(value)
     elif name in ("text", "originalText"):
-        if not isinstance(value, str) or len(value) > TEXT_LIMIT:
+        if not isinstance(value, str):
+            raise _refused(f"{name} is a text.")
+        if len(value) > TEXT_LIMIT:
             raise Rejected("too_long", f"A text has at most {TEXT_LIMIT} characters.")
     elif name in PATTERNS:
         pattern, sentence = PATTERNS[name]
@@ -92,7 +94,9 @@ def _check(name: str, value: Any) -> None:
 
 
 def _check_points(value: Any) -> None:
-    if not isinstance(value, list | tuple) or len(value) > POINTS_LIMIT:
+    if not isinstance(value, list | tuple):
+        raise _refused("points is a list of points.")
+    if len(value) > POINTS_LIMIT:
         raise _refused(f"An element has at most {POINTS_LIMIT} points.")
     for point in value:
         if not isinstance(point, list | tuple) or not 2 <= len(point) <= 3:

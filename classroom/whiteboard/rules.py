@@ -15,7 +15,8 @@ What a client does with each event (it holds `BoardView`, and the elements of th
 - `board.page_restored`: `count` from the event, `at` = the seq; fetch the elements anew.
 - `board.went_to`: `current`, and no `spotlight`.
 - `board.background_set`, `board.page_locked`: set `background`, or `locked` = `on`.
-- `board.granted`: append the member to `chosen`; an `open_to` of nobody becomes chosen. `board.withdrawn`: take them out.
+- `board.granted`: take the member out of `chosen`, if they are in it, and append them; an `open_to` of nobody
+  becomes chosen. `board.withdrawn`: take them out.
 - `board.opened_to`: `open_to` = `who`. `board.spotlit`: `spotlight` = `region`.
 """
 

@@ -12,6 +12,7 @@ from classroom.media.recorder.library import Library
 from classroom.metrics import Metrics
 from classroom.rooms.roster import model as roster
 from tests.http.conftest import MINA, RAVI, TEACHER, Talk
+from tests.http.test_api import refused
 from tests.media.test_recorder import START, frames
 
 HELPER = Member("helper", "Zoya", Role.ASSISTANT)
@@ -46,13 +47,15 @@ async def test_every_role_is_given_the_list_and_any_range(recorded: Talk) -> Non
 
 async def test_nobody_else_is_told_anything(recorded: Talk) -> None:
     for path in ("/recordings/math/", FILE, FILE.replace("mp4", "m3u8")):
-        assert (await recorded.get(path)).status == 403
-        assert (await recorded.get(f"{path}?token=nonsense")).status == 403
-        assert (await recorded.client.get(path, headers=recorded.as_member(RAVI, "art"))).status == 403
+        await refused(await recorded.get(path), 401, "token_missing")
+        await refused(await recorded.get(f"{path}?token=nonsense"), 401, "token_invalid")
+        await refused(await recorded.client.get(path, headers=recorded.as_member(RAVI, "art")), 403, "token_wrong_room")
+    await refused(await recorded.get("/recordings/-/", RAVI), 400, "bad_room")
+    await refused(await recorded.get(FILE.replace("camera", "screen"), RAVI), 404, "not_found")
 
 
 async def test_who_was_banned_is_refused_with_the_reason(recorded: Talk) -> None:
     await recorded.do(TEACHER, lambda cid: roster.Ban(cid=cid, member=RAVI.id))
-    refused = await recorded.get(FILE, RAVI)
-    assert (refused.status, await refused.text()) == (403, "You have been banned from this room.")
+    problem = await refused(await recorded.get(FILE, RAVI), 403, "banned")
+    assert problem["message"] == "You have been banned from this room."
     assert (await recorded.get(FILE, MINA)).status == 200

@@ -33,7 +33,9 @@ def test_the_staff_write_captions_and_students_do_not(actor: str, outcome: str) 
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("", "empty"), (" \n\t ", "empty"), ("x" * (TEXT_LIMIT + 1), "too_long")], ids=len
+    ("text", "code"),
+    [("", "empty"), (" \n\t ", "empty"), ("\x00", "empty"), ("x" * (TEXT_LIMIT + 1), "too_long")],
+    ids=len,
 )
 def test_a_caption_is_one_line_with_words(text: str, code: str) -> None:
     assert Class().refused(TEACHER, Say(text=text)) == code
@@ -41,7 +43,7 @@ def test_a_caption_is_one_line_with_words(text: str, code: str) -> None:
 
 def test_line_breaks_and_runs_of_spaces_are_one_space() -> None:
     lesson = Class()
-    lesson.do(HELPER, Say(text=" one\r\ntwo \t three "))
+    lesson.do(HELPER, Say(text=" one\r\ntwo \t three\x1b\x9b "))
     assert lesson.room.captions.lines[-1].text == "one two three"
 
 

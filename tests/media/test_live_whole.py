@@ -62,7 +62,7 @@ async def test_what_is_published_by_whip_is_watched_by_hls_and_recorded(tmp_path
                 assert sum(1 for _ in file.decode(video=0)) > 20
         finally:
             await shut(peer)
-        assert (await at.ask("GET", "/recordings/demo/"))[0] == 403
+        assert (await at.ask("GET", "/recordings/demo/"))[0] == 401
         status, _, text = await at.ask("GET", "/recordings/demo/", **at.bearer("student", "s1"))
         assert status == 200
         kinds = {one["kind"]: one for one in json.loads(text)["recordings"]}

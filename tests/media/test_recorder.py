@@ -18,6 +18,8 @@ import pytest
 from aiohttp import web
 
 from classroom.config import load
+from classroom.http import problems
+from classroom.kernel import Rejected
 from classroom.media.intake.feed import Frame
 from classroom.media.intake.opus import SETUP
 from classroom.media.recorder.library import Library
@@ -177,6 +179,8 @@ RECORDING = """
 import asyncio, sys, time
 from pathlib import Path
 from classroom.config import load
+from classroom.http import problems
+from classroom.kernel import Rejected
 from classroom.media.recorder.library import Library
 from classroom.metrics import Metrics
 from tests.media.test_recorder import frames
@@ -222,11 +226,12 @@ async def test_a_recording_whose_process_is_killed_plays_up_to_its_last_fragment
 
 
 async def serve(library: Library, allowed: set[str]) -> tuple[web.AppRunner, str]:
-    async def is_member(request: web.Request, room: str) -> bool:
-        return request.query.get("token") in allowed and room == "demo"
+    async def members_only(request: web.Request, room: str) -> None:
+        if request.query.get("token") not in allowed or room != "demo":
+            raise Rejected("token_invalid", "Members only.")
 
     app = web.Application()
-    add_recording_routes(app, library, is_member)
+    add_recording_routes(app, library, members_only, problems.answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -249,7 +254,7 @@ async def test_members_and_nobody_else_are_given_any_range_of_a_recording(librar
             assert answer.status == 416
         for name in ("", listed["name"], listed["name"].replace("mp4", "m3u8")):
             async with http.get(url + name + "?token=bad") as answer:
-                assert answer.status == 403
+                assert answer.status == 401
         for name in ("rec.1.camera.mp4", "..%2Fdemo%2F" + listed["name"], "other.mp4"):
             async with http.get(f"{url}{name}?token=good") as answer:
                 assert answer.status == 404

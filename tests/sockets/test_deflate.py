@@ -37,6 +37,15 @@ def unpacked(frame: bytes) -> tuple[bool, bytes]:
     return True, zlib.decompressobj(-15).decompress(body + b"\x00\x00\xff\xff")
 
 
+async def test_what_is_not_deflated_ends_the_connection_as_wrong_data(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        peer = await Peer.open(server.port, headers="Sec-WebSocket-Extensions: permessage-deflate\r\n")
+        peer.raw(frame(b"\xff\xff\xff\xff\xff", reserved=0x40))
+        await asyncio.wait_for(peer.ended.wait(), 3)
+        assert peer.close_code == 1007
+        await peer.close()
+
+
 @pytest.mark.parametrize("codec", list(Codec))
 def test_a_deflated_packet_is_the_same_message_in_fewer_bytes(codec: Codec) -> None:
     packet = packets.message(

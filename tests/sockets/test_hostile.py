@@ -160,6 +160,29 @@ async def test_what_asks_for_an_answer_gets_one_that_says_what_is_wrong(
         assert ack["message"], data
 
 
+@pytest.mark.parametrize("size", [65_536, 65_537])
+async def test_a_frame_may_be_as_long_as_is_said(server: Running, size: int) -> None:
+    peer = await Peer.join(server.port, name="Asha")
+    peer.raw(frame(b"42" + b" " * (size - 2)))
+    if size == 65_536:
+        assert (await peer.command("chat.say", text="still here"))["ok"]
+    else:
+        await asyncio.wait_for(peer.ended.wait(), 3)
+        assert peer.close_code == 1009
+
+
+async def test_a_command_with_attachments_is_told_that_there_are_none(server: Running) -> None:
+    peer = await Peer.join(server.port, name="Asha")
+    peer.raw(frame(b'451-7["command",{"cid":"c","type":"chat.say","text":{"_placeholder":true,"num":0}}]'))
+    peer.raw(frame(b"bytes", BINARY))
+    ack = await peer.answer(7)
+    assert (ack["ok"], ack["code"]) == (False, "bad_request")
+    assert "binary" in ack["message"]
+    for wrong in (b'451-["command",{}]', b"451-", b"45", b'451-77777777777777777777["command",{}]', b"451-x[]"):
+        peer.raw(frame(wrong))
+    assert (await peer.command("chat.say", text="still here"))["ok"]
+
+
 @CODECS
 @pytest.mark.parametrize("text", ["\ud800", "\udfff\ud800", "a\udc00b"])
 async def test_text_that_is_no_text_is_refused_and_never_kept(server: Running, codec: Codec, text: str) -> None:

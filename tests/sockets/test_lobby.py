@@ -49,6 +49,8 @@ async def test_who_waits_says_nothing_yet_and_who_leaves_gives_up_their_place(tm
         await until(lambda: waiting.named("lobby"))
         ack = await waiting.command(type="chat.say", text="too early")
         assert (ack["ok"], ack["code"], ack["temporary"]) == (False, "waiting", True)
+        waiting.packet(2, ["command"], 900)
+        assert (await waiting.answer(900))["code"] == "bad_request"
         assert len(server.classroom.sockets._lobby) == 2
         await gone.close()
         await until(lambda: len(server.classroom.sockets._lobby) == 1)

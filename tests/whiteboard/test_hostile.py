@@ -44,6 +44,12 @@ def test_a_coordinate_is_a_finite_number_that_is_not_huge(name: str, number: Any
     assert refused(**{name: number}) == "bad_request"
 
 
+@pytest.mark.parametrize("name", ["text", "originalText", "points"])
+@pytest.mark.parametrize("value", [5, None, {}])
+def test_what_is_of_the_wrong_kind_is_told_so(name: str, value: Any) -> None:
+    assert refused(**{name: value}) == "bad_request"
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e300, 10**400])
 @pytest.mark.parametrize(
     "where",
@@ -144,7 +150,7 @@ def test_text_is_bounded_and_kept_as_it_is() -> None:
     script = "<script>alert(1)</script> javascript:alert(1) नमस्ते"
     assert taken(text=script)["text"] == script
     assert refused(text="x" * 10_001) == "too_long"
-    assert refused(originalText=5) == "too_long"
+    assert refused(originalText=5) == "bad_request"
 
 
 @pytest.mark.parametrize("id", ["", "x" * 65, "a b", "<svg>", "ключ", "a/b", "a\x00", "__proto__\n"])

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from classroom.auth import Authenticator
+from classroom.auth import Authenticator, check_room_id
 from classroom.config import Settings
 from classroom.files.opening import open_store
 from classroom.kernel import Member, Rejected
@@ -28,19 +28,14 @@ def members_only(auth: Authenticator, in_force: InForce) -> Allowed:
     """Who shows a join token (or pass) of the room, as a bearer or, since a video element sends no headers, as `token` in the
     query, and has not been banned. `in_force(room, member)` raises `Rejected` for who has been."""
 
-    async def allowed(request: web.Request, room: str) -> bool:
+    async def allowed(request: web.Request, room: str) -> None:
+        check_room_id(room)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             token = request.query.get("token", "")
-        if not token:
-            return False
-        try:
-            claims = await auth.verify(token, room)
-        except Rejected as refused:
-            if refused.temporary:
-                raise
-            return False
+        if not token.strip():
+            raise Rejected("token_missing", "Recordings are for members of the class: this needs a join token.")
+        claims = await auth.verify(token.strip(), room)
         await in_force(room, claims.member)
-        return True
 
     return allowed

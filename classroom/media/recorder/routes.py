@@ -1,7 +1,7 @@
 """Recordings over HTTP, for members of the room: `/recordings/ROOM/`, a file in ranges, and a playlist of each file.
 
 What always holds: nobody is told anything before `allowed` has said that they are a member. A finished file never changes, and
-any range of it is answered (RFC 9110, section 14).
+any range of it is answered (RFC 9110, section 14). A refusal is said as everywhere (`refuse`).
 """
 
 from __future__ import annotations
@@ -19,21 +19,35 @@ from classroom.media.recorder.library import Library
 from classroom.media.recorder.take import playlist, scan
 
 PLAYLIST = "application/vnd.apple.mpegurl"
-Allowed = Callable[[web.Request, str], Awaitable[bool]]
+Allowed = Callable[[web.Request, str], Awaitable[None]]
+Refuse = Callable[[Rejected], web.Response]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def add_recording_routes(app: web.Application, library: Library, allowed: Allowed) -> None:
-    """Serve what was recorded. `allowed(request, room)`: whether who asks may see the room's recordings. The library is closed
-    with the app."""
+def add_recording_routes(app: web.Application, library: Library, allowed: Allowed, refuse: Refuse) -> None:
+    """Serve what was recorded. `allowed(request, room)` raises `Rejected` where who asks may not see the room's recordings, which
+    `refuse` makes an answer of. The library is closed with the app."""
 
     async def close(_: web.Application) -> None:
         await library.close()
 
     app.on_cleanup.append(close)
     routes = Routes(library, allowed)
-    app.router.add_get("/recordings/{room}/", routes.listing)
-    app.router.add_get("/recordings/{room}/{name}.mp4", routes.file)
-    app.router.add_get("/recordings/{room}/{name}.m3u8", routes.playlist)
+    app.router.add_get("/recordings/{room}/", _refusing(routes.listing, refuse))
+    app.router.add_get("/recordings/{room}/{name}.mp4", _refusing(routes.file, refuse))
+    app.router.add_get("/recordings/{room}/{name}.m3u8", _refusing(routes.playlist, refuse))
+
+
+def _refusing(handler: Handler, refuse: Refuse) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Rejected as refused:
+            return refuse(refused)
+        except StoreUnavailable:
+            return refuse(Rejected("unavailable", "The recordings cannot be read just now.", temporary=True))
+
+    return handle
 
 
 class Routes:
@@ -44,10 +58,7 @@ class Routes:
     async def listing(self, request: web.Request) -> web.Response:
         """What there is: for each file its kind, class time of its beginning, duration, and whether it is finished."""
         room = await self._room(request)
-        try:
-            found = await self._library.recorded(room)
-        except StoreUnavailable as error:
-            raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"}) from error
+        found = await self._library.recorded(room)
         body = msgspec.json.encode({"recordings": found})
         return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
@@ -68,21 +79,12 @@ class Routes:
 
     async def _path(self, request: web.Request) -> Path:
         room = await self._room(request)
-        try:
-            path = await self._library.file(room, f"{request.match_info['name']}.mp4")
-        except StoreUnavailable as error:
-            raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"}) from error
+        path = await self._library.file(room, f"{request.match_info['name']}.mp4")
         if path is None:
-            raise web.HTTPNotFound
+            raise Rejected("not_found", "There is no such recording.")
         return path
 
     async def _room(self, request: web.Request) -> str:
         room = request.match_info["room"]
-        try:
-            if await self._allowed(request, room):
-                return room
-        except Rejected as refused:
-            if refused.temporary:
-                raise web.HTTPServiceUnavailable(text=refused.message, headers={"Retry-After": "2"}) from refused
-            raise web.HTTPForbidden(text=refused.message) from refused
-        raise web.HTTPForbidden(text="Recordings are for members of the class.")
+        await self._allowed(request, room)
+        return room

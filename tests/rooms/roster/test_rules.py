@@ -164,8 +164,9 @@ class TestRemoveAndBan:
     @pytest.mark.parametrize("command", [Remove, Ban])
     def test_a_reason_may_be_left_out_but_not_be_a_novel(self, room: Playing, command: type[Remove | Ban]) -> None:
         assert room.refused(HELPER, command(member="asha-1", reason="r" * (REASON_LIMIT + 1))) == "too_long"
-        [event] = room.do(HELPER, command(member="asha-1", reason=" \n "))
-        assert event.reason == ""
+        for nothing, member in ((" \n ", "asha-1"), ("\u200b\x01", "ravi-1")):
+            [event] = room.do(HELPER, command(member=member, reason=nothing))
+            assert event.reason == ""
 
 
 @pytest.mark.parametrize("command", [Mute, Unmute, Remove, Ban, Unban])
@@ -228,6 +229,10 @@ class TestRename:
         assert (refusal.code, refusal.temporary, refusal.until) == ("muted", True, START + MINUTE)
         room.now += MINUTE
         assert len(room.do(ASHA, Rename(name="Ash"))) == 1
+
+    def test_nobody_takes_a_name_that_looks_like_anothers(self, room: Playing) -> None:
+        assert room.do(ASHA, Rename(name="Ravi\u200b\u202e")) == [Renamed(member="asha-1", name="Ravi")]
+        assert room.refused(ASHA, Rename(name="\u200b")) == "empty"
 
     @pytest.mark.parametrize(("name", "code"), [(" \n ", "empty"), ("n" * (NAME_LIMIT + 1), "too_long")])
     def test_a_name_has_some_letters_and_not_too_many(self, room: Playing, name: str, code: str) -> None:

@@ -1,0 +1,64 @@
+"""The body of a request: never past its limit, never waited for without end, and never inflated.
+
+What always holds: what is wrong with a body is a refusal of the request and no error of ours; a sender who has gone is told to
+nobody as a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import hdrs, web
+
+from classroom.kernel import Rejected
+
+PATIENCE = 30.0  # seconds that a sender may be silent, or take for a small body
+
+
+async def read(request: web.Request, limit: int) -> bytes:
+    """The whole of a small body. Raises `Rejected`."""
+    data = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for piece in pieces(request, limit):
+                data += piece
+    except TimeoutError:
+        raise _late() from None
+    return bytes(data)
+
+
+async def pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
+    """The body as it comes, at most `limit` bytes of it. Raises `Rejected`."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
+        raise Rejected("unsupported_media_type", "The body must not be compressed.")
+    if request.content_length is not None and request.content_length > limit:
+        raise _too_large(limit)
+    taken = 0
+    while True:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                piece = await request.content.readany()
+        except TimeoutError:
+            raise _late() from None
+        except web.RequestPayloadError:
+            raise Rejected("bad_request", "The body is broken off, or not as its headers say.") from None
+        if not piece:
+            return
+        taken += len(piece)
+        if taken > limit:
+            raise _too_large(limit)
+        yield piece
+
+
+def gone(request: web.Request) -> bool:
+    """Whether nobody waits for the answer any more."""
+    return request.transport is None or request.transport.is_closing()
+
+
+def _late() -> Rejected:
+    return Rejected("unavailable", f"The body did not come within {PATIENCE:g} seconds.", temporary=True)
+
+
+def _too_large(limit: int) -> Rejected:
+    return Rejected("too_large", f"The body has more than {limit} bytes.")
