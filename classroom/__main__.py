@@ -30,6 +30,7 @@ from classroom.processes import READY
 from classroom.rooms.replay import Replayed, replay
 
 DEMO = "demo"
+LINKS_SECONDS = 24 * 3_600  # that the printed links are good for: a day of teaching, whatever a token is good for
 BOARD_FORMATS = ("pdf", "svg", "png", "excalidraw")
 FLAGS: dict[str, Key] = {
     "host": ("server", "host"),
@@ -122,10 +123,10 @@ def links(settings: Settings, auth: Authenticator, port: int | None = None) -> t
     """The demo room's links: the instructor's, with a token inside, and the students'. `port`: the one listened on, where
     the settings leave it to the system."""
     base = settings.base_url if port is None or settings.server.public_url else _with_port(settings, port)
-    token = auth.mint(DEMO, "Instructor", Role.INSTRUCTOR, "demo-instructor")
+    token = auth.mint(DEMO, "Instructor", Role.INSTRUCTOR, "demo-instructor", LINKS_SECONDS)
     student = f"{base}/r/{DEMO}"
     if not auth.open_rooms:
-        student += "#token=" + auth.mint(DEMO, "Student", Role.STUDENT)
+        student += "#token=" + auth.mint(DEMO, "Student", Role.STUDENT, ttl=LINKS_SECONDS)
     return f"{base}/r/{DEMO}#token={token}", student
 
 
@@ -195,7 +196,7 @@ def _media(settings: Settings, _: argparse.Namespace) -> int:
 
 def _say_links(settings: Settings, auth: Authenticator, port: int) -> None:
     instructor, student = links(settings, auth, port)
-    _say(f"Instructor: {instructor}\nStudent:    {student}\nStop with Ctrl-C.")
+    _say(f"Instructor: {instructor}\nStudent:    {student}\nGood for {LINKS_SECONDS // 3_600} hours. Stop with Ctrl-C.")
 
 
 def _token(settings: Settings, options: argparse.Namespace) -> int:

@@ -191,7 +191,8 @@ def test_serve_prints_two_links_that_work_and_stops_on_ctrl_c(tmp_path: Path) ->
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/r/demo", student)
         assert instructor.startswith(student + "#token=")
         secret = (tmp_path / "secret").read_text().strip()
-        assert jwt.decode(instructor.partition("=")[2], secret, algorithms=["HS256"])["role"] == "instructor"
+        claims = jwt.decode(instructor.partition("=")[2], secret, algorithms=["HS256"])
+        assert (claims["role"], claims["exp"] - claims["iat"]) == ("instructor", 24 * 3_600)
         base = student.removesuffix("/r/demo")
         with urllib.request.urlopen(base + "/readyz", timeout=10) as response:
             assert json.load(response) == {"status": "ready"}
