@@ -175,13 +175,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def data(self) -> Path:
-        """The directory of everything that is kept."""
-        return Path(self.storage.data)
+        """The directory of everything that is kept; absolute, since who reads a file there works in another folder."""
+        return Path(self.storage.data).absolute()
 
     @property
     def database_url(self) -> str:
         """The journal's database: as set, or the embedded one in the data directory."""
-        return self.storage.database or f"sqlite:///{self.data / 'classroom.db'}"
+        return self.storage.database or f"sqlite:///{Path(self.storage.data) / 'classroom.db'}"
 
     @property
     def base_url(self) -> str:

@@ -39,7 +39,7 @@ LOOPS = "LOOPS_IN_C"  # the variable that names their folder
 INSTRUCTOR = "demo-instructor"  # who follows the instructor's link
 AS_OPERATED = {
     "PYTHONUNBUFFERED": "1",
-    "PYTHONPATH": str(Path(__file__).parent / "serving"),
+    "PYTHONPATH": f"{Path(__file__).parent / 'serving'}{os.pathsep}{ROOT}",
     "PYTHONDONTWRITEBYTECODE": "",
 }
 
@@ -122,11 +122,12 @@ async def serving(folder: Path, **settings: Any) -> AsyncIterator[Running]:
 
 
 class Subprocess:
-    """`python -m classroom serve` in a process of its own. `lines`: what it has written to standard output when it was
-    ready; what it logs is in the file `log`."""
+    """`python -m classroom serve` in a process of its own, started in the folder `place`. `lines`: what it has written to
+    standard output when it was ready; what it logs is in the file `log`."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, place: Path = ROOT, **settings: Any) -> None:
         self.folder = folder
+        self._place = place
         self.log = folder / "log"
         self.lines: list[str] = []
         self.port = 0
@@ -147,7 +148,7 @@ class Subprocess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                cwd=ROOT,
+                cwd=self._place,
                 text=True,
                 env=variables | self._variables | {"PORT": str(self.port), **AS_OPERATED},
             )
@@ -256,9 +257,9 @@ class Class:
 
 
 @contextmanager
-def serving_alone(folder: Path, **settings: Any) -> Iterator[Subprocess]:
+def serving_alone(folder: Path, place: Path = ROOT, **settings: Any) -> Iterator[Subprocess]:
     """A server in a process of its own; killed at the end if it has not ended by itself."""
-    server = Subprocess(folder, **settings)
+    server = Subprocess(folder, place, **settings)
     try:
         server.start()
         yield server

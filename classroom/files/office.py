@@ -33,8 +33,9 @@ PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def find(office: str) -> str | None:
-    """LibreOffice's program: the one that is set, or one that is installed."""
-    return next((found for name in ([office] if office else PROGRAMS) if (found := shutil.which(name))), None)
+    """LibreOffice's program: the one that is set, or one that is installed. An absolute path: who runs it works elsewhere."""
+    found = next((found for name in ([office] if office else PROGRAMS) if (found := shutil.which(name))), None)
+    return None if found is None else str(Path(found).absolute())
 
 
 def convert(program: str, source: Path, folder: Path) -> Path:

@@ -18,6 +18,6 @@ async def open_store(settings: Settings) -> Store:
         bucket = S3Store(Bucket.of(where))
         await bucket.open()
         return bucket
-    folder = DiskStore(Path(where) if where else settings.data / "files")
+    folder = DiskStore(Path(where).absolute() if where else settings.data / "files")
     await folder.open()
     return folder

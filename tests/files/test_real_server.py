@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from tests.files import samples
-from tests.running import Subprocess, serving_alone
+from tests.running import AS_OPERATED, Subprocess, serving_alone
 
 
 def ask(server: Subprocess, path: str, data: bytes | None = None) -> Any:
@@ -19,6 +23,13 @@ def ask(server: Subprocess, path: str, data: bytes | None = None) -> Any:
     request = urllib.request.Request(f"{server.url}/api/rooms/demo{path}", data, headers)
     with urllib.request.urlopen(request, timeout=30) as response:
         return json.loads(response.read())
+
+
+def fetch(server: Subprocess, path: str) -> bytes:
+    headers = {"Authorization": f"Bearer {server.instructor_token}"}
+    request = urllib.request.Request(f"{server.url}/api/rooms/demo{path}", headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return bytes(response.read())
 
 
 def workers(server: Subprocess) -> list[psutil.Process]:
@@ -48,6 +59,23 @@ def test_images_and_documents_are_read(tmp_path: Path) -> None:
         wait_until(lambda: ask(server, f"/imports/{job['id']}")["state"] == "done")
         assert len(ask(server, "/state")["board"]["pages"]) == 4
         wait_until(lambda: not workers(server))
+
+
+@pytest.mark.parametrize("more", [{}, {"storage_files": "kept"}])
+def test_folders_may_be_named_from_where_the_server_is_started(tmp_path: Path, more: dict[str, Any]) -> None:
+    settings = {"storage_data": "var", "media_enabled": False, **more}
+    with serving_alone(tmp_path, tmp_path, **settings) as server:
+        assert ask(server, "/files", samples.encoded("PNG"))["width"] == 40
+        assert fetch(server, "/board/export?format=svg")[:4] == b"<svg"
+        for document in (samples.pdf(3), samples.presentation(1)):
+            job = ask(server, "/imports", document)
+            wait_until(lambda id=job["id"]: ask(server, f"/imports/{id}")["state"] == "done")
+        command = [sys.executable, "-m", "classroom", "export", "demo", "--data", "var", "--format", "pdf"]
+        made = subprocess.run(command, cwd=tmp_path, env=os.environ | AS_OPERATED, capture_output=True, check=False)
+        assert (made.returncode, made.stdout[:5]) == (0, b"%PDF-"), made.stderr
+    kept = tmp_path / more.get("storage_files", "var/files") / "demo"
+    assert len(list(kept.iterdir())) > 1
+    assert not list((tmp_path / "var" / "incoming").iterdir())
 
 
 def test_a_worker_has_nothing_of_the_server_s_secrets_and_no_network(tmp_path: Path) -> None:
