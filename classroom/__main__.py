@@ -19,7 +19,7 @@ from pathlib import Path
 
 from classroom import __version__
 from classroom.auth import Authenticator
-from classroom.config import Key, Settings, SettingsError, load
+from classroom.config import FLAGS, Settings, SettingsError, load
 from classroom.export import CONTENT_TYPES, export
 from classroom.folder import Taken, held
 from classroom.journal.port import Journal, Unavailable
@@ -32,14 +32,6 @@ from classroom.rooms.replay import Replayed, replay
 DEMO = "demo"
 LINKS_SECONDS = 24 * 3_600  # that the printed links are good for: a day of teaching, whatever a token is good for
 BOARD_FORMATS = ("pdf", "svg", "png", "excalidraw")
-FLAGS: dict[str, Key] = {
-    "host": ("server", "host"),
-    "port": ("server", "port"),
-    "data": ("storage", "data"),
-    "database": ("storage", "database"),
-    "workers": ("cluster", "workers"),
-    "redis": ("cluster", "redis"),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

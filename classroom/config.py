@@ -194,6 +194,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PLAIN = {"PORT": ("server", "port"), "HOST": ("server", "host"), "DATA": ("storage", "data")}
+FLAGS = {
+    "host": ("server", "host"),
+    "port": ("server", "port"),
+    "data": ("storage", "data"),
+    "database": ("storage", "database"),
+    "workers": ("cluster", "workers"),
+    "redis": ("cluster", "redis"),
+}
 PREFIX = "CLASSROOM_"
 FILE_VARIABLE = "CLASSROOM_CONFIG"
 TYPES: dict[tuple[str, str], Any] = {
@@ -235,6 +243,14 @@ def load(
     found |= _from_environment(environment)
     found |= {key: Sourced(value, f"flag --{key[1]}") for key, value in (flags or {}).items()}
     return _build(found)
+
+
+def handed_on(settings: Settings) -> dict[str, str]:
+    """What flags may have said to this process, for the environment of its children: by the names that are strongest there."""
+    return {
+        f"{PREFIX}{section}_{name}".upper(): str(getattr(getattr(settings, section), name))
+        for section, name in FLAGS.values()
+    }
 
 
 def default_toml() -> str:

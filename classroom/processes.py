@@ -17,7 +17,7 @@ from typing import Protocol
 
 import structlog
 
-from classroom.config import Settings
+from classroom.config import Settings, handed_on
 from classroom.forks import end_with
 
 log = structlog.get_logger(__name__)
@@ -125,7 +125,4 @@ def media_process(settings: Settings, config: Path | None) -> Child:
     command = [sys.executable, "-m", "classroom", "media"]
     if config is not None:
         command += ["--config", str(config)]
-    environment = {**os.environ, "DATA": settings.storage.data}
-    if settings.cluster.redis:  # as a flag may have said it
-        environment["CLASSROOM_CLUSTER_REDIS"] = settings.cluster.redis
-    return Child("media process", executed(command, environment))
+    return Child("media process", executed(command, {**os.environ, **handed_on(settings)}))

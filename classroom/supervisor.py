@@ -24,7 +24,7 @@ from pathlib import Path
 import structlog
 
 from classroom.bus.leases import bury
-from classroom.config import Settings, SettingsError
+from classroom.config import Settings, SettingsError, handed_on
 from classroom.forks import possible
 from classroom.forkserver import ForkServer
 from classroom.logs import set_up
@@ -62,7 +62,7 @@ class Supervisor:
                 redis, url = _private_redis(self._settings.data)
                 await self._keep(redis)
                 await _until_there(url)
-            self._environment = {**os.environ, **_environment(self._settings, url, port)}
+            self._environment = _environment(self._settings, url, port)
             self._forks = self._fork_server()
             self._workers = [self._worker(number, self._forks) for number in range(self._settings.cluster.workers)]
             await asyncio.gather(*(self._keep(worker) for worker in self._workers))
@@ -180,15 +180,14 @@ def _hold(host: str, port: int) -> socket.socket:
 
 
 def _environment(settings: Settings, redis: str, port: int) -> dict[str, str]:
-    """What flags said to this process, said to the workers."""
+    """The workers' environment: what holds for this process, and what it has found out."""
     return {
         # The journal's threads hardly ever allocate: an arena of memory for each of them would be wasted.
-        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
+        "MALLOC_ARENA_MAX": "2",
+        **os.environ,
+        **handed_on(settings),
         "CLASSROOM_CLUSTER_REDIS": redis,
-        "HOST": settings.server.host,
-        "PORT": str(port),
-        "DATA": settings.storage.data,
-        "CLASSROOM_STORAGE_DATABASE": settings.storage.database,
+        "CLASSROOM_SERVER_PORT": str(port),
     }
 
 

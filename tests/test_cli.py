@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from classroom.journal.port import Snapshot
 from classroom.journal.sql import open_journal
 from classroom.kernel import Meta, Role, Stored
 from classroom.rooms import room as rooms
+from tests.services import free_ports
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -202,6 +204,37 @@ def test_serve_prints_two_links_that_work_and_stops_on_ctrl_c(tmp_path: Path) ->
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_flag_is_stronger_than_the_environment_for_every_process(tmp_path: Path, workers: str) -> None:
+    (port,) = free_ports(1)
+    flags = ["--host", "127.0.0.1", "--port", str(port), "--data", str(tmp_path / "flag"), "--workers", workers]
+    others = {
+        "CLASSROOM_SERVER_HOST": "127.0.0.9",
+        "CLASSROOM_SERVER_PORT": "0",
+        "CLASSROOM_STORAGE_DATA": str(tmp_path / "variable"),
+        "CLASSROOM_STORAGE_DATABASE": "",
+        "CLASSROOM_CLUSTER_WORKERS": "1",
+    }
+    command = [sys.executable, "-m", "classroom", "serve", *flags]
+    with subprocess.Popen(command, env=environment(tmp_path) | others, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            token = process.stdout.readline().strip().partition("#token=")[2]
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/api/rooms/demo/state")
+            request.add_header("Authorization", f"Bearer {token}")
+            for _ in range(4):  # whichever worker it is
+                with urllib.request.urlopen(request, timeout=10) as response:
+                    assert response.status == 200
+            deadline = time.monotonic() + 20
+            while not (tmp_path / "flag" / "run" / "media.sock").exists():  # the media process's
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+    assert not (tmp_path / "variable").exists()
 
 
 def test_a_folder_is_one_servers_at_a_time_and_whoever_has_died_keeps_nobody_out(run: Run, tmp_path: Path) -> None:
