@@ -32,6 +32,7 @@ from classroom.http import add_routes, problems, static
 from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
 from classroom.limits import Limits
+from classroom.listen import take
 from classroom.logs import set_up
 from classroom.media.link import Link, socket_path
 from classroom.media.recorder.opening import members_only, open_library
@@ -151,10 +152,12 @@ async def serve(
     runner = front(classroom.app, shutdown_timeout=3)
     try:
         await runner.setup()
-        site = web.TCPSite(
-            runner, settings.server.host, settings.server.port, backlog=BACKLOG, reuse_port=number is not None
-        )
-        await site.start()
+        sites = [
+            web.SockSite(runner, one, backlog=BACKLOG)
+            for one in take(settings.server.host, settings.server.port, shared=number is not None)
+        ]
+        for site in sites:
+            await site.start()
         port: int = runner.addresses[0][1]
         # What is loaded now stays for good: no collection need look at it again, nor one come for every few hundred objects.
         gc.collect()
@@ -165,7 +168,7 @@ async def serve(
         if settings.cluster.metrics_port:
             # A fresh worker is there before the one that it takes the place of has gone.
             own = settings.cluster.metrics_port + (number or 0)
-            await web.TCPSite(runner, "127.0.0.1", own, reuse_port=number is not None).start()
+            await web.SockSite(runner, *take("127.0.0.1", own, shared=number is not None)).start()
         await classroom.house.found(DEMO, "Demo class")
         if number is not None and runner.server is not None:
             classroom.sockets.neighbours.open(runner.server)
@@ -173,7 +176,8 @@ async def serve(
             started(port, classroom)
         await stop.wait()
         log.info("draining", members=len(classroom.sockets.links))
-        await site.stop()
+        for site in sites:
+            await site.stop()
     finally:
         if keeping is not None and media is not None:
             keeping.cancel()

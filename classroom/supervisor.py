@@ -16,7 +16,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -27,6 +26,7 @@ from classroom.bus.leases import bury
 from classroom.config import Settings, SettingsError, handed_on
 from classroom.forks import possible
 from classroom.forkserver import ForkServer
+from classroom.listen import hold
 from classroom.logs import set_up
 from classroom.processes import FIRST_PAUSE, LAST_PAUSE, STEADY, Child, executed, keep, media_process
 
@@ -53,10 +53,13 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.replace_all()))
-        held = _hold(self._settings.server.host, self._settings.server.port)
-        port: int = held.getsockname()[1]
+        held = hold(self._settings.server.host, self._settings.server.port)
+        port: int = held[0].getsockname()[1]
         redis = media = None
         try:
+            cluster = self._settings.cluster
+            for each in range(cluster.workers if cluster.metrics_port else 0):
+                held += hold("127.0.0.1", cluster.metrics_port + each)
             url = self._settings.cluster.redis
             if not url:
                 redis, url = _private_redis(self._settings.data)
@@ -85,7 +88,8 @@ class Supervisor:
             await asyncio.gather(*self._watchers, return_exceptions=True)
             if media is not None:
                 await media.end(5)
-            held.close()
+            for one in held:
+                one.close()
         log.info("stopped")
 
     async def replace_all(self) -> None:
@@ -167,16 +171,6 @@ def supervise(settings: Settings, config: Path | None, started: Callable[[int], 
         sys.stderr.write(f"{error}; see the messages above.\n")
         return 1
     return 0
-
-
-def _hold(host: str, port: int) -> socket.socket:
-    """Bind the port, without listening: the workers share it, and nobody else gets it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    held = socket.socket(family, socket.SOCK_STREAM)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    held.bind((host, port))
-    return held
 
 
 def _environment(settings: Settings, redis: str, port: int) -> dict[str, str]:

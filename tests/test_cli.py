@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -280,9 +281,73 @@ def test_several_workers_without_any_redis_say_what_to_install_and_exit_with_2(r
     )
 
 
-def test_a_port_that_is_taken_exits_with_1_and_says_so(run: Run) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::"])
+def test_a_port_that_is_taken_exits_with_1_and_says_so(run: Run, workers: str, host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = run("serve", "--port", str(taken.getsockname()[1]))
-    assert done.returncode == 1
+        done = run("serve", "--host", host, "--port", str(taken.getsockname()[1]), "--workers", workers)
+    assert (done.returncode, done.stdout) == (1, "")
     assert "address already in use" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("where", ["port", "metrics_port"])
+def test_two_servers_of_several_workers_do_not_share_a_port(run: Run, tmp_path: Path, where: str) -> None:
+    ports = free_ports(4)
+    (port, taken), metrics = ports[:2], ports[2]
+    more = {"CLASSROOM_CLUSTER_METRICS_PORT": str(metrics)}
+    command = [sys.executable, "-m", "classroom", "serve", "--workers", "2"]
+    with subprocess.Popen(
+        [*command, "--port", str(port), "--data", str(tmp_path / "first")],
+        env=environment(tmp_path) | more,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as first:
+        assert first.stdout is not None
+        try:
+            assert first.stdout.readline().startswith("Instructor: ")
+            for host in ("127.0.0.1", "0.0.0.0", "::", "localhost") if where == "port" else ("127.0.0.1",):
+                other = {} if where == "port" else more
+                own = str(port if where == "port" else taken)
+                second = run(
+                    "serve",
+                    "--workers",
+                    "2",
+                    "--host",
+                    host,
+                    "--port",
+                    own,
+                    "--data",
+                    str(tmp_path / "second"),
+                    **other,
+                )
+                assert (second.returncode, second.stdout) == (1, ""), host
+                assert "address already in use" in second.stderr
+                assert "Traceback" not in second.stderr
+        finally:
+            first.send_signal(signal.SIGINT)
+            first.wait(20)
+
+
+def test_a_name_that_nobody_knows_is_no_place_to_listen_at(run: Run) -> None:
+    done = run("serve", "--host", "nowhere.invalid", "--port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot listen at 'nowhere.invalid'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_two_colons_are_all_addresses_of_this_machine(tmp_path: Path, workers: str) -> None:
+    command = [sys.executable, "-m", "classroom", "serve", "--host", "::", "--port", "0", "--workers", workers]
+    with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            process.stdout.readline()
+            link = process.stdout.readline().split()[-1]
+            port = urllib.parse.urlsplit(link).port
+            for host in ("127.0.0.1", "[::1]"):
+                with urllib.request.urlopen(f"http://{host}:{port}/readyz", timeout=10) as response:
+                    assert response.status == 200
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)

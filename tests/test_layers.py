@@ -28,6 +28,7 @@ LAYERS: list[tuple[str, ...]] = [
         "logs",
         "native",
         "folder",
+        "listen",
         "processes",
         "jwks",
         "auth",
