@@ -62,6 +62,13 @@ def test_the_cloudformation_template_is_accepted_by_cfn_lint() -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_no_machine_is_replaced_or_cut_off_because_what_it_talks_to_is_down() -> None:
+    template = (DEPLOY / "cloudformation.yaml").read_text()
+    assert "HealthCheckType: ELB" in template  # the balancer's word is what machines are replaced by
+    assert re.findall(r"^ +HealthCheckPath: (.+)$", template, re.MULTILINE) == ["/healthz"]
+    assert "`/healthz`" in (DEPLOY.parent.parent / "docs" / "operations.md").read_text()
+
+
 def test_a_machine_of_the_cloudformation_template_can_build_the_loops_in_c() -> None:
     data = (DEPLOY / "cloudformation.yaml").read_text().partition("UserData:")[2]
     installed = re.search(r"^ +apt-get install (.+)$", data, re.MULTILINE)
