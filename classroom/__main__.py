@@ -21,6 +21,7 @@ from classroom import __version__
 from classroom.auth import Authenticator
 from classroom.config import FLAGS, Settings, SettingsError, load
 from classroom.export import CONTENT_TYPES, export
+from classroom.files.port import StoreUnavailable
 from classroom.folder import Taken, held
 from classroom.journal.port import Journal, Unavailable
 from classroom.kernel import Rejected, Role
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(settings, options)
     except Rejected as refused:
         return _fail(2, refused.message)
-    except SettingsError as error:
+    except (SettingsError, StoreUnavailable) as error:
         return _fail(2, str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains while it exits
@@ -217,7 +218,6 @@ def _export(settings: Settings, options: argparse.Namespace) -> int:
 
 def _export_board(settings: Settings, options: argparse.Namespace) -> int:
     from classroom.files.desk import open_desk
-    from classroom.files.port import StoreUnavailable
 
     async def write() -> None:
         journal = await _journal(settings)

@@ -26,7 +26,7 @@ from classroom.auth import Authenticator
 from classroom.bus.local import LocalBus
 from classroom.bus.placement import Alone, Placement
 from classroom.bus.port import Bus
-from classroom.config import Settings
+from classroom.config import Settings, SettingsError
 from classroom.files.desk import Desk, open_desk
 from classroom.http import add_routes, problems, static
 from classroom.journal.port import Journal
@@ -83,7 +83,7 @@ def prepare(settings: Settings) -> None:
 
 
 async def build(settings: Settings) -> Classroom:
-    """Put a worker together. Raises `SettingsError`, `ValueError` for a wrong database URL, `Unavailable`."""
+    """Put a worker together. Raises `SettingsError`, `Unavailable`, `StoreUnavailable`."""
     auth = Authenticator(settings)
     edge = f"{os.getpid()}-{secrets.token_hex(4)}"  # as logs and leases name this worker
     traces = settings.traces
@@ -115,8 +115,11 @@ async def _connect(redis: str, edge: str) -> tuple[Bus, Placement]:
     from classroom.bus.leases import Leases  # a worker that is alone needs neither
     from classroom.bus.redis import open_bus
 
-    bus = await open_bus(redis, edge)
-    return bus, Leases(redis, edge)
+    try:
+        leases = Leases(redis, edge)
+        return await open_bus(redis, edge), leases
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"the URL in cluster.redis cannot be used: {error}") from error
 
 
 async def drain(classroom: Classroom) -> None:

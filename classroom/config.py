@@ -27,7 +27,7 @@ Bytes = Annotated[int, Meta(ge=1_024, le=1 << 30)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
-class SettingsError(Exception):
+class SettingsError(ValueError):
     """A wrong setting: the sentence names the setting, where it came from, and what is allowed."""
 
 
@@ -358,6 +358,10 @@ def _objection(key: Key, value: Any) -> str:
         case ("storage", "database") if value and not _is_database(value):
             shown = _without_password(value)
             return f"is {shown!r}; it must look like sqlite:///path or postgresql://user:password@host/database."
+        case ("cluster", "redis") if value and not _is_redis(value):
+            return (
+                f"is {_without_password(value)!r}; it must look like redis://host:6379/0, rediss://… or unix:///path."
+            )
         case ("storage", "files") if value.startswith("s3:") and not _is_bucket(value):
             return f"is {_without_password(value)!r}; it must look like s3://bucket/prefix?endpoint=https://…&region=…"
         case ("server", "public_url") if value and not _is_url(value, ("http", "https")):
@@ -411,7 +415,18 @@ def _is_database(value: str) -> bool:
     scheme, _, rest = value.partition("://")
     if scheme == "sqlite":
         return len(rest) > 1 and rest.startswith("/") and rest != "/:memory:"
-    return scheme == "postgresql" and bool(rest.partition("?")[0].partition("/")[2])
+    found = re.fullmatch(r"(?:[^:/]*(?::[^@]*)?@)?(?:\[[^]]*\]|[^/:?]*)(?::(\d+))?/[^?].*", rest)
+    return scheme == "postgresql" and found is not None and 0 < int(found[1] or 1) < 65_536
+
+
+def _is_redis(value: str) -> bool:
+    scheme = value.partition("://")[0].removesuffix("+cluster")
+    try:
+        parts = urlsplit(value)
+        here = scheme == "unix" and bool(parts.path)
+        return here or (scheme in ("redis", "rediss") and (parts.port is None or parts.port > 0))
+    except ValueError:
+        return False
 
 
 def _is_bucket(value: str) -> bool:
@@ -436,4 +451,4 @@ def _is_network(value: str) -> bool:
 
 
 def _without_password(url: str) -> str:
-    return re.sub(r"//[^@/]*@", "//…@", url)
+    return re.sub(r"(password=)[^&]*", r"\1…", re.sub(r"//.*@", "//…@", url))

@@ -66,6 +66,34 @@ def fill(data: Path, snapshot: Callable[[rooms.Room], Snapshot] | None = None) -
     return asyncio.run(write())
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "settings"),
+    [
+        (2, "files cannot be kept in /proc/zzz (storage.files): ", {"STORAGE_FILES": "/proc/zzz"}),
+        (2, "files cannot be kept in s3://bucket (storage.files): ", {"STORAGE_FILES": "s3://bucket"}),
+        (2, "the URL in cluster.redis cannot be used: ", {"CLUSTER_REDIS": "redis://:hunter2@127.0.0.1:1?colour=red"}),
+        (2, "has 'colour'", {"STORAGE_DATABASE": "postgresql://u:hunter2@127.0.0.1:1/x?colour=red"}),
+        (
+            1,
+            "the database does not answer: ",
+            {"STORAGE_DATABASE": "postgresql://u:hunter2@127.0.0.1:1/x?sslmode=require"},
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_one_sentence_at_the_start(
+    run: Run, tmp_path: Path, code: int, words: str, settings: dict[str, str]
+) -> None:
+    # Nobody's credentials for Amazon: neither from files nor from the machine.
+    amazon = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    more = {f"CLASSROOM_{name}": value for name, value in settings.items()} | amazon
+    done = run("serve", "--port", "0", CLASSROOM_MEDIA_ENABLED="false", CLASSROOM_LOG_LEVEL="error", **more)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith("classroom: ")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stderr
+
+
 def test_a_token_is_printed_alone_and_its_link_beside(run: Run, tmp_path: Path) -> None:
     done = run("token", "--room", "math", "--role", "instructor", "--name", "Asha", "--sub", "t1", "--ttl", "60")
     assert done.returncode == 0, done.stderr

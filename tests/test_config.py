@@ -92,6 +92,13 @@ def test_open_rooms_are_on_with_the_embedded_database_and_off_otherwise(
         ("CLASSROOM_STORAGE_DATABASE", "sqlite://relative.db", ["sqlite:///path"]),
         ("CLASSROOM_STORAGE_DATABASE", "sqlite:///:memory:", ["sqlite:///path"]),
         ("CLASSROOM_STORAGE_DATABASE", "postgresql://host", ["host/database"]),
+        ("CLASSROOM_STORAGE_DATABASE", "postgresql://u:hunter2@h:abc/d", ["//…@h:abc/d"]),
+        ("CLASSROOM_STORAGE_DATABASE", "postgresql://u:hunter2@h:99999/d", ["//…@h:99999/d"]),
+        ("CLASSROOM_CLUSTER_REDIS", "foo", ["cluster.redis", "'foo'", "redis://host"]),
+        ("CLASSROOM_CLUSTER_REDIS", "http://localhost", ["cluster.redis", "redis://host"]),
+        ("CLASSROOM_CLUSTER_REDIS", "redis://:hunter2@localhost:abc", ["cluster.redis", "//…@localhost:abc"]),
+        ("CLASSROOM_CLUSTER_REDIS", "redis://:hunter2/x@localhost", ["cluster.redis", "//…@localhost"]),
+        ("CLASSROOM_CLUSTER_REDIS", "unix://", ["cluster.redis", "unix:///path"]),
         ("CLASSROOM_STORAGE_FILES", "s3://", ["storage.files", "s3://bucket"]),
         ("CLASSROOM_STORAGE_FILES", "s3://key:hunter2@bucket", ["storage.files", "s3://bucket"]),
         ("CLASSROOM_STORAGE_FILES", "s3://bucket?endpoint=ftp://h", ["storage.files", "s3://bucket"]),
@@ -111,6 +118,20 @@ def test_a_wrong_setting_is_named_with_its_source_and_what_is_allowed(name: str,
     for word in words:
         assert word in message
     assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLASSROOM_STORAGE_DATABASE", "postgresql://u:a:b/c?d@[::1]:5432/d?sslmode=require"),
+        ("CLASSROOM_STORAGE_DATABASE", "postgresql://u@/d?host=/run/postgresql"),
+        ("CLASSROOM_CLUSTER_REDIS", "redis://localhost"),
+        ("CLASSROOM_CLUSTER_REDIS", "rediss+cluster://u:p@h:6380/0?ssl_cert_reqs=none"),
+        ("CLASSROOM_CLUSTER_REDIS", "unix:///run/redis.sock?db=1"),
+    ],
+)
+def test_an_address_of_any_form_that_its_program_knows_is_taken(name: str, value: str) -> None:
+    load(environment={name: value})
 
 
 @pytest.mark.parametrize("name", ["CLASSROOM_AUTH_SECRET", "CLASSROOM_AUTH_API_KEY"])

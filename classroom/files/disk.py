@@ -31,7 +31,10 @@ class DiskStore:
 
     async def open(self) -> None:
         """Make the folder and sweep up what crashes left. Raises `StoreUnavailable`."""
-        await _off_the_loop(lambda: _prepare(self._folder))
+        try:
+            await _off_the_loop(lambda: _prepare(self._folder))
+        except NotStored as error:  # as /proc says it of a folder that cannot be made
+            raise StoreUnavailable(str(error)) from error
 
     async def put(self, name: str, content: bytes | Path) -> None:
         path = self._path(name)

@@ -6,18 +6,25 @@ from pathlib import Path
 
 from classroom.config import Settings
 from classroom.files.disk import DiskStore
-from classroom.files.port import Store
+from classroom.files.port import Store, StoreUnavailable
 
 
 async def open_store(settings: Settings) -> Store:
-    """The store, ready. Raises `StoreUnavailable`."""
-    where = settings.storage.files
+    """The store, ready. Raises `StoreUnavailable`, which tells where it should be."""
+    where = settings.storage.files or str(settings.data / "files")
+    try:
+        return await _open(where)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"files cannot be kept in {where} (storage.files): {error}") from error
+
+
+async def _open(where: str) -> Store:
     if where.startswith("s3://"):
         from classroom.files.s3 import Bucket, S3Store  # loads Amazon's libraries, which a folder does without
 
         bucket = S3Store(Bucket.of(where))
         await bucket.open()
         return bucket
-    folder = DiskStore(Path(where).absolute() if where else settings.data / "files")
+    folder = DiskStore(Path(where).absolute())
     await folder.open()
     return folder

@@ -92,12 +92,17 @@ def translated(error: Exception) -> Exception:
     if isinstance(error, _PROGRAMS_FAULT) and not error.connection_invalidated:
         return error
     if isinstance(error, DBAPIError):
-        return Unavailable(str(error.orig))
+        return Unavailable(f"the database cannot be used now: {said(error)}")
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _DRIVERS_PROGRAMS_FAULT):
-        return Unavailable(str(error))
+        return Unavailable(f"the database cannot be used now: {error}")
     if isinstance(error, TimeoutError | OSError):
-        return Unavailable(str(error) or type(error).__name__)
+        return Unavailable(f"the database does not answer: {str(error) or type(error).__name__}")
     return error
+
+
+def said(error: DBAPIError) -> str:
+    """What the database itself has said."""
+    return str((error.orig and error.orig.__cause__) or error.orig)
 
 
 class Joint:

@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from sqlalchemy import URL, Connection, event, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from classroom.config import SettingsError
 from classroom.journal import migrations
 from classroom.journal.engines import BUSY_SECONDS, translated
 from classroom.journal.port import Told, Unavailable
@@ -25,6 +27,20 @@ T = TypeVar("T")
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 15
 POSTGRES_CONNECTIONS = 10
+# What may stand in the URL's query: what asyncpg reads only there, as libpq does, and what it takes as arguments.
+IN_URL = (
+    *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslpassword", "sslnegotiation", "application_name"),
+    *("ssl_min_protocol_version", "ssl_max_protocol_version"),
+)
+MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+NUMBERS = (
+    *("prepared_statement_cache_size", "statement_cache_size"),
+    *("max_cached_statement_lifetime", "max_cacheable_statement_size"),
+)
+TEXTS = (
+    *("host", "port", "user", "password", "passfile", "database", "ssl", "service", "servicefile"),
+    *("target_session_attrs", "krbsrvname", "gsslib"),
+)
 _MIGRATION_LOCK = 0x636C617373  # any number that every worker agrees on
 
 
@@ -107,14 +123,37 @@ def _tell(told: Told, task: asyncio.Task[None]) -> None:
     told(error if error is None or isinstance(error, Exception) else Unavailable(str(error)))
 
 
+def _arguments(url: URL) -> tuple[URL, dict[str, Any]]:
+    """The URL, and beside it what asyncpg takes in another form than SQLAlchemy would hand it on in. Raises `SettingsError` for
+    what neither knows."""
+    query = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
+    for name, value in query.items():
+        if name not in (*IN_URL, *NUMBERS, *TEXTS):
+            raise SettingsError(
+                f"the URL of the PostgreSQL database has {name!r}, which is not known here; leave it out"
+            )
+        if name == "sslmode" and value not in MODES:
+            raise SettingsError(
+                f"sslmode in the URL of the PostgreSQL database is {value!r}; there are {', '.join(MODES)}"
+            )
+        if name in NUMBERS and not value.isdecimal():
+            raise SettingsError(f"{name} in the URL of the PostgreSQL database must be a whole number")
+    given: dict[str, Any] = {name: int(query[name]) for name in NUMBERS if name in query}
+    in_url = {name: query[name] for name in IN_URL if name in query}
+    if in_url:
+        given["dsn"] = f"postgresql://?{urlencode(in_url)}"
+    return url.difference_update_query(in_url), given
+
+
 def _postgres_engine(url: URL, seconds: float | None = STATEMENT_SECONDS) -> AsyncEngine:
     """`seconds`: that a statement may take."""
+    url, more = _arguments(url)
     engine = create_async_engine(
         url,
         pool_size=POSTGRES_CONNECTIONS,
         max_overflow=0,
         pool_timeout=BUSY_SECONDS,
-        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": seconds},
+        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": seconds, **more},
     )
 
     def check(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -10,25 +10,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from classroom.config import SettingsError
 from classroom.journal import statements
-from classroom.journal.engines import SqliteStore, Store
+from classroom.journal.engines import SqliteStore, Store, said
 from classroom.journal.port import Done, Journal, Kept, RoomInfo, Snapshot, Told
 from classroom.kernel import Stored
 
 _SQLITE = ("sqlite", "sqlite+aiosqlite", "sqlite+pysqlite")
+FORBIDDEN = "42501"  # PostgreSQL's word for what a user may not do
 _POSTGRES = ("postgresql", "postgresql+asyncpg", "postgres")
 
 
 async def open_journal(url: str) -> Journal:
     """Open the journal at `url` with the newest schema: `sqlite:///path` or `postgresql://user:password@host/database`.
 
-    Missing folders of an SQLite file are made. Raises `ValueError` for a URL that names neither, `Unavailable`.
+    Missing folders of an SQLite file are made. Raises `SettingsError` for a URL that names neither, and where the tables may not
+    be made; `Unavailable`.
     """
     store = _store(url)
     try:
         await store.migrate()
+    except DBAPIError as error:
+        await store.close()
+        if getattr(error.orig, "sqlstate", None) == FORBIDDEN:
+            raise SettingsError(
+                f"the database does not let this user make or change the journal's tables ({said(error)}): grant it CREATE on "
+                "the schema, or name another user or database in storage.database"
+            ) from error
+        raise
     except BaseException:
         await store.close()
         raise
@@ -39,29 +50,33 @@ def _store(url: str) -> Store:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
-        raise ValueError("the database's URL cannot be read; it looks like sqlite:///path or postgresql://…") from error
+        raise SettingsError(
+            "the database's URL cannot be read; it looks like sqlite:///path or postgresql://…"
+        ) from error
     if parsed.drivername in _SQLITE:
         return SqliteStore(_file(parsed))
     if parsed.drivername in _POSTGRES:
         if not parsed.database:
-            raise ValueError("the PostgreSQL URL names no database: postgresql://user:password@host/database")
+            raise SettingsError("the PostgreSQL URL names no database: postgresql://user:password@host/database")
         from classroom.journal.postgres import PostgresStore
 
         return PostgresStore(parsed.set(drivername="postgresql+asyncpg"))
-    raise ValueError(f"{parsed.drivername!r} is no database that the journal knows; use sqlite or postgresql")
+    raise SettingsError(f"{parsed.drivername!r} is no database that the journal knows; use sqlite or postgresql")
 
 
 def _file(url: URL) -> Path:
     name = url.database or ""
     if name in ("", ":memory:") or name.startswith("file:"):
-        raise ValueError("the journal needs a file: sqlite:///path (three slashes; four for an absolute path)")
+        raise SettingsError("the journal needs a file: sqlite:///path (three slashes; four for an absolute path)")
     if url.host:
-        raise ValueError(f"an SQLite URL has no host, but this one has {url.host!r}: sqlite:///path has three slashes")
+        raise SettingsError(
+            f"an SQLite URL has no host, but this one has {url.host!r}: sqlite:///path has three slashes"
+        )
     path = Path(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"the folder of the SQLite file cannot be made: {error}") from error
+        raise SettingsError(f"the folder of the SQLite file cannot be made: {error}") from error
     return path
 
 
