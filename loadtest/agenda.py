@@ -1,17 +1,15 @@
 """What is due later, for all the members of a process: one heap, looked at between two looks at their sockets (`poller`), since
 waking up costs a process more than most of what it wakes up for.
 
-What always holds: nothing is called before its time; what one call raises is told and stops no other. A member who waits
-for something costs an entry of a heap and no greenlet.
+What always holds: nothing is called before its time; what one call raises is told (`unexpected`) and stops no other. A member
+who waits for something costs an entry of a heap and no greenlet.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import sys
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -21,9 +19,10 @@ AT_ONCE = 64  # calls before what has come in meanwhile is read
 class Agenda:
     """Times are seconds of `time.monotonic()`."""
 
-    def __init__(self) -> None:
+    def __init__(self, unexpected: Callable[[Callable[..., None], Exception], None]) -> None:
         self._due: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = itertools.count()
+        self._unexpected = unexpected
 
     def after(self, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
         """Call `call(*arguments)` in that many seconds."""
@@ -46,6 +45,6 @@ class Agenda:
             _, _, call, arguments = heapq.heappop(self._due)
             try:
                 call(*arguments)
-            except Exception:
-                traceback.print_exc(file=sys.stderr)
+            except Exception as error:
+                self._unexpected(call, error)
         return True

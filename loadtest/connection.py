@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from loadtest.poller import READ, WRITE
+from loadtest.secured import Secured, reason
 
 if TYPE_CHECKING:
     from loadtest.party import Party
@@ -141,9 +142,7 @@ class Connection(ABC):
             return
         target, _ = self.party.way(self.number)
         if target.tls:
-            self.socket = self.party.tls().wrap_socket(
-                self.socket, server_hostname=target.host, do_handshake_on_connect=False, suppress_ragged_eofs=False
-            )
+            self.socket = Secured(self.party.tls(), self.socket, target.host)
             self._shake()
         else:
             self._upgrade()
@@ -157,7 +156,7 @@ class Connection(ABC):
         except ssl.SSLWantWriteError:
             self._watch(WRITE, self._shake)
         except OSError as error:
-            self._lost(type(error).__name__)
+            self._lost(reason(error))
         else:
             self._upgrade()
 
@@ -166,6 +165,10 @@ class Connection(ABC):
         self.state = UPGRADING
         self._watch(READ, self.readable)
         self.send(target.handshake(self.party.codec, self.party.deflate, self.to))
+
+    def broken(self, what: str) -> None:
+        """Something went wrong here that nobody thought of: the connection is given up, and tried anew."""
+        self._lost(what)
 
     def _impatient(self, turn: int) -> None:
         if self.turn != turn or self.state in (CLOSED, INSIDE):
@@ -230,7 +233,7 @@ class Connection(ABC):
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             sent = 0
         except OSError as error:
-            self._lost(type(error).__name__)
+            self._lost(reason(error))
             return
         if sent < len(data):
             self.out = data[sent:]

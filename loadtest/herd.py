@@ -1,8 +1,9 @@
 """Members who are read for by a loop in C (`herd.c`): as long as frames to count and pings are all that comes, nothing in
 Python is called for them.
 
-What always holds: it is the same for every member as `Seat.readable` one by one, which serves where there is no C compiler.
-Only members who hold no half of a frame are read for, neither of one that comes nor of one that goes.
+What always holds: it is the same for every member as `Seat.readable` one by one, which serves where there is no C compiler,
+and over TLS, which the loop does not speak. Only members who hold no half of a frame are read for, neither of one that comes
+nor of one that goes.
 """
 
 from __future__ import annotations
@@ -139,9 +140,21 @@ class Herd(OneByOne):
 
 def choose(party: Party) -> OneByOne:
     """What reads for members. The loop in C is kept in a folder of this user's among the temporary files."""
-    folder = Path(tempfile.gettempdir()) / f"classroom-loadtest-{os.geteuid()}"
     try:
-        layout = VERSION << 16 | ctypes.sizeof(_Herd) + ctypes.sizeof(_Head)
-        return Herd(native.load(SOURCE, folder, layout), party)
+        return Herd(_library(), party)
     except (Unavailable, OSError):
         return OneByOne()
+
+
+def reader() -> str:
+    """What reads for members here, in words."""
+    try:
+        _library()
+    except (Unavailable, OSError):
+        return "one by one in Python, since no C compiler is here"
+    return "together, by a loop in C"
+
+
+def _library() -> ctypes.CDLL:
+    folder = Path(tempfile.gettempdir()) / f"classroom-loadtest-{os.geteuid()}"
+    return native.load(SOURCE, folder, VERSION << 16 | ctypes.sizeof(_Herd) + ctypes.sizeof(_Head))

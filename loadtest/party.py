@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import random
 import socket
+import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from gevent import monkey
 from gevent.event import Event
 
-from loadtest import herd, wire
+from loadtest import herd, secured, wire
 from loadtest.agenda import Agenda
+from loadtest.connection import Connection
 from loadtest.figures import Figures
 from loadtest.poller import Poller
 from loadtest.probe import MARK, Item, Probe
@@ -68,8 +72,8 @@ class Party:
         self.deflate = options.deflate
         self.name_at = wire.NAME_AT[options.codec]
         self.figures = Figures()
-        self.agenda = Agenda()
-        self.poller = Poller(herd.choose(self), self.agenda)
+        self.agenda = Agenda(self.unexpected)
+        self.poller = Poller(herd.choose(self), self.agenda, self.unexpected)
         self.dice = random.Random(f"{options.seed} {options.worker}")
         self.failed = failed
         self.rooms: dict[str, Room] = {}
@@ -83,6 +87,7 @@ class Party:
         self._targets = [wire.Target(host) for host in options.hosts]
         self._addresses: dict[str, str] = {}
         self._tls: Any = None
+        self._told: set[str] = set()
         sources = 1 + options.users // SOURCE_USERS
         self._sources = [f"127.0.0.{2 + n}" for n in range(sources)]
         self._ways = [
@@ -107,9 +112,7 @@ class Party:
     def tls(self) -> Any:
         """One TLS context for all."""
         if self._tls is None:
-            made = monkey.get_original("ssl", "SSLContext")(monkey.get_original("ssl", "PROTOCOL_TLS_CLIENT"))
-            made.load_default_certs()
-            self._tls = made
+            self._tls = secured.trusting()
         return self._tls
 
     # --- what members tell ------------------------------------------------------------------------------------------
@@ -136,6 +139,19 @@ class Party:
         else:
             self.figures.count(f"refused:{type} {ack['code']}")
             self.failed(type, ack["code"])
+
+    def unexpected(self, call: Callable[..., None], error: Exception) -> None:
+        """`call` raised what nobody thought of: it is counted with its reason, and the member whose call it was begins anew."""
+        reason = f"{type(error).__name__}: {error}"
+        if reason not in self._told:
+            self._told.add(reason)
+            traceback.print_exception(error, file=sys.stderr)
+        self.figures.count(f"unexpected:{reason}")
+        self.failed("load test", reason)
+        member = getattr(call, "__self__", None)
+        if isinstance(member, Connection):
+            with suppress(Exception):  # whatever it is is told already
+                member.broken(f"unexpected {type(error).__name__}")
 
     def text(self, words: int = 8) -> str:
         """Something to say, that bears the time."""

@@ -2,9 +2,9 @@
 due by then (`agenda`).
 
 What always holds: a member's call is made at each look at which its socket is ready, or it is read for with the others of
-the herd (`herd`); what one call raises is told and stops no other; a look comes `LOOK_EVERY` after the calls of the one before;
-probes are looked at before the others, and again and again between them, since no phone waits until thousands of others
-have read.
+the herd (`herd`); what one call raises is told (`unexpected`) and stops no other; a look comes `LOOK_EVERY` after the calls
+of the one before; probes are looked at before the others, and again and again between them, since no phone waits until
+thousands of others have read.
 
 Why: a process that waits for each of twelve thousand sockets is woken for each frame, and on one machine the server, who
 wakes it, pays for that, which no network would ask of it. What is measured here is later by half of `LOOK_EVERY` on the
@@ -13,8 +13,6 @@ average.
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -36,13 +34,16 @@ NOT_READ = -1_000_000
 class Poller:
     """Runs from `start` to `stop`. `herd`: reads for those members whom `join_herd` told of."""
 
-    def __init__(self, herd: OneByOne, agenda: Agenda) -> None:
+    def __init__(
+        self, herd: OneByOne, agenda: Agenda, unexpected: Callable[[Callable[..., None], Exception], None]
+    ) -> None:
         # gevent takes epoll out of `select`, since waiting for it would stop all else; this one never waits.
         epoll: Any = monkey.get_original("select", "epoll")
         self._all, self._probes = epoll(), epoll()
         self._calls: dict[int, tuple[Any, Callable[[], None]]] = {}
         self._herd = herd
         self._agenda = agenda
+        self._unexpected = unexpected
         self._greenlet: gevent.Greenlet | None = None
 
     def watch(self, number: int, events: int, call: Callable[[], None], *, probe: bool = False) -> None:
@@ -102,14 +103,14 @@ class Poller:
         at_once = self._herd.at_once
         count, others = self._herd.look(epoll, at_once)
         for number, got, at in others:
-            if got != NOT_READ:
-                self._call(self._herd.take, number, got, at)
-            elif (known := self._calls.get(number)) is not None:  # else closed by what came for another
-                self._call(known[1])
+            known = self._calls.get(number)
+            if known is None:  # closed by what came for another
+                continue
+            try:
+                if got != NOT_READ:
+                    self._herd.take(number, got, at)
+                else:
+                    known[1]()
+            except Exception as error:
+                self._unexpected(known[1], error)
         return count == at_once
-
-    def _call(self, call: Callable[..., None], *arguments: Any) -> None:
-        try:
-            call(*arguments)
-        except Exception:
-            traceback.print_exc(file=sys.stderr)

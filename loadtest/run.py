@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from loadtest import report
+from loadtest import herd, report, wire
 from loadtest.figures import Figures, quantile
 from loadtest.scenarios import SCENARIOS
 from loadtest.server import ROOT, Server, look_at, replayed
@@ -207,7 +208,9 @@ class Run:
         figures.add({"counts": counts, "times": {second: times.get(str(second), {}) for second in recent}})
         delivery, ack = figures.spread("delivery", recent), figures.spread("ack", recent)
         frames = sum(figures.at(s)["frames"] for s in recent) / STEP
-        wrong = sum(sum(figures.named(f"{what}:").values()) for what in ("dropped", "failed", "refused"))
+        wrong = Counter[str]()
+        for what in ("dropped", "failed", "refused", "unexpected"):
+            wrong.update(figures.named(f"{what}:"))
         words = [
             f"{time.time() - self._began:5.0f} s",
             f"joined {figures.total('joined'):,}/{load['users']:,}, in {load['inside']:,}",
@@ -223,7 +226,8 @@ class Run:
             words.append(f"server {share:.0%} CPU, {' + '.join(f'{mib:.0f}' for mib in each)} MiB")
             used = sum(p["cpu"] - before["load"].get(name, p)["cpu"] for name, p in now["load"].items())
             words.append(f"load {used / max(0.1, now['at'] - before['at']):.0%}")
-        return "  ".join([*words, f"errors {wrong:,}"])
+        most = f" (most of them: {wrong.most_common(1)[0][0]})" if wrong else ""
+        return "  ".join([*words, f"errors {wrong.total():,}{most}"])
 
 
 def _ms(spread: Any, share: float) -> str:
@@ -269,9 +273,16 @@ def _about(options: argparse.Namespace, server: Server | None) -> dict[str, Any]
     return {
         "machine": f"{os.cpu_count()} cores, {memory:.0f} GiB, {cpu.partition(':')[2].strip()}",
         "server": "on the same machine as the load" if server is not None else ", ".join(options.host),
+        "members are read for": _reader(options),
         "codec": options.codec + (", deflated" if options.deflate else ""),
         "seed": options.seed,
     }
+
+
+def _reader(options: argparse.Namespace) -> str:
+    if any(wire.Target(host).tls for host in options.host):
+        return "one by one in Python, since the loop in C does not speak TLS"
+    return herd.reader()
 
 
 def _tell(lines: list[Line], folder: Path) -> int:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from loadtest import wire
 from loadtest.connection import FIRST_PAUSE, GREETING, INSIDE, OPENING, UPGRADING, Connection
 from loadtest.probe import Probe
+from loadtest.secured import Secured, reason
 
 if TYPE_CHECKING:
     from loadtest.party import Party, Room
@@ -142,6 +143,13 @@ class Seat(Connection):
 
     def readable(self) -> None:
         """Read what has come."""
+        turn = self.turn
+        self._read()
+        # What TLS has deciphered is not seen by a look at the socket.
+        while self.turn == turn and isinstance(self.socket, Secured) and self.socket.pending():
+            self._read()
+
+    def _read(self) -> None:
         held = len(self.rest)
         try:
             if held:
@@ -152,7 +160,7 @@ class Seat(Connection):
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except OSError as error:
-            self._lost(type(error).__name__)
+            self._lost(reason(error))
             return
         self._received(held, got)
 
@@ -270,7 +278,8 @@ class Seat(Connection):
             return -1
         head = bytes(VIEW[:end])
         if not head.startswith(b"HTTP/1.1 101"):
-            self._lost(f"HTTP {head[9:12].decode(errors='replace')}")
+            why = bytes(VIEW[end + 4 : min(size, end + 84)]).decode(errors="replace").strip('"\r\n ')
+            self._lost(f"HTTP {head[9:12].decode(errors='replace')} {why}".rstrip())
             return -1
         self.deflates = b"permessage-deflate" in head
         self.state = OPENING

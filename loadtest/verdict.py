@@ -44,6 +44,7 @@ def summary(load: dict[str, Any], samples: list[dict[str, Any]]) -> dict[str, An
         "dropped": figures.named("dropped:"),
         "failed": figures.named("failed:"),
         "refused": figures.named("refused:"),
+        "unexpected": figures.named("unexpected:"),
         "put_off": figures.named("put_off:"),
         "kept": figures.named("kept:"),
         "retries": figures.total("retries"),
@@ -167,12 +168,15 @@ def judge(
     findings = msgspec.convert(found["findings"], Findings)
     users = found["users"]
     lines: list[Line | None] = [
-        _exactly("everybody came in", users, found["joined"]),
+        _exactly("everybody came in", users, found["joined"], found["failed"] if found["joined"] < users else None),
         _exactly("nobody was turned away for good", 0, found["gave_up"]),
         _exactly("nobody was dropped", 0, sum(found["dropped"].values()), found["dropped"]),
         _exactly("every class came to its end, every process told", 0, len(load["errors"]), load["errors"]),
         _exactly("every command was answered", 0, found["unanswered"]),
         _exactly("no command was refused", 0, sum(found["refused"].values()), found["refused"]),
+        _exactly(
+            "nothing unexpected befell the load itself", 0, sum(found["unexpected"].values()), found["unexpected"]
+        ),
         Line(
             "no event lost, changed, repeated or out of order at any probe",
             "0 of any",

@@ -54,7 +54,7 @@ class Room:
             lambda _what, _why: None,
         )  # fmt: skip
         self.herd = read_for(self.party)
-        self.party.poller = Poller(self.herd, self.party.agenda)
+        self.party.poller = Poller(self.herd, self.party.agenda, self.party.unexpected)
         self.far: list[socket.socket] = []
         self.seats: list[Seat] = []
         for number in range(SEATS):
@@ -203,6 +203,29 @@ def test_a_ping_is_not_answered_in_the_middle_of_what_a_member_is_sending(rooms:
         far.sendall(PING)
         room.read()
         assert far.recv(99) == wire.PONG
+
+
+def test_what_goes_wrong_at_one_member_is_counted_with_its_reason_and_that_member_begins_anew(
+    rooms: tuple[Room, Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = rooms[0]
+    taken: Any = Seat._take
+
+    def odd(seat: Seat, first: int, payload: bytes) -> None:
+        if seat is room.seats[3]:
+            raise LookupError("who could have thought")
+        taken(seat, first, payload)
+
+    monkeypatch.setattr(Seat, "_take", odd)
+    for seat in room.seats:
+        seat.wanted = True
+    room.send([PING] * SEATS)
+    room.read()
+    assert room.party.figures.named("unexpected:") == {"LookupError: who could have thought": 1}
+    assert room.party.figures.named("dropped:") == {"unexpected LookupError": 1}
+    assert [n for n, seat in enumerate(room.seats) if seat.socket is None] == [3]
+    assert room.answers().count(wire.PONG) == SEATS - 1
+    assert [call for _, _, call, _ in room.party.agenda._due] == [room.seats[3]._again]
 
 
 def test_who_had_the_same_socket_before_is_not_mistaken_for_its_next_member(rooms: tuple[Room, Room]) -> None:
