@@ -64,6 +64,8 @@ class Conductor:
                 self.figures.add(data)
             case "taught":
                 self._taught.add(data["room"])
+                if data["wrong"]:
+                    self._done["errors"].append(data["wrong"])
                 if len(self._taught) == len(self._rooms):
                     self._all_taught.set()
             case "cue":
@@ -73,6 +75,12 @@ class Conductor:
                 self._take(data, node)
             case _:
                 pass
+
+    def give_up(self, why: str) -> None:
+        """The run cannot go on, and ends."""
+        self._done["gave_up"] = why
+        self.write()
+        self._runner.quit()
 
     def _take(self, data: dict[str, Any], node: str) -> None:
         if "over" in data:

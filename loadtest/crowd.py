@@ -115,12 +115,15 @@ class Crowd:
     # --- what goes on -----------------------------------------------------------------------------------------------
 
     def _teach(self, room: str, students: int) -> None:
-        instructor = Instructor(self.party, room, students, self._api_key, self._cue)
-        self._instructors.append(instructor)
+        wrong = ""
         try:
+            instructor = Instructor(self.party, room, students, self._api_key, self._cue)
+            self._instructors.append(instructor)
             instructor.teach()
+        except (api.Failed, OSError) as error:
+            wrong = f"{room} has no instructor: {error}"
         finally:
-            self._tell("taught", {"room": room})
+            self._tell("taught", {"room": room, "wrong": wrong})
 
     def _cue(self, what: str, room: str) -> None:
         self._tell("cue", {"what": what, "room": room, "at": time.time()})

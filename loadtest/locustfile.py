@@ -107,7 +107,11 @@ def start(environment: Any, **_: Any) -> None:
         conductor = Conductor(
             runner, options.load_processes, rooms_of(options), options.load_users, options.folder, _scenario(options)
         )
-        make_rooms(options, environment.host)
+        try:
+            make_rooms(options, environment.host)
+        except (api.Failed, OSError) as error:
+            conductor.give_up(f"the rooms could not be made: {error}")
+            return
     if isinstance(runner, WorkerRunner | LocalRunner):
         crowd = Crowd(
             _options(environment),
@@ -118,6 +122,13 @@ def start(environment: Any, **_: Any) -> None:
             lambda what, why: _log_failure(environment, what, why),
         )
         crowd.start()
+
+
+@events.quitting.add_listener
+def last_words(environment: Any, **_: Any) -> None:
+    """Whoever ends the run early finds what there is until now."""
+    if conductor is not None:
+        conductor.write()
 
 
 @events.test_stop.add_listener

@@ -44,9 +44,10 @@ def write(
     samples: list[dict[str, Any]],
     found: dict[str, Any],
     lines: list[Line],
+    word: str,
     about: dict[str, Any],
 ) -> None:
-    """Write `figures.json` and `report.html` into `folder`."""
+    """Write `figures.json` and `report.html` into `folder`. `word`: what a verdict is called that is not passed."""
     figures = Figures()
     figures.add(load["figures"])
     plots = _plots(figures, samples, load["began"])
@@ -55,6 +56,7 @@ def write(
         "scenario": load["scenario"],
         "about": about,
         "passed": passed,
+        "word": "passed" if passed else word,
         "verdict": msgspec.to_builtins(lines),
         "figures": found,
         "plots": plots,
@@ -118,7 +120,7 @@ def _server_plots(samples: list[dict[str, Any]], began: float) -> list[dict[str,
 
 def _page(whole: dict[str, Any], began: float) -> str:
     scenario, found, about = whole["scenario"], whole["figures"], whole["about"]
-    word = '<span class="good">passed</span>' if whole["passed"] else '<span class="bad">fell short</span>'
+    word = f'<span class="{"good" if whole["passed"] else "bad"}">{_e(whole["word"])}</span>'
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(began))
     rows = "".join(
         f'<tr><td class="{"good" if line["passed"] else "bad"}">{"ok" if line["passed"] else "short"}</td>'

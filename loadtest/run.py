@@ -1,34 +1,34 @@
 """`python -m loadtest.run`: servers, Locust master and load processes on this machine; or load against a deployment.
 
-What always holds: everything started here has ended when this ends, by the ids of the processes and nothing else; a run
-leaves `figures.json` and `report.html` in its folder, whatever the verdict. Exit codes: 0 passed, 1 fell short, 2 could not
-run.
+What always holds: everything started here has ended when this ends, by the ids of the processes and nothing else; a run that
+has begun leaves `figures.json` and `report.html` in its folder, whatever the verdict, also one that is ended early. Exit codes:
+0 passed, 1 fell short, 2 could not run, 130 ended early by Ctrl-C or a signal.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from loadtest import herd, report, wire
+from loadtest import ahead, commandline, herd, report, wire
+from loadtest.ahead import CannotRun
+from loadtest.ending import CODE, EndedEarly, Ending
 from loadtest.figures import Figures, quantile
+from loadtest.load import Load, worker
 from loadtest.scenarios import SCENARIOS
 from loadtest.server import ROOT, Server, look_at, replayed
 from loadtest.verdict import Line, judge, summary
+from loadtest.watch import Watch
 
 USERS_A_PROCESS = 12_500
 USERS_A_WORKER = 17_000
@@ -37,100 +37,105 @@ LAST = 240.0  # seconds that a run may take longer than its ramp and duration sa
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if options.join:
-        return _join(options)
+    options = commandline.parser(__doc__).parse_args(arguments)
+    started: list[Server | Load] = []
+    ending = Ending(lambda: [each.kill() for each in started])
+    try:
+        return _join(options, started, ending) if options.join else _run(options, started, ending)
+    except (CannotRun, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except EndedEarly as error:
+        print(f"Ended early by {error}, before there was anything to tell.", file=sys.stderr)
+        return CODE
+    finally:
+        ending.settle()
+        for each in reversed(started):
+            each.close()
+
+
+def _run(options: argparse.Namespace, started: list[Server | Load], ending: Ending) -> int:
+    against = ahead.compared_with(options.against)
+    ahead.free(options.master_port)
+    ahead.ask(options.host, options.api_key)
     scenario = SCENARIOS[options.scenario]
     options.users = options.users or scenario.users
     folder = Path(options.folder or ROOT / "var" / "loadtest" / time.strftime("%Y-%m-%d-%H%M%S"))
-    folder.mkdir(parents=True, exist_ok=True)
+    ahead.prepared(folder)
     server = None
-    try:
-        if not options.host:
-            workers = options.workers or max(1, math.ceil(options.users / USERS_A_WORKER))
-            print(f"Starting {workers} server worker{'s' * (workers > 1)} …", flush=True)
-            server = Server(folder, workers, options.program, options.python)
-            options.api_key = server.api_key
-        run = Run(options, folder, server)
-        lines = run.go()
-    except RuntimeError as error:
-        print(error, file=sys.stderr)
-        return 2
-    finally:
-        if server is not None:
-            server.close()
-    return _tell(lines, folder)
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    made = argparse.ArgumentParser(prog="python -m loadtest.run", description=__doc__)
-    made.add_argument("--scenario", default="lesson", choices=list(SCENARIOS))
-    made.add_argument("--users", type=int, default=0, help="students (0: as the scenario says)")
-    made.add_argument("--duration", type=float, default=0, help="seconds of class (0: as the scenario says)")
-    made.add_argument("--ramp", type=float, default=0, help="seconds in which all arrive (0: as the scenario says)")
-    made.add_argument("--rooms", type=int, default=0, help="how many classes (0: as the scenario says)")
-    made.add_argument("--pace", type=float, default=1, help="times as much talk as the scenario says")
-    made.add_argument("--codec", default="json", choices=["json", "msgpack"])
-    made.add_argument("--deflate", action="store_true", help="members offer permessage-deflate")
-    made.add_argument("--seed", type=int, default=1)
-    made.add_argument("--workers", type=int, default=0, help="server workers (0: one for every 17,000 users)")
-    made.add_argument("--processes", type=int, default=0, help="load processes here (0: one for every 12,500 users)")
-    made.add_argument("--python", default=sys.executable, help="the interpreter that runs a server started here")
-    made.add_argument("--folder", default="", help="where to write (default: var/loadtest/<time>)")
-    made.add_argument("--against", default="", metavar="FIGURES.JSON", help="another run's figures, to compare with")
-    made.add_argument("--host", action="append", default=[], help="address of a deployment; several: one --host each")
-    made.add_argument(
-        "--api-key", default=os.environ.get("CLASSROOM_AUTH_API_KEY", ""), help="the deployment's API key"
-    )
-    made.add_argument(
-        "--elsewhere", type=int, default=0, metavar="N", help="wait for N load processes of other machines"
-    )
-    made.add_argument("--master-port", type=int, default=0, help="where they find us (default: 5557 with --elsewhere)")
-    made.add_argument("--join", default="", metavar="HOST[:PORT]", help="carry load for the run on that machine")
-    made.add_argument("--program", default="classroom", help=argparse.SUPPRESS)
-    return made
+    if not options.host:
+        workers = options.workers or max(1, math.ceil(options.users / USERS_A_WORKER))
+        print(f"Starting {workers} server worker{'s' * (workers > 1)} …", flush=True)
+        with ending.waiting():
+            server = Server(folder, workers, options.program, options.python, wait=False)
+            started.append(server)
+        server.wait_until_ready()
+        options.api_key = server.api_key
+    return Run(options, folder, server, against).go(started, ending)
 
 
 class Run:
     """One run. `server`: ours; None: the deployment at `--host`."""
 
-    def __init__(self, options: argparse.Namespace, folder: Path, server: Server | None) -> None:
+    def __init__(
+        self, options: argparse.Namespace, folder: Path, server: Server | None, against: dict[str, Any] | None
+    ) -> None:
         scenario = SCENARIOS[options.scenario]
         self._options = options
         self._folder = folder
         self._server = server
+        self._against = against
         self._hosts = options.host or ([server.url] if server else [])
         self._ramp = options.ramp or scenario.ramp
         self._patience = self._ramp + (options.duration or scenario.duration) + len(scenario.polls) * 90 + LAST
         self._samples: list[dict[str, Any]] = []
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._watch = Watch(server, options.host, options.api_key, self._ramp)
+        self._load = Load(folder)
         self._began = time.time()
-        self._log = (folder / "load.log").open("ab")
 
-    def go(self) -> list[Line]:
-        """The whole run; its verdict."""
+    def go(self, started: list[Server | Load], ending: Ending) -> int:
+        """The whole run; its exit code."""
         self._sample(0)
+        started.append(self._load)
+        why, early = "", False
         try:
-            self._start()
-            self._follow()
-        finally:
-            self._end()
-        load = self._load()
-        if load is None:
-            raise RuntimeError(f"the load did not start:\n{(self._folder / 'load.log').read_text()[-3_000:]}")
+            with ending.waiting():
+                self._start()
+            why = self._follow()
+            ending.settle()
+        except EndedEarly as error:
+            why, early = f"ended early by {error}", True
+            ending.settle()
+        self._load.close()
+        load = self._load.told()
+        if load is None or load.get("gave_up"):
+            if early:
+                raise EndedEarly(ending.wanted)
+            raise RuntimeError(self._not_begun(why, load))
+        if not load["complete"]:
+            load["ended"] = why or "the load ended by itself; load.log may tell why"
+        cut = early and not load["complete"]
+        word = "ended early" if cut else "fell short"
+        code = _tell(self._write(load, word), self._folder, word)
+        return CODE if cut else code
+
+    def _not_begun(self, why: str, load: dict[str, Any] | None) -> str:
+        if load is not None:
+            return f"The load did not start: {load['gave_up']}"
+        if why:
+            return f"The load did not start: {why}"
+        return f"The load did not start; the end of {self._folder / 'load.log'}:\n{self._load.said()}"
+
+    def _write(self, load: dict[str, Any], word: str) -> list[Line]:
+        """The report, as far as things went; the verdict, which is `word` where it is not passed."""
         replays = None
         if self._server is not None:
             self._server.close()
             folded = replayed(self._server.database, list(load.get("over", {})))
             replays = {room: msgspec.to_builtins(each, str_keys=True) for room, each in folded.items()}
-        against = json.loads(Path(self._options.against).read_text())["figures"] if self._options.against else None
         found = summary(load, self._samples)
-        if not load["complete"]:
-            load["errors"].append("the run was ended before everything was told")
-        lines = judge(load, found, replays, against)
-        report.write(self._folder, load, self._samples, found, lines, _about(self._options, self._server))
+        lines = judge(load, found, replays, self._against)
+        report.write(self._folder, load, self._samples, found, lines, word, _about(self._options, self._server))
         return lines
 
     # --- processes --------------------------------------------------------------------------------------------------
@@ -149,48 +154,34 @@ class Run:
         words += ["--deflate", str(int(options.deflate)), "--reset-stats", "--only-summary"]
         if options.elsewhere:
             print(f"Waiting for {options.elsewhere} load processes at port {port} …", flush=True)
-        self._children = [_locust(words, options.api_key, self._log)]
-        self._children += [_locust(_worker("127.0.0.1", port), options.api_key, self._log) for _ in range(here)]
+        self._load.start(words, options.api_key)
+        for _ in range(here):
+            self._load.start(worker("127.0.0.1", port), options.api_key)
 
-    def _follow(self) -> None:
-        """Show progress until the master ends."""
+    def _follow(self) -> str:
+        """Show progress until the master ends; why it should not go on any longer, where it should not."""
         until, shown = time.time() + self._patience + (600 if self._options.elsewhere else 0), 0.0
-        while self._children[0].poll() is None and time.time() < until:
+        while self._load.runs and time.time() < until:
             time.sleep(1)
-            load = self._load() if time.time() - shown >= STEP else None
-            if load is None:
+            load = self._load.told()
+            over = load is not None and load["complete"]
+            why = "" if over else self._load.broken or self._watch.trouble(load)
+            if why:
+                return why
+            if load is None or time.time() - shown < STEP:
                 continue
             shown = time.time()
             self._sample(load["inside"])
             print(self._progress(load), flush=True)
-
-    def _end(self) -> None:
-        for child in self._children:
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
-        until = time.time() + 20
-        for child in self._children:
-            try:
-                child.wait(max(0.1, until - time.time()))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-        self._log.close()
+        return f"it was not over after {self._patience:.0f} s" if self._load.runs else ""
 
     # --- what is seen -----------------------------------------------------------------------------------------------
-
-    def _load(self) -> dict[str, Any] | None:
-        try:
-            load: dict[str, Any] = msgspec.json.decode((self._folder / "load.json").read_bytes())
-        except FileNotFoundError:
-            return None
-        return load
 
     def _sample(self, inside: int) -> None:
         if self._server is not None:
             processes = {name: msgspec.to_builtins(each) for name, each in self._server.sample().items()}
             if processes:
-                load = {f"load {child.pid}": msgspec.to_builtins(look_at(child.pid)) for child in self._children}
+                load = {f"load {pid}": msgspec.to_builtins(look_at(pid)) for pid in self._load.pids}
                 self._samples.append(
                     {
                         "at": time.time(),
@@ -235,36 +226,14 @@ def _ms(spread: Any, share: float) -> str:
     return "–" if found is None else f"{found:.0f}"
 
 
-def _locust(words: list[str], api_key: str, log: Any) -> subprocess.Popen[bytes]:
-    # Locust warns of any process over 90 % of a core; the report shows what the cores did.
-    child = subprocess.Popen(
-        [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), *words],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
-        env={**os.environ, "CLASSROOM_AUTH_API_KEY": api_key, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    if hasattr(os, "SCHED_BATCH"):
-        # A member who has been written to must not take the core from a server that is still writing to the others.
-        with suppress(OSError):
-            os.sched_setscheduler(child.pid, os.SCHED_BATCH, os.sched_param(0))
-    return child
-
-
-def _worker(host: str, port: int) -> list[str]:
-    return ["--worker", "--master-host", host, "--master-port", str(port)]
-
-
-def _join(options: argparse.Namespace) -> int:
+def _join(options: argparse.Namespace, started: list[Server | Load], ending: Ending) -> int:
     """Carry load for a run whose master is on another machine, until it ends."""
-    host, _, port = options.join.partition(":")
-    processes = options.processes or os.cpu_count() or 1
-    children = [_locust(_worker(host, int(port or 5557)), options.api_key, sys.stderr) for _ in range(processes)]
-    try:
-        return max(child.wait() for child in children)
-    finally:
-        for child in children:
-            if child.poll() is None:
-                child.terminate()
-                child.wait()
+    load = Load(None)
+    started.append(load)
+    with ending.waiting():
+        for _ in range(options.processes or os.cpu_count() or 1):
+            load.start(worker(*options.join), options.api_key)
+    return load.wait()
 
 
 def _about(options: argparse.Namespace, server: Server | None) -> dict[str, Any]:
@@ -285,12 +254,12 @@ def _reader(options: argparse.Namespace) -> str:
     return herd.reader()
 
 
-def _tell(lines: list[Line], folder: Path) -> int:
+def _tell(lines: list[Line], folder: Path, word: str) -> int:
     print()
     for line in lines:
         print(f"{'  ok  ' if line.passed else 'SHORT '} {line.what}: {line.found} (wanted: {line.limit})")
     passed = all(line.passed for line in lines)
-    print(f"\n{'PASSED' if passed else 'FELL SHORT'}. {folder / 'report.html'}")
+    print(f"\n{'PASSED' if passed else word.upper()}. {folder / 'report.html'}")
     return 0 if passed else 1
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,13 @@ class Sample(msgspec.Struct, frozen=True):
 class Server:
     """`python -m classroom serve` with `workers`, everything in `folder`. `program`: what to run instead of `classroom`;
     `python`: the interpreter that runs it, best one without the load tester's packages, since some libraries load whatever
-    they find and a worker's memory would be more than an operator's."""
+    they find and a worker's memory would be more than an operator's. Without `wait`, `wait_until_ready` is to be called. Raises
+    `RuntimeError` where it does not start."""
 
     def __init__(
-        self, folder: Path, workers: int, program: str = "classroom", python: str = sys.executable, **settings: Any
-    ) -> None:
+        self, folder: Path, workers: int, program: str = "classroom", python: str = sys.executable, *,
+        wait: bool = True, **settings: Any,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.api_key = secrets.token_hex(16)
         self.port = _free_port()
@@ -67,14 +70,29 @@ class Server:
         self._settings |= settings | {"DATA": str(folder / "data"), "PYTHONUNBUFFERED": "1"}
         self._settings |= {"CLASSROOM_AUTH_API_KEY": self.api_key, "CLASSROOM_LOG_FORMAT": "json"}
         self._log = (folder / "server.log").open("ab")
-        self._process = subprocess.Popen(
-            [python, "-m", program, "serve", "--port", str(self.port), "--workers", str(workers)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log, cwd=ROOT, env=self._settings, text=True,
-        )  # fmt: skip
+        try:
+            # A group of its own: who presses Ctrl-C means the run, which has a server to ask before it stops it.
+            self._process = subprocess.Popen(
+                [python, "-m", program, "serve", "--port", str(self.port), "--workers", str(workers)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log, cwd=ROOT, env=self._settings, text=True,
+                process_group=0,
+            )  # fmt: skip
+        except OSError as error:
+            self._log.close()
+            raise RuntimeError(f"the server does not start: {python}: {error.strerror}") from error
         self._ran: dict[int, psutil.Process] = {}
-        self._wait_until_ready()
+        if wait:
+            self.wait_until_ready()
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Until it takes requests; it is stopped where it does not."""
+        try:
+            self._follow_its_start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _follow_its_start(self) -> None:
         assert self._process.stdout is not None
         until = time.monotonic() + START_SECONDS
         for line in self._process.stdout:
@@ -82,12 +100,13 @@ class Server:
                 return
             if time.monotonic() > until:
                 break
-        self.close()
         raise RuntimeError(f"the server does not start:\n{(self.folder / 'server.log').read_text()[-4_000:]}")
 
     def sample(self) -> dict[str, Sample]:
         """What each process has used so far, by role and process id: `worker 123`, `forkserver 124` (that workers come from),
-        `redis 125`, `supervisor 126`."""
+        `redis 125`, `supervisor 126`. Nothing once it has ended."""
+        if self._process.poll() is not None:
+            return {}
         try:
             top = psutil.Process(self._process.pid)
             children = top.children(recursive=True)
@@ -99,6 +118,7 @@ class Server:
                 role = _role(process, alone=not children)
             except psutil.Error:
                 continue
+            self._ran[process.pid] = process
             sample = look_at(process.pid)
             if sample is not None:
                 samples[f"{role} {process.pid}"] = sample
@@ -113,6 +133,23 @@ class Server:
         """The journal's address."""
         return self._settings.get("CLASSROOM_STORAGE_DATABASE") or f"sqlite:///{self.folder / 'data' / 'classroom.db'}"
 
+    @property
+    def ended(self) -> str:
+        """How it ended, in words; empty: it runs."""
+        code = self._process.poll()
+        if code is None:
+            return ""
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+    def kill(self) -> None:
+        """End it at once, with all it started."""
+        self._ran.clear()
+        with suppress(psutil.Error):
+            top = psutil.Process(self._process.pid)
+            for process in [top, *top.children(recursive=True)]:
+                with suppress(psutil.Error):
+                    process.kill()
+
     def close(self) -> int:
         """Stop it, and return its exit code."""
         if self._process.poll() is None:
@@ -122,6 +159,10 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        for process in self._ran.values():  # where it was killed, what it had started may be left
+            with suppress(psutil.Error):
+                process.kill()
+        self._ran.clear()
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._log.close()

@@ -168,6 +168,7 @@ def judge(
     findings = msgspec.convert(found["findings"], Findings)
     users = found["users"]
     lines: list[Line | None] = [
+        Line("the run went on to its end", "yes", load["ended"], False) if load.get("ended") else None,
         _exactly("everybody came in", users, found["joined"], found["failed"] if found["joined"] < users else None),
         _exactly("nobody was turned away for good", 0, found["gave_up"]),
         _exactly("nobody was dropped", 0, sum(found["dropped"].values()), found["dropped"]),

@@ -37,11 +37,15 @@ class Target:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url if "//" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
+        try:
+            port = parts.port
+        except ValueError:
+            port = -1
+        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname or port == -1:
             raise ValueError(f"{url!r} is no address such as https://class.example.org")
         self.tls = parts.scheme in ("https", "wss")
         self.host = parts.hostname
-        self.port = parts.port or (443 if self.tls else 80)
+        self.port = port or (443 if self.tls else 80)
         self.url = f"{'https' if self.tls else 'http'}://{parts.netloc}"
         self.netloc = parts.netloc
 
