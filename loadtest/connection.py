@@ -109,7 +109,8 @@ class Connection(ABC):
 
     def _connect(self) -> None:
         target, source = self.party.way(self.number)
-        family = AF_INET6 if ":" in target.host else AF_INET
+        address = self.party.address(target)
+        family = AF_INET6 if ":" in address else AF_INET
         self.turn += 1
         try:
             sock = self.party.original_socket(family, SOCK_STREAM)
@@ -125,7 +126,7 @@ class Connection(ABC):
         self.state = CONNECTING
         self.rest = self.out = b""
         self.skip = 0
-        code = sock.connect_ex((self.party.address(target.host), target.port))
+        code = sock.connect_ex((address, target.port))
         if code not in IN_PROGRESS:
             self._lost(f"connect {code}")
             return

@@ -32,6 +32,7 @@ PROBE_EVERY = 50
 # Connections from one address of this machine to one port of it. Linux gives connect() every second of its 28,232 ports first;
 # when those are taken, it looks through all of them again for each further one, and a crowd stops coming in.
 SOURCE_USERS = 12_000
+CONNECT_SECONDS = 5.0  # that one of several addresses may take to answer
 TOO_LATE = {("doubt.vote", "wrong_state")}  # refusals that say no more than that the instructor was quicker
 WORDS = (  # noqa: SIM905
     "why how the sum of angles depends on radius could you show that step again please I think sign is wrong here "
@@ -93,7 +94,7 @@ class Party:
         self._ways = [
             (target, source)
             for target in self._targets
-            for source in (self._sources if self.address(target.host).startswith("127.") else [""])
+            for source in (self._sources if self.address(target).startswith("127.") else [""])
         ]
 
     # --- the network ------------------------------------------------------------------------------------------------
@@ -102,11 +103,13 @@ class Party:
         """Where member `number` connects to, and from which address of this machine (empty: any)."""
         return self._ways[number % len(self._ways)]
 
-    def address(self, host: str) -> str:
-        """The host's address, asked for once."""
-        known = self._addresses.get(host)
+    def address(self, target: wire.Target) -> str:
+        """The address of its host: of several the first that can be connected to. It is looked for once."""
+        known = self._addresses.get(target.netloc)
         if known is None:
-            known = self._addresses[host] = str(socket.getaddrinfo(host, None)[0][4][0])
+            found = [str(each[4][0]) for each in socket.getaddrinfo(target.host, None, type=socket.SOCK_STREAM)]
+            answering = (each for each in found if len(found) == 1 or _answers(each, target.port))
+            known = self._addresses[target.netloc] = next(answering, found[0])
         return known
 
     def tls(self) -> Any:
@@ -184,6 +187,14 @@ class Party:
         if probe is not None:
             mine.probes.append(seat)
         return seat
+
+
+def _answers(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _nothing(_: Item) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import zlib
 from collections import Counter
 from typing import Any
@@ -17,7 +18,9 @@ from classroom.kernel import STAFF, Audience, Event, Meta, Role
 from classroom.rooms import room as rooms
 from loadtest import wire
 from loadtest.figures import Figures, bucket, quantile, value
+from loadtest.party import Options, Party
 from loadtest.probe import Probe, Record, check
+from loadtest.scenarios import SCENARIOS
 
 LOG: list[Event] = [
     Said(by="a", name="Asha", role=Role.STUDENT, text="one"),
@@ -147,3 +150,21 @@ def test_a_welcome_is_read_from_its_beginning(codec: served.Codec) -> None:
     payload = packets.welcome(codec, welcome, state).data
     greeting = wire.greeting(codec.value, payload[: len(payload) - 50])
     assert greeting == wire.Greeting("guest:1", "e1", 41, 1_700_000_000_000)
+
+
+def test_of_a_hosts_addresses_the_first_that_can_be_connected_to_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in ("127.0.0.9", "127.0.0.1")]
+        known = socket.getaddrinfo
+
+        def found(host: str, *arguments: Any, **options: Any) -> Any:
+            return both if host == "class.example.org" else known(host, *arguments, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", found)
+        options = Options(
+            run="r", hosts=[f"http://class.example.org:{port}"], users=1, seed=1, codec="json", deflate=False,
+            scenario=SCENARIOS["lesson"], pace=1.0, worker=0, workers=1,
+        )  # fmt: skip
+        made = Party(options, lambda _what, _took: None, lambda _what, _why: None)
+        assert made.address(made.way(0)[0]) == "127.0.0.1"
