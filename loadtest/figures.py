@@ -40,6 +40,15 @@ def quantile(histogram: Counter[int], share: float) -> float | None:
     return None
 
 
+def rounded(value: float, digits: int = 3) -> str:
+    """A number as a person reads it: so many digits that count, whole ones all the same."""
+    if not value or not math.isfinite(value):
+        return f"{value:,.0f}"
+    after = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{after}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 class Figures:
     """`counts`: by second and name. `times`: by second and name a histogram. `clock`: seconds since 1970."""
 

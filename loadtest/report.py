@@ -17,10 +17,11 @@ from typing import Any
 
 import msgspec
 
-from loadtest.figures import Figures, quantile
+from loadtest.figures import Figures, quantile, rounded
+from loadtest.scenarios import Scenario, in_words
 from loadtest.verdict import Line
 
-WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM = 760, 220, 64, 20, 28
+WIDTH, HEIGHT = 760, 180  # of a plot's own measure, which is stretched to the page's
 COLOURS = ("#2463a8", "#c2502e", "#3a7d44", "#7b4fa3", "#8a6d1a", "#4a4a4a")
 Series = dict[str, list[tuple[float, float]]]
 
@@ -32,9 +33,13 @@ body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)
 padding:0 1rem}h1{line-height:1.2}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}.soft{color:var(--soft)}
-figure{margin:1.5rem 0}svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}
-svg .grid{stroke:var(--line)}figcaption{font-weight:600}.key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em}
+figure{margin:1.5rem 0}.plot{position:relative;height:11rem;margin:.8rem 1rem 2rem 3.6rem}
+svg{width:100%;height:100%;overflow:visible}svg *{vector-effect:non-scaling-stroke}svg .grid{stroke:var(--line)}
+.x,.y{position:absolute;font-size:.8rem;line-height:1;color:var(--soft);white-space:nowrap}
+.y{right:calc(100% + .5rem);transform:translateY(-50%)}.x{top:calc(100% + .5rem);transform:translateX(-50%)}
+figcaption{font-weight:600}.key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em}
 td:nth-child(2),td:last-child,td.found{overflow-wrap:anywhere}
+@media(max-width:34rem){.x:nth-of-type(odd){display:none}}
 """
 
 
@@ -47,16 +52,16 @@ def write(
     word: str,
     about: dict[str, Any],
 ) -> None:
-    """Write `figures.json` and `report.html` into `folder`. `word`: what a verdict is called that is not passed."""
+    """Write `figures.json` and `report.html` into `folder`. `word`: the verdict."""
     figures = Figures()
     figures.add(load["figures"])
     plots = _plots(figures, samples, load["began"])
-    passed = all(line.passed for line in lines)
     whole = {
         "scenario": load["scenario"],
+        "run": in_words(msgspec.convert(load["scenario"], Scenario), found["users"]),
         "about": about,
-        "passed": passed,
-        "word": "passed" if passed else word,
+        "passed": word == "passed",
+        "word": word,
         "verdict": msgspec.to_builtins(lines),
         "figures": found,
         "plots": plots,
@@ -123,7 +128,7 @@ def _page(whole: dict[str, Any], began: float) -> str:
     word = f'<span class="{"good" if whole["passed"] else "bad"}">{_e(whole["word"])}</span>'
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(began))
     rows = "".join(
-        f'<tr><td class="{"good" if line["passed"] else "bad"}">{"ok" if line["passed"] else "short"}</td>'
+        f'<tr><td class="{_mark(line)[0]}">{_mark(line)[1]}</td>'
         f"<td>{_e(line['what'])}</td><td>{_e(line['limit'])}</td><td>{_e(line['found'])}</td></tr>"
         for line in whole["verdict"]
     )
@@ -138,10 +143,17 @@ def _page(whole: dict[str, Any], began: float) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>Load test: {_e(scenario['name'])}, {found['users']:,} students</title><style>{STYLE}</style></head><body>"
         f"<h1>{_e(scenario['name'])}, {found['users']:,} students: {word}</h1>"
-        f'<p>{_e(scenario["about"])}</p><p class="soft">{when} UTC · {facts}</p>'
+        f'<p>{_e(whole["run"])}</p><p class="soft">{when} UTC · {facts}</p>'
         f"<table><thead><tr><th></th><th>What must hold</th><th>Wanted</th><th>Found</th></tr></thead><tbody>{rows}"
         f"</tbody></table>{plots}<h2>Figures</h2><table><tbody>{figures}</tbody></table></body></html>"
     )
+
+
+def _mark(line: dict[str, Any]) -> tuple[str, str]:
+    """How a line of the verdict looks, and what it says."""
+    if line["passed"]:
+        return "good", "ok"
+    return ("bad", "short") if line["measured"] else ("soft", "?")
 
 
 def _plot(title: str, unit: str, series: Series) -> str:
@@ -153,14 +165,11 @@ def _plot(title: str, unit: str, series: Series) -> str:
     top = _round_up(max(y for points in series.values() for _, y in points))
 
     def across(x: float) -> float:
-        return LEFT + (x - low) / max(1e-9, high - low) * (WIDTH - LEFT - RIGHT)
+        return (x - low) / max(1e-9, high - low) * WIDTH
 
-    def up(y: float) -> float:
-        return HEIGHT - BOTTOM - y / top * (HEIGHT - BOTTOM - 12)
-
-    drawn = _grid(top, low, high, across, up)
+    drawn = "".join(f'<path class="grid" d="M0 {HEIGHT * part / 4}H{WIDTH}"/>' for part in range(5))
     for (_, points), colour in zip(series.items(), COLOURS * 20, strict=False):
-        path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in points)
+        path = " ".join(f"{across(x):.1f},{HEIGHT - y / top * HEIGHT:.1f}" for x, y in points)
         drawn += f'<polyline fill="none" stroke="{colour}" stroke-width="1.6" points="{path}"/>'
     keys = "".join(
         f'<span class="key" style="background:{colour}"></span>{_e(name)}'
@@ -168,23 +177,22 @@ def _plot(title: str, unit: str, series: Series) -> str:
     )
     return (
         f"<figure><figcaption>{_e(title)} <span class=soft>({_e(unit)}; across: seconds)</span></figcaption>"
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{_e(title)}">{drawn}</svg>'
+        f'<div class="plot">{_labels(top, low, high, across)}<svg viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'preserveAspectRatio="none" role="img" aria-label="{_e(title)}">{drawn}</svg></div>'
         f"<div class=soft>{keys}</div></figure>"
     )
 
 
-def _grid(top: float, low: float, high: float, across: Callable[[float], float], up: Callable[[float], float]) -> str:
-    drawn = ""
-    for part in range(5):
-        y = top * part / 4
-        drawn += f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{up(y):.1f}" y2="{up(y):.1f}"/>'
-        drawn += f'<text x="{LEFT - 6}" y="{up(y) + 4:.1f}" text-anchor="end">{y:,.6g}</text>'
+def _labels(top: float, low: float, high: float, across: Callable[[float], float]) -> str:
+    """The numbers at the axes: text of the page, which stays as large as it is however narrow the plot becomes."""
+    made = "".join(
+        f'<span class="y" style="top:{100 - 25 * part}%">{rounded(top * part / 4)}</span>' for part in range(5)
+    )
     step = _round_up(max(1.0, (high - low) / 6))
     for number in range(math.ceil(low / step), math.floor(high / step) + 1):
-        drawn += (
-            f'<text x="{across(number * step):.1f}" y="{HEIGHT - 8}" text-anchor="middle">{number * step:,.6g}</text>'
-        )
-    return drawn
+        at = 100 * across(number * step) / WIDTH
+        made += f'<span class="x" style="left:{at:.1f}%">{number * step:,.6g}</span>'
+    return made
 
 
 def _round_up(value: float) -> float:
@@ -204,6 +212,8 @@ def _shown(value: Any) -> str:
         return ", ".join(f"{name.replace('_', ' ')} {_shown(each)}" for name, each in value.items() if each) or "none"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, float):
+        return rounded(value)
     return "–" if value is None else str(value)
 
 

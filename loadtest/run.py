@@ -2,7 +2,7 @@
 
 What always holds: everything started here has ended when this ends, by the ids of the processes and nothing else; a run that
 has begun leaves `figures.json` and `report.html` in its folder, whatever the verdict, also one that is ended early. Exit codes:
-0 passed, 1 fell short, 2 could not run, 130 ended early by Ctrl-C or a signal.
+0 passed, 1 fell short or was too short to tell, 2 could not run, 130 ended early by Ctrl-C or a signal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from loadtest.figures import Figures, quantile
 from loadtest.load import Load, worker
 from loadtest.scenarios import SCENARIOS
 from loadtest.server import ROOT, Server, look_at, replayed
-from loadtest.verdict import Line, judge, summary
+from loadtest.verdict import Line, judge, summary, word
 from loadtest.watch import Watch
 
 USERS_A_PROCESS = 12_500
@@ -115,8 +115,7 @@ class Run:
         if not load["complete"]:
             load["ended"] = why or "the load ended by itself; load.log may tell why"
         cut = early and not load["complete"]
-        word = "ended early" if cut else "fell short"
-        code = _tell(self._write(load, word), self._folder, word)
+        code = self._tell(load, cut)
         return CODE if cut else code
 
     def _not_begun(self, why: str, load: dict[str, Any] | None) -> str:
@@ -126,8 +125,8 @@ class Run:
             return f"The load did not start: {why}"
         return f"The load did not start; the end of {self._folder / 'load.log'}:\n{self._load.said()}"
 
-    def _write(self, load: dict[str, Any], word: str) -> list[Line]:
-        """The report, as far as things went; the verdict, which is `word` where it is not passed."""
+    def _tell(self, load: dict[str, Any], early: bool) -> int:
+        """Write the report, as far as things went, and say the verdict."""
         replays = None
         if self._server is not None:
             self._server.close()
@@ -135,8 +134,9 @@ class Run:
             replays = {room: msgspec.to_builtins(each, str_keys=True) for room, each in folded.items()}
         found = summary(load, self._samples)
         lines = judge(load, found, replays, self._against)
-        report.write(self._folder, load, self._samples, found, lines, word, _about(self._options, self._server))
-        return lines
+        verdict = word(lines, early=early)
+        report.write(self._folder, load, self._samples, found, lines, verdict, _about(self._options, self._server))
+        return _tell(lines, verdict, self._folder)
 
     # --- processes --------------------------------------------------------------------------------------------------
 
@@ -254,13 +254,13 @@ def _reader(options: argparse.Namespace) -> str:
     return herd.reader()
 
 
-def _tell(lines: list[Line], folder: Path, word: str) -> int:
+def _tell(lines: list[Line], verdict: str, folder: Path) -> int:
     print()
     for line in lines:
-        print(f"{'  ok  ' if line.passed else 'SHORT '} {line.what}: {line.found} (wanted: {line.limit})")
-    passed = all(line.passed for line in lines)
-    print(f"\n{'PASSED' if passed else word.upper()}. {folder / 'report.html'}")
-    return 0 if passed else 1
+        mark = "  ok  " if line.passed else "SHORT " if line.measured else "  ?   "
+        print(f"{mark} {line.what}: {line.found} (wanted: {line.limit})")
+    print(f"\n{verdict.upper()}. {folder / 'report.html'}")
+    return 0 if verdict == "passed" else 1
 
 
 def _free_port() -> int:

@@ -37,7 +37,8 @@ def in_a_rush(**limits: float) -> Limits:
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """`duration`: seconds that the class goes on once everybody is in. `ramp`: seconds in which all arrive. `polls`: when
     they are opened, as parts of the duration. `dropped`: how many lose their connection at once in the middle, at most
-    half. `stuck`: how many, at most half, stop reading in the middle, for `stuck_seconds`."""
+    half. `stuck`: how many, at most half, stop reading in the middle, for `stuck_seconds`. `about`: in words, with the numbers
+    that `in_words` fills in."""
 
     name: str
     about: str
@@ -59,12 +60,34 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     stuck_seconds: float = 30
 
 
+def in_words(scenario: Scenario, users: int) -> str:
+    """What goes on in a run of that many students."""
+    least, more = divmod(users, scenario.rooms)
+    return scenario.about.format(
+        users=f"{users:,}",
+        rooms="1 class" if scenario.rooms == 1 else f"{scenario.rooms:,} classes",
+        each=f"{least:,} to {least + 1:,} students" if more else f"{least:,} student{'s' * (least != 1)}",
+        dropped=f"{min(scenario.dropped, users // 2):,}",
+        stuck=f"{min(scenario.stuck, users // 2):,}",
+        ramp=_time(scenario.ramp),
+        duration=_time(scenario.duration),
+        stuck_seconds=_time(scenario.stuck_seconds),
+    )
+
+
+def _time(seconds: float) -> str:
+    for size, name in ((3_600, "hour"), (60, "minute")):
+        if seconds >= 2 * size and seconds % size == 0:
+            return f"{seconds / size:,.0f} {name}s"
+    return f"{seconds:,.6g} second{'s' * (seconds != 1)}"
+
+
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         Scenario(
             name="lesson",
-            about="People come over a while, talk, ask and support doubts, watch ink, answer two polls.",
+            about="People come over {ramp}, talk, ask and support doubts, watch ink, answer two polls; {duration} of class.",
             duration=600,
             ramp=100,
             chat=0.15,
@@ -76,7 +99,7 @@ SCENARIOS = {
         ),
         Scenario(
             name="storm",
-            about="Everybody comes at once, and most wait in the lobby.",
+            about="Everybody comes within {ramp}; who cannot be let in at once waits in the lobby.",
             limits=in_a_rush(joined_within=60, lobby_ratio=1.5),
             duration=15,
             ramp=20,
@@ -84,7 +107,7 @@ SCENARIOS = {
         ),
         Scenario(
             name="poll-spike",
-            about="Everybody answers one poll within half a minute.",
+            about="All {users} answer one poll within half a minute.",
             limits=in_a_rush(votes_within=30),
             duration=60,
             ramp=60,
@@ -96,7 +119,7 @@ SCENARIOS = {
         ),
         Scenario(
             name="reconnect",
-            about="Ten thousand lose their connection at once, and come back to what they missed.",
+            about="{dropped} of {users} lose their connection at once, and come back to what they missed.",
             limits=in_a_rush(back_within=20),
             duration=60,
             ramp=60,
@@ -105,7 +128,7 @@ SCENARIOS = {
         ),
         Scenario(
             name="stuck",
-            about="A tenth of a class stops reading for a while; the others must not notice.",
+            about="{stuck} of {users} stop reading for {stuck_seconds}; the others must not notice.",
             limits=Limits(delivery_ratio=1.5),
             users=5_000,
             duration=90,
@@ -116,7 +139,7 @@ SCENARIOS = {
         ),
         Scenario(
             name="campus",
-            about="Two thousand classes of twenty-five at once.",
+            about="{rooms} at once, each of {each} and an instructor.",
             limits=Limits(memory_kib=54, memory_ratio=1.5, cpu_ratio=2.0),
             users=48_000,
             rooms=2_000,
@@ -132,7 +155,7 @@ SCENARIOS = {
         ),
         Scenario(
             name="soak",
-            about="A lesson that goes on and on, with members whose connections come and go.",
+            about="A lesson of {duration}, with members whose connections come and go.",
             limits=Limits(memory_growth=1.15),
             duration=4 * 3_600,
             ramp=60,

@@ -10,18 +10,31 @@ from typing import Any
 
 import msgspec
 
-from loadtest.figures import Figures, quantile
+from loadtest.figures import Figures, quantile, rounded
 from loadtest.probe import Findings
 from loadtest.scenarios import MEMORY_FROM, Limits
 
+LEAST_SECONDS = 12  # of class, from which on a figure that is not there is missing, and nothing was too short for it
+
 
 class Line(msgspec.Struct, frozen=True):
-    """One thing that must hold. `limit` and `found` as a person reads them."""
+    """One thing that must hold. `limit` and `found` as a person reads them. `measured`: not in a run too short for it."""
 
     what: str
     limit: str
     found: str
     passed: bool
+    measured: bool = True
+
+
+def word(lines: list[Line], *, early: bool = False) -> str:
+    """The verdict in a word. `early`: somebody ended the run."""
+    if early:
+        return "ended early"
+    short = [line for line in lines if not line.passed]
+    if not short:
+        return "passed"
+    return "fell short" if any(line.measured for line in short) else "too short to tell"
 
 
 def summary(load: dict[str, Any], samples: list[dict[str, Any]]) -> dict[str, Any]:
@@ -80,7 +93,7 @@ def summary(load: dict[str, Any], samples: list[dict[str, Any]]) -> dict[str, An
     ):
         spread = figures.spread(name)
         for label, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
-            found[f"{name}_{label}"] = _rounded(quantile(spread, share))
+            found[f"{name}_{label}"] = _tenths(quantile(spread, share))
     if steady:
         found["frames_per_second"] = round(sum(figures.at(s)["frames"] for s in steady) / len(steady))
     return found | _served(load, figures, samples, steady)
@@ -167,6 +180,11 @@ def judge(
     limits = msgspec.convert(load["scenario"]["limits"], Limits)
     findings = msgspec.convert(found["findings"], Findings)
     users = found["users"]
+    seconds = found["steady_seconds"]
+    brief = f"the run was too short to measure it ({seconds} s of class)" if 0 < seconds < LEAST_SECONDS else ""
+    silent = brief
+    if seconds and not found["kept"].get("chat.say"):
+        silent = f"the run was too short to measure it (nobody said anything in {seconds} s of class)"
     lines: list[Line | None] = [
         Line("the run went on to its end", "yes", load["ended"], False) if load.get("ended") else None,
         _exactly("everybody came in", users, found["joined"], found["failed"] if found["joined"] < users else None),
@@ -185,12 +203,18 @@ def judge(
             findings.clean and findings.checked > 0,
         ),
         *_tallies(load, replays),
-        _within("delivery, p50", limits.delivery_p50, found["delivery_p50"], "ms"),
-        _within("delivery, p99", limits.delivery_p99, found["delivery_p99"], "ms"),
-        _within("delivery p99 while some are stuck, over before", limits.delivery_ratio, found["delivery_ratio"], "×"),
+        _within("delivery, p50", limits.delivery_p50, found["delivery_p50"], "ms", silent),
+        _within("delivery, p99", limits.delivery_p99, found["delivery_p99"], "ms", silent),
+        _within(
+            "delivery p99 while some are stuck, over before",
+            limits.delivery_ratio,
+            found["delivery_ratio"],
+            "×",
+            brief,
+        ),
         _within("acknowledgement, p99", limits.ack_p99, found["ack_p99"], "ms"),
         _within("all joined within", limits.joined_within, found["joined_within"], "s"),
-        _within("everybody who was cut off was back within", limits.back_within, found["back_within"], "s"),
+        _within("everybody who was cut off was back within", limits.back_within, found["back_within"], "s", brief),
         _within("all votes acknowledged within", limits.votes_within, found["votes_within"], "s"),
     ]
     if limits.lobby_ratio is not None and 4 * found["lobby"] > users:  # else it was hardly needed
@@ -203,12 +227,14 @@ def judge(
         if users >= MEMORY_FROM:
             lines.append(_within("server memory per member", limits.memory_kib, found["memory_kib_per_member"], "KiB"))
         lines.append(
-            _within("memory at the end over memory before", limits.memory_growth, found.get("memory_growth"), "×")
+            _within(
+                "memory at the end over memory before", limits.memory_growth, found.get("memory_growth"), "×", brief
+            )
         )
     if against is not None:
         lines += [
             _ratio("memory per member", limits.memory_ratio, found, against, "memory_kib_per_member"),
-            _ratio("CPU per delivered frame", limits.cpu_ratio, found, against, "cpu_us_per_frame"),
+            _ratio("CPU per delivered frame", limits.cpu_ratio, found, against, "cpu_us_per_frame", brief),
         ]
     return [line for line in lines if line is not None]
 
@@ -267,18 +293,30 @@ def _exactly(what: str, wanted: int, got: int, why: Any = None) -> Line:
     return Line(what, f"{wanted:,}", f"{got:,}{f' {why}' if why else ''}", got == wanted)
 
 
-def _within(what: str, limit: float | None, got: float | None, unit: str) -> Line | None:
+def _within(what: str, limit: float | None, got: float | None, unit: str, short: str = "") -> Line | None:
+    """`short`: why it was not measured, where the run was too short for it."""
     if limit is None:
         return None
-    found = "not measured" if got is None else f"{got:,.6g} {unit}"
-    return Line(what, f"≤ {limit:,.6g} {unit}", found, got is not None and got <= limit)
+    most = f"≤ {limit:,.6g} {unit}"
+    if got is None:
+        return Line(what, most, short or "not measured", False, measured=not short)
+    return Line(what, most, f"{_beside(got, limit)} {unit}", got <= limit)
 
 
-def _ratio(what: str, limit: float | None, found: dict[str, Any], against: dict[str, Any], name: str) -> Line | None:
+def _beside(got: float, limit: float) -> str:
+    """As few digits as a person wants, and as many as tell it from the limit."""
+    digits = (3, 4, 5, 6, 9, 17)
+    return next((text for n in digits if (text := rounded(got, n)) != rounded(limit, n)), rounded(got))
+
+
+def _ratio(
+    what: str, limit: float | None, found: dict[str, Any], against: dict[str, Any], name: str, short: str = ""
+) -> Line | None:
     mine, other = found.get(name), against.get(name)
     ratio = mine / other if mine and other else None
-    return _within(f"{what}, against the other run's {other}", limit, ratio, "×")
+    compared = rounded(other) if other else "none"
+    return _within(f"{what}, against the other run's {compared}", limit, ratio, "×", short if other else "")
 
 
-def _rounded(value: float | None) -> float | None:
+def _tenths(value: float | None) -> float | None:
     return None if value is None else round(value, 1)

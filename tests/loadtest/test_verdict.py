@@ -166,3 +166,23 @@ def test_a_soak_ends_with_little_more_memory_than_after_a_quarter_of_it(end: flo
 def test_a_soak_whose_memory_was_not_looked_at_while_it_went_on_has_not_passed() -> None:
     found = line(GROWTH, run_of("soak"), used([100.0]))
     assert (found.passed, found.found) == (False, "not measured")
+
+
+def test_of_a_class_of_a_few_seconds_it_is_said_that_it_was_too_short_to_measure_what_nobody_said() -> None:
+    load = run_of("lesson")
+    load["scenario"]["polls"] = []
+    load["cues"] = [{"what": "begun", "at": float(BEGUN)}, {"what": "quiet", "at": float(BEGUN + 5)}]
+    found = line("delivery, p50", load)
+    assert (found.passed, found.measured) == (False, False)
+    assert found.found == "the run was too short to measure it (nobody said anything in 5 s of class)"
+    # Where it was said and did not come, or where the class never began, it was not the time.
+    figures = Figures(lambda: BEGUN)
+    figures.count("kept:chat.say")
+    assert line("delivery, p50", load | {"figures": figures.take(), "cues": run_of("lesson")["cues"]}).measured
+    assert line("delivery, p50", load | {"cues": []}).measured
+
+
+def test_what_is_just_beyond_a_limit_is_told_in_as_many_digits_as_show_it() -> None:
+    found = line(VOTES, run_of("poll-spike", votes=(30.0004,)))
+    assert (found.passed, found.found, found.limit) == (False, "30.0004 s", "≤ 30 s")
+    assert line(VOTES, run_of("poll-spike", votes=(3.11888,))).found == "3.12 s"
