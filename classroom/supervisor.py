@@ -73,7 +73,7 @@ class Supervisor:
                 media = media_process(self._settings, self._config)
                 self._spawn(keep(media))
             self._started(port)
-            log.info("all workers are ready", workers=len(self._workers), port=port, pid=os.getpid())
+            log.info("all workers take connections", workers=len(self._workers), port=port, pid=os.getpid())
             await self._stopping.wait()
         finally:
             self._stopping.set()

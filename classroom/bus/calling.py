@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 CALL_SECONDS = 4.0  # for connecting, sending and hearing all answers; longer than a Redis that merely pauses
 MOMENT = 0.25  # seconds for reading what has come, after this worker was held up
 FIRST_PAUSE, LAST_PAUSE = 0.05, 1.0  # seconds between attempts to connect
+DIFFERENT = 20  # troubles that are told before it is well again
 
 Connect = Callable[[], AbstractConnection]
 Command = tuple[str | bytes | int, ...]
@@ -39,6 +40,11 @@ class Backoff:
 
     def __init__(self) -> None:
         self._pause = FIRST_PAUSE
+
+    @property
+    def grown(self) -> bool:
+        """Whether there was a pause since it last went well."""
+        return self._pause != FIRST_PAUSE
 
     def reset(self) -> None:
         """It went well."""
@@ -102,7 +108,7 @@ class Caller:
                 return await call.told
         except TROUBLES as error:
             self._fail(connection, error)
-            raise Down(_words(error)) from error
+            raise Down(words(error)) from error
 
     async def close(self) -> None:
         """Let go of the connection, after the calls that are under way."""
@@ -162,15 +168,37 @@ class Caller:
         line, self._line = self._line, deque()
         for call in line:
             if not call.told.done():
-                call.told.set_exception(Down(_words(error)))
+                call.told.set_exception(Down(words(error)))
                 call.told.exception()  # looked at here: one whose call was never sent does not wait for it
         reading, self._reading = self._reading, None
         if reading is not None and reading is not asyncio.current_task():
             reading.cancel()
 
 
-def _words(error: Exception) -> str:
+def words(error: Exception) -> str:
+    """What is wrong, for a person who can mend it."""
+    if isinstance(error, AuthenticationError):
+        return f"{error} Give cluster.redis its password: redis://user:password@host"
     return str(error) or type(error).__name__
+
+
+class Complaints:
+    """Says whether a trouble is new, so that one that lasts is told once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def is_new(self, trouble: str) -> bool:
+        """Whether it has not been asked about since the last `over`. Of so many different ones no more are new."""
+        if trouble in self._told or len(self._told) >= DIFFERENT:
+            return False
+        self._told.add(trouble)
+        return True
+
+    def over(self) -> bool:
+        """All is well. Whether there was any trouble."""
+        was, self._told = bool(self._told), set()
+        return was
 
 
 async def _answer(connection: AbstractConnection) -> Any:

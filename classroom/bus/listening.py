@@ -16,7 +16,7 @@ import structlog
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
-from classroom.bus.calling import CALL_SECONDS, TROUBLES, Backoff, Command, Connect, patience
+from classroom.bus.calling import CALL_SECONDS, TROUBLES, Backoff, Command, Complaints, Connect, patience, words
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,10 @@ class Listener:
         self._changed = asyncio.Event()
         self._refused = False
         self._silent = 0
+        self._backoff = Backoff()
+        self._complaints = Complaints()
         self.connected = False
+        self.trouble = "not yet connected"  # when it is not connected: why
         self._task = asyncio.create_task(self._run(), name=f"redis listener {name}")
 
     def want(self, channel: bytes, hear: Hear) -> None:
@@ -106,20 +109,20 @@ class Listener:
             waiting.set_result(False)
 
     async def _run(self) -> None:
-        backoff = Backoff()
         while True:
             connection = self._connect()
             try:
                 async with patience(CALL_SECONDS):
                     await connection.connect()  # type: ignore[no-untyped-call]
-                backoff.reset()
                 await self._follow(connection)
             except TROUBLES as error:
-                log.warning("a Redis subscription is lost; connecting again", node=self._name, error=str(error))
+                self.trouble = words(error)
+                if self._complaints.is_new(self.trouble):
+                    log.warning("a Redis subscription is lost; connecting again", node=self._name, error=self.trouble)
             finally:
                 await connection.disconnect(nowait=True)
             self._doubt()
-            await backoff.wait()
+            await self._backoff.wait()
 
     async def _follow(self, connection: AbstractConnection) -> None:
         self._asked, self._unconfirmed, self._live = set(), {}, set()
@@ -147,6 +150,11 @@ class Listener:
                 self._doubt()
                 continue
             self._silent = 0
+            if self._backoff.grown:
+                # Only now: a node that takes connections and then wants a password would be asked again without a pause.
+                self._backoff.reset()
+                if self._complaints.over():
+                    log.info("Redis subscriptions are there again", node=self._name)
             if not isinstance(answer, list) or len(answer) != 3:
                 continue  # a pong
             kind, channel, body = answer

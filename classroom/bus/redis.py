@@ -22,7 +22,7 @@ import structlog
 
 from classroom.bus import envelopes
 from classroom.bus.asking import CONFIRM_SECONDS, Asking
-from classroom.bus.calling import Down, patience
+from classroom.bus.calling import Down, patience, words
 from classroom.bus.company import Company
 from classroom.bus.nodes import Node, Nodes
 from classroom.bus.outbox import Outbox
@@ -153,9 +153,9 @@ class RedisBus(Bus):
         """Of a cluster, most nodes must answer: rooms of the others are reached by nobody now, wherever they are."""
         self._check_open()
         nodes = self._nodes.all
-        well = await asyncio.gather(*(_answers(node) for node in nodes))
-        if sum(well) * 2 <= len(nodes):
-            raise Unreachable("Redis does not answer")
+        troubles = [trouble for trouble in await asyncio.gather(*map(_trouble, nodes)) if trouble]
+        if len(troubles) * 2 >= len(nodes):
+            raise Unreachable(f"Redis does not answer: {troubles[0] if troubles else 'the bus is closed'}")
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
@@ -299,15 +299,16 @@ class RedisBus(Bus):
         return await self._asking.serve(room, server, displaced)
 
 
-async def _answers(node: Node) -> bool:
+async def _trouble(node: Node) -> str:
+    """Why the node does not answer; empty: it does."""
     if not node.listener.connected:
-        return False
+        return node.listener.trouble
     try:
         async with patience(PING_SECONDS):
             await node.caller.call([("PING",)])
-    except (Down, TimeoutError):
-        return False
-    return True
+    except (Down, TimeoutError) as error:
+        return words(error)
+    return ""
 
 
 def _room_channel(room: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 import structlog
 from redis.exceptions import ResponseError
 
-from classroom.bus.calling import Backoff, Command, Down
+from classroom.bus.calling import Backoff, Command, Complaints, Down
 from classroom.bus.nodes import Node
 from classroom.bus.outbox import Outbox, Parcel
 
@@ -103,7 +103,7 @@ class Sender:
         return parcels
 
     async def _run(self) -> None:
-        backoff = Backoff()
+        backoff, complaints = Backoff(), Complaints()
         while True:
             await self._stirred.wait()
             parcels: list[Parcel] = []
@@ -115,10 +115,12 @@ class Sender:
                 parcels = self._take()
                 await self._deliver(parcels)
                 backoff.reset()
+                complaints.over()
                 if self._closing and not self._stirred.is_set():
                     return
             except Down as error:
-                log.warning("Redis cannot be reached; connecting again", node=self.node.name, error=str(error))
+                if complaints.is_new(str(error)):
+                    log.warning("Redis cannot be reached; connecting again", node=self.node.name, error=str(error))
                 self._undelivered([*self.outbox.drop_asks(), *(n for parcel in parcels for n in parcel.asks)])
                 self._doubt()
                 if self._closing:

@@ -166,6 +166,45 @@ async def test_a_bus_opened_before_redis_works_when_redis_is_there(redis_server:
     await other.close()
 
 
+class Guarded(Redis):
+    """One that wants a password."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--requirepass", "open"]
+
+    def answers(self) -> bool:
+        try:
+            return self.call("PING").startswith("-NOAUTH")
+        except OSError:
+            return False
+
+
+async def test_a_password_that_is_wanted_is_told_once_and_asked_about_seldom() -> None:
+    server = Guarded()
+    try:
+        server.start()
+        with capture_logs() as logs:
+            bus = await open_bus(server.url, "edge-1")
+            async with Client.from_url(server.url, password="open") as client:
+                before = int((await client.info("stats"))["total_connections_received"])
+                await asyncio.sleep(2)
+                after = int((await client.info("stats"))["total_connections_received"])
+                assert after - before <= 6
+                with pytest.raises(Unreachable, match=r"Give cluster\.redis its password"):
+                    await bus.ping()
+                told = [log for log in logs if log["log_level"] in ("warning", "error")]
+                assert [log["event"] for log in told] == ["a Redis subscription is lost; connecting again"]
+                assert "redis://user:password@host" in told[0]["error"]
+                await client.config_set("requirepass", "")
+            async with asyncio.timeout(BACK_WITHIN):
+                while not await pings(bus):
+                    await asyncio.sleep(0.01)
+        assert logs[-1]["event"] == "Redis subscriptions are there again"
+        await bus.close()
+    finally:
+        server.close()
+
+
 async def test_a_pause_of_redis_delays_and_loses_nothing(redis_server: Redis, ends: Ends) -> None:
     here, there = ends
     inbox = Inbox()
