@@ -41,12 +41,13 @@ from classroom.metrics import Metrics
 from classroom.processes import keep, media_process
 from classroom.rooms.house import House
 from classroom.sockets import crowd
-from classroom.sockets.server import Sockets
+from classroom.sockets.server import RESERVE, Sockets
 from classroom.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
 DEMO = "demo"
+FEW = 1_000  # connections; a worker that can take no more says so at its start
 BACKLOG = 4_096  # connections that the kernel may hold until they are accepted: a class comes all at once
 KEEP_ALIVE = 75.0  # seconds for a request to be there: longer than proxies keep a connection that nobody uses
 
@@ -209,7 +210,7 @@ def run(
 ) -> None:
     """Run a worker in this process until it is told to stop."""
     set_up(settings.log)
-    raise_descriptor_limit()
+    need_descriptors(raise_descriptor_limit(), settings.server.max_connections)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop, debug=sys.flags.dev_mode) as runner:
         runner.run(serve(settings, started, number, config))
 
@@ -219,3 +220,19 @@ def raise_descriptor_limit() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def need_descriptors(limit: int, connections: int) -> None:
+    """Say so where a process that may open `limit` files takes fewer than `connections` (0: as many as it can). Raises
+    `SettingsError` where it would take none."""
+    if limit <= RESERVE and not connections:
+        raise SettingsError(
+            f"this process may have {limit} files open, of which the server keeps {RESERVE} for itself, so that nobody could "
+            "come in: raise the limit (ulimit -n 65536, LimitNOFILE=65536 in a systemd unit)"
+        )
+    if limit - RESERVE < (connections or FEW):
+        log.warning(
+            "few connections can be taken: raise the limit of open files (ulimit -n, LimitNOFILE)",
+            connections=connections or limit - RESERVE,
+            files=limit,
+        )

@@ -311,6 +311,12 @@ def _build(found: Mapping[Key, Sourced]) -> Settings:
         reason = _objection(key, value)
         if reason:
             raise SettingsError(f"{key[0]}.{key[1]} (from {found[key].source}) {reason}")
+    shorter, longer = ("hls", "segment_seconds"), ("hls", "target_seconds")
+    if values[longer] <= values[shorter]:
+        raise SettingsError(
+            f"hls.target_seconds is {values[longer]} (from {found[longer].source}); it must be more than hls.segment_seconds, "
+            f"which is {values[shorter]:g} (from {found[shorter].source})."
+        )
     sections = {
         section.name: section.type(**{name: value for (part, name), value in values.items() if part == section.name})
         for section in msgspec.structs.fields(Settings)
@@ -337,8 +343,9 @@ def _allowed(key: Key, kind: shapes.Type) -> str:
     """What a setting may be, to complete "it must be …"."""
     if isinstance(kind, shapes.IntType | shapes.FloatType):
         noun = "a whole number" if isinstance(kind, shapes.IntType) else "a number"
-        above = kind.ge is None
-        return f"{noun} above {kind.gt} and up to {kind.le}" if above else f"{noun} from {kind.ge} to {kind.le}"
+        if kind.ge is None:
+            return f"{noun} above {kind.gt} and up to {kind.le}"
+        return f"{noun} from {kind.ge} up" if kind.le is None else f"{noun} from {kind.ge} to {kind.le}"
     if isinstance(kind, shapes.BoolType):
         return "true, false or auto" if key == ("auth", "open_rooms") else "true or false"
     if isinstance(kind, shapes.LiteralType):

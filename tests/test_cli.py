@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -92,6 +93,34 @@ def test_what_cannot_be_used_is_one_sentence_at_the_start(
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
     assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize(("files", "connections"), [(100, 0), (500, 0), (900, 0), (100, 50)])
+def test_where_few_files_may_be_open_it_is_said_and_nobody_is_let_come_in_vain(
+    tmp_path: Path, files: int, connections: int
+) -> None:
+    variables = {"CLASSROOM_MEDIA_ENABLED": "false", "CLASSROOM_SERVER_MAX_CONNECTIONS": str(connections)}
+    command = [sys.executable, "-m", "classroom", "serve", "--port", "0"]
+    process = subprocess.Popen(
+        command,
+        env=environment(tmp_path) | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)),
+    )
+    with process:
+        assert process.stdout is not None
+        serves = process.stdout.readline().startswith("Instructor: ")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert "LimitNOFILE" in errors
+    assert "Traceback" not in errors
+    if files <= 500 and not connections:
+        assert (serves, process.returncode) == (False, 2)
+        assert errors.startswith(f"classroom: this process may have {files} files open")
+    else:
+        assert (serves, process.returncode) == (True, 0)
 
 
 def test_a_token_is_printed_alone_and_its_link_beside(run: Run, tmp_path: Path) -> None:

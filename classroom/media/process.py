@@ -299,6 +299,8 @@ class Process:
                         await response.write(msgspec.json.encode(await queue.get()) + b"\n")
                         continue
                 await response.write(b"\n")
+        except ConnectionResetError:  # the worker has gone, or been replaced: another one will ask
+            pass
         finally:
             self._listeners.discard(queue)
         return response

@@ -17,7 +17,7 @@ from classroom.bus.port import Reply
 from classroom.kernel import Member, Rejected, Role
 from classroom.media.link import Link
 from classroom.media.stage import Performer, Publish, Source, Stage
-from tests.running import until
+from tests.running import serving_alone, until
 
 TEACHER = Member("t1", "Teacher", Role.INSTRUCTOR)
 LATE = Reply(ok=False, code="moved", temporary=True)
@@ -203,3 +203,23 @@ async def test_what_is_over_before_a_room_took_it_is_not_told_any_more_as_live(t
         await until(lambda: far.asked == (3 if how == "replaced" else 2))
         await asyncio.sleep(0)
         assert [one.stream for one in far.stage.people.values()] == (["two"] if how == "replaced" else [])
+
+
+async def test_a_worker_that_goes_is_no_error_of_the_media_process(tmp_path: Path) -> None:
+    async def listens() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "run" / "media.sock")
+        writer.write(b"GET /facts HTTP/1.1\r\nHost: media\r\n\r\n")
+        await reader.readuntil(b"{}\n")  # all that is live has been told
+        return reader, writer
+
+    with serving_alone(tmp_path) as server:
+        await until((tmp_path / "run" / "media.sock").exists)
+        (_, goes), (stays, writer) = await listens(), await listens()
+        goes.close()
+        await stays.readuntil(b"\n\r\n")  # what is said when there is nothing to say: to the other as well, and before
+        writer.close()
+        server.signal()
+        server.wait()
+    log = server.log.read_text()
+    assert "Error handling request" not in log
+    assert "Traceback" not in log
