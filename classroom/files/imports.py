@@ -121,18 +121,24 @@ class Imports:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, order: Order, perform: Perform) -> Import:
-        """Begin. Raises `Rejected("too_fast")`; the caller keeps the folder then."""
-        unfinished = sum(room == order.room and not job.told.over for (room, _), job in self._jobs.items())
-        if unfinished >= WAITING_LIMIT or len(self._tasks) >= ALL_WAITING_LIMIT:
+        """Begin. Raises `Rejected("too_fast")`, `StoreUnavailable`; the caller keeps the folder then."""
+        unfinished = [room for (room, _), job in self._jobs.items() if not job.told.over]
+        if unfinished.count(order.room) >= WAITING_LIMIT or len(unfinished) >= ALL_WAITING_LIMIT:
             raise Rejected("too_fast", "Other documents are still being read. Wait for one of them.", temporary=True)
         told = Import(id=secrets.token_hex(8), name=order.name, at=self._clock())
         job = Job(order, told, self._note)
         self._jobs[order.room, told.id] = job
         self._forget()
-        task = asyncio.create_task(self._run(job, perform), name=f"import {told.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return told
+        try:
+            await job.say(always=True)  # first: whoever is told of it may ask another worker
+        except BaseException:
+            del self._jobs[order.room, told.id]
+            raise
+        if not job.told.over:  # else all was closed meanwhile
+            task = asyncio.create_task(self._run(job, perform), name=f"import {told.id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return job.told
 
     async def get(self, room: str, id: str) -> Import:
         """How far a job is. Raises `Rejected("not_found")`, `StoreUnavailable`."""

@@ -78,6 +78,14 @@ def test_folders_may_be_named_from_where_the_server_is_started(tmp_path: Path, m
     assert not list((tmp_path / "var" / "incoming").iterdir())
 
 
+def test_an_import_that_has_begun_is_known_to_every_worker(tmp_path: Path) -> None:
+    with serving_alone(tmp_path, cluster_workers=2, media_enabled=False) as server:
+        for _ in range(5):
+            job = ask(server, "/imports", samples.pdf(1))
+            for _ in range(4):  # whichever worker it is
+                assert ask(server, f"/imports/{job['id']}")["id"] == job["id"]
+
+
 def test_a_worker_has_nothing_of_the_server_s_secrets_and_no_network(tmp_path: Path) -> None:
     with serving_alone(tmp_path, auth_secret="hunter2" * 6) as server:
         ask(server, "/imports", samples.pdf(200))
