@@ -6,6 +6,8 @@ import { useTranslation } from "react-i18next";
 import { useDo, useRefusal } from "../app/live";
 import { toast } from "../app/toast";
 import common from "../common/common.module.css";
+import { UnderWay } from "../common/UnderWay";
+import { useShown } from "../common/useShown";
 import { useFormat } from "../i18n/format";
 import { POLL_QUESTION_LIMIT, POLL_RATING_LIMIT, type PollKind, type Results } from "../protocol";
 import { useSend } from "../room";
@@ -26,19 +28,25 @@ export default function PollEditor({ editing, onClose }: { editing: Editing; onC
   const explain = useRefusal();
   const [draft, setDraft] = useState<Draft>(() => draftOf(editing.spec));
   const [tried, setTried] = useState(false);
+  const [sending, setSending] = useState<"save" | "open" | null>(null);
+  const shown = useShown();
   const faults = faultsOf(draft);
   const change = (part: Partial<Draft>): void => setDraft({ ...draft, ...part });
 
   async function save(open: boolean): Promise<void> {
     setTried(true);
-    if (faults.length > 0) return;
+    // One poll, however often it is pressed: each command would make another.
+    if (faults.length > 0 || sending !== null) return;
+    setSending(open ? "open" : "save");
     const spec = specOf(draft);
-    const command = editing.id === null ? ({ type: "poll.prepare", spec } as const) : ({ type: "poll.revise", id: editing.id, spec } as const);
-    const ack = await send(command);
-    if (!ack.ok) return toast(explain(ack), "bad");
-    onClose();
+    const ack = await send(editing.id === null ? { type: "poll.prepare", spec } : { type: "poll.revise", id: editing.id, spec });
+    if (!ack.ok && ack.code !== "stopped") toast(explain(ack), "bad");
+    if (shown.current) {
+      setSending(null);
+      if (ack.ok) onClose();
+    }
     // A poll's id is the place of its preparation.
-    if (open) await perform({ type: "poll.open", id: editing.id ?? ack.seq });
+    if (ack.ok && open) await perform({ type: "poll.open", id: editing.id ?? ack.seq });
   }
 
   function submit(event: FormEvent): void {
@@ -50,67 +58,70 @@ export default function PollEditor({ editing, onClose }: { editing: Editing; onC
   return (
     <Modal opened onClose={onClose} size="lg" title={<strong>{title}</strong>} closeButtonProps={{ "aria-label": t("app.close") }}>
       <form onSubmit={submit} className={classes.editor} noValidate>
-        <Textarea
-          label={t("polls.question")}
-          autosize
-          minRows={1}
-          maxRows={5}
-          dir="auto"
-          maxLength={POLL_QUESTION_LIMIT}
-          value={draft.question}
-          error={tried && faults.includes("questionMissing") && t("polls.questionMissing")}
-          data-autofocus
-          onChange={(event) => change({ question: event.currentTarget.value })}
-        />
-        <div className={classes.kinds} role="group" aria-label={t("polls.kind.label")}>
-          {KINDS.map((kind) => (
-            <button key={kind} type="button" className={common.pill} aria-pressed={kind === draft.kind} onClick={() => change({ kind })}>
-              {t(`polls.kind.${kind}`)}
-            </button>
-          ))}
-        </div>
-        {CHOICES.includes(draft.kind) && <OptionsEditor draft={draft} faults={tried ? faults : []} onChange={setDraft} />}
-        {draft.kind === "rating" && (
-          <NativeSelect
-            label={t("polls.scale")}
-            value={draft.scale}
-            data={Array.from({ length: POLL_RATING_LIMIT - 1 }, (_, index) => String(index + 2))}
-            onChange={(event) => change({ scale: Number(event.currentTarget.value) })}
+        <fieldset disabled={sending !== null} className={classes.fields}>
+          <Textarea
+            label={t("polls.question")}
+            autosize
+            minRows={1}
+            maxRows={5}
+            dir="auto"
+            maxLength={POLL_QUESTION_LIMIT}
+            value={draft.question}
+            error={tried && faults.includes("questionMissing") && t("polls.questionMissing")}
+            data-autofocus
+            onChange={(event) => change({ question: event.currentTarget.value })}
           />
-        )}
-        <div className={classes.two}>
-          <NativeSelect
-            label={t("polls.results")}
-            value={draft.results}
-            data={Object.entries(RESULTS).map(([value, label]) => ({ value, label: t(label) }))}
-            onChange={(event) => change({ results: event.currentTarget.value as Results })}
+          <div className={classes.kinds} role="group" aria-label={t("polls.kind.label")}>
+            {KINDS.map((kind) => (
+              <button key={kind} type="button" className={common.pill} aria-pressed={kind === draft.kind} onClick={() => change({ kind })}>
+                {t(`polls.kind.${kind}`)}
+              </button>
+            ))}
+          </div>
+          {CHOICES.includes(draft.kind) && <OptionsEditor draft={draft} faults={tried ? faults : []} onChange={setDraft} />}
+          {draft.kind === "rating" && (
+            <NativeSelect
+              label={t("polls.scale")}
+              value={draft.scale}
+              data={Array.from({ length: POLL_RATING_LIMIT - 1 }, (_, index) => String(index + 2))}
+              onChange={(event) => change({ scale: Number(event.currentTarget.value) })}
+            />
+          )}
+          <div className={classes.two}>
+            <NativeSelect
+              label={t("polls.results")}
+              value={draft.results}
+              data={Object.entries(RESULTS).map(([value, label]) => ({ value, label: t(label) }))}
+              onChange={(event) => change({ results: event.currentTarget.value as Results })}
+            />
+            <NativeSelect
+              label={t("polls.seconds")}
+              value={draft.seconds ?? ""}
+              data={SECONDS.map((seconds) => ({
+                value: String(seconds ?? ""),
+                label: seconds === null ? t("polls.byHand") : t("polls.after", { time: format.span(seconds) }),
+              }))}
+              onChange={(event) => change({ seconds: event.currentTarget.value === "" ? null : Number(event.currentTarget.value) })}
+            />
+          </div>
+          <Switch
+            label={t("polls.secretSwitch")}
+            description={t("polls.secretHint")}
+            checked={draft.secret}
+            onChange={(event) => change({ secret: event.currentTarget.checked })}
           />
-          <NativeSelect
-            label={t("polls.seconds")}
-            value={draft.seconds ?? ""}
-            data={SECONDS.map((seconds) => ({
-              value: String(seconds ?? ""),
-              label: seconds === null ? t("polls.byHand") : t("polls.after", { time: format.span(seconds) }),
-            }))}
-            onChange={(event) => change({ seconds: event.currentTarget.value === "" ? null : Number(event.currentTarget.value) })}
+          <Switch
+            label={t("polls.changeable")}
+            checked={draft.changeable}
+            onChange={(event) => change({ changeable: event.currentTarget.checked })}
           />
-        </div>
-        <Switch
-          label={t("polls.secretSwitch")}
-          description={t("polls.secretHint")}
-          checked={draft.secret}
-          onChange={(event) => change({ secret: event.currentTarget.checked })}
-        />
-        <Switch
-          label={t("polls.changeable")}
-          checked={draft.changeable}
-          onChange={(event) => change({ changeable: event.currentTarget.checked })}
-        />
+        </fieldset>
+        {sending !== null && <UnderWay />}
         <Group justify="flex-end" gap="sm">
-          <Button type="submit" variant="default">
+          <Button type="submit" variant="default" loading={sending === "save"} disabled={sending === "open"}>
             {t("polls.saveOnly")}
           </Button>
-          <Button type="button" onClick={() => save(true)}>
+          <Button type="button" loading={sending === "open"} disabled={sending === "save"} onClick={() => save(true)}>
             {t("polls.saveOpen")}
           </Button>
         </Group>

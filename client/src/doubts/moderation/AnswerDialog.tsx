@@ -4,6 +4,8 @@ import { Button, Group, Modal, Textarea } from "@mantine/core";
 import { type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo } from "../../app/live";
+import { UnderWay } from "../../common/UnderWay";
+import { useShown } from "../../common/useShown";
 import { DOUBT_ANSWER_LIMIT, type DoubtView } from "../../protocol";
 import classes from "../doubts.module.css";
 
@@ -11,12 +13,19 @@ export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: ()
   const { t } = useTranslation();
   const perform = useDo();
   const [text, setText] = useState(doubt.answer ?? "");
+  const [sending, setSending] = useState(false);
+  const shown = useShown();
   const left = DOUBT_ANSWER_LIMIT - [...text.trim()].length;
   const ready = text.trim() !== "" && left >= 0;
 
   async function answer(): Promise<void> {
+    if (!ready || sending) return;
+    setSending(true);
     // It stays open until the server has it: an answer is too long to type twice.
-    if (ready && (await perform({ type: "doubt.answer", id: doubt.id, text }))) onClose();
+    const kept = await perform({ type: "doubt.answer", id: doubt.id, text });
+    if (!shown.current) return;
+    setSending(false);
+    if (kept) onClose();
   }
 
   function onKeyDown(event: KeyboardEvent): void {
@@ -36,15 +45,17 @@ export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: ()
         dir="auto"
         value={text}
         error={left < 0 && t("chat.over", { count: -left })}
+        readOnly={sending}
         data-autofocus
         onChange={(event) => setText(event.currentTarget.value)}
         onKeyDown={onKeyDown}
       />
+      {sending && <UnderWay />}
       <Group justify="flex-end" mt="lg" gap="sm">
         <Button variant="default" onClick={onClose}>
           {t("app.cancel")}
         </Button>
-        <Button disabled={!ready} onClick={answer}>
+        <Button disabled={!ready} loading={sending} onClick={answer}>
           {t("moderation.answerSend")}
         </Button>
       </Group>
