@@ -5,9 +5,11 @@ import "./app/base.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
+import { keepFocus } from "./common/focus";
 import { startLanguages } from "./i18n";
 
 await startLanguages();
+keepFocus();
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>
     <App />

@@ -132,6 +132,11 @@ class Someone:
         """The class is "Not started", "Live" or "Ended", as the header says."""
         await expect(self.page.get_by_role("banner")).to_contain_text(phase)
 
+    async def has_the_keyboard(self, part: str = "*") -> None:
+        """Something on the page has the focus, within a `part` of it that a selector names."""
+        has = "(part) => document.activeElement !== document.body && document.activeElement.closest(part) !== null"
+        await self.page.wait_for_function(has, arg=part)
+
     # The parts of the page
 
     async def tab(self, name: str) -> Locator:

@@ -264,6 +264,7 @@ async def test_a_student_needs_no_mouse(people: People, server: Class) -> None:
     await keys.type("Asha")
     await keys.press("Enter")
     await asha.inside()
+    await expect(page.get_by_role("heading", level=1)).to_be_focused()
 
     # raise and lower a hand
     await reach(asha, asha.button("Raise hand"))
@@ -282,6 +283,10 @@ async def test_a_student_needs_no_mouse(people: People, server: Class) -> None:
     await reach(asha, asha.stage.get_by_role("button", name="Vote", exact=True))
     await keys.press("Enter")
     await expect(asha.stage.get_by_text("Your vote is counted")).to_be_visible()
+    await expect(asha.stage.get_by_role("button", name="Vote", exact=True)).to_have_count(0)
+    await asha.has_the_keyboard()
+    await keys.press("Tab")
+    await expect(asha.stage.get_by_role("button", name="Change my vote")).to_be_focused()
 
     # write
     await reach(asha, asha.composer)
@@ -307,6 +312,72 @@ async def test_a_student_needs_no_mouse(people: People, server: Class) -> None:
     await reach(asha, doubt.get_by_role("button", name="Me too, 1 vote"))
     await keys.press("Space")
     await expect(doubt.get_by_role("button", name="You ask this too, 2 votes", pressed=True)).to_be_visible()
+
+
+async def test_the_staff_need_no_mouse(people: People, server: Class) -> None:
+    helper = await people.person("Instructor")
+    page, keys = helper.page, helper.page.keyboard
+    await helper.open(server.link("Instructor"))
+    await helper.sees("Welcome")
+
+    async def through(opener: Locator, *pressed: str) -> None:
+        """Open a dialog, and press these keys in it."""
+        await opener.focus()
+        await keys.press("Enter")
+        await expect(helper.dialog).to_be_visible()
+        await helper.has_the_keyboard("[role=dialog]")
+        for key in pressed:
+            await keys.press(key)
+        await expect(helper.dialog).to_have_count(0)
+
+    # one doubt after the other: each dialog gives the keyboard back
+    await helper.tab("Doubts")
+    await page.get_by_role("button", name=re.compile("^To approve")).click()
+    await helper.doubt(WAITING).focus()
+    await keys.press("a")
+    await page.get_by_role("button", name="Open", exact=True).click()
+    await helper.doubt(OPEN).focus()
+    for key in "drm?":
+        await keys.press(key)
+        await expect(helper.dialog).to_be_visible()
+        await helper.has_the_keyboard("[role=dialog]")
+        await keys.press("Escape")
+        await expect(helper.doubt(OPEN)).to_be_focused()
+
+    # and where the doubt leaves the list, the next one has it
+    await keys.press("d")
+    await expect(helper.dialog.get_by_role("textbox")).to_be_focused()
+    await keys.press("Enter")
+    await expect(helper.doubt(WAITING)).to_be_focused()
+    await keys.press("r")
+    await expect(helper.dialog.get_by_role("textbox")).to_be_focused()
+    await keys.press("Escape")
+    await expect(helper.doubt(WAITING)).to_be_focused()
+
+    # polls
+    await helper.tab("Polls")
+    await through(helper.button("New poll"), "Escape")
+    await expect(helper.button("New poll")).to_be_focused()
+    poll = page.get_by_role("article", name="Which metal?")
+    await through(poll.get_by_role("button", name="Close the poll"), "Escape")
+    await expect(poll.get_by_role("button", name="Close the poll")).to_be_focused()
+    await through(poll.get_by_role("button", name="Close the poll"), "Enter")
+    await expect(poll).to_be_focused()
+
+    # the class and oneself
+    await through(helper.button("End the class"), "Escape")
+    await expect(helper.button("End the class")).to_be_focused()
+    await helper.button("Settings").focus()
+    await keys.press("Enter")
+    await through(page.get_by_role("menuitem", name="Change my name"), "Escape")
+    await expect(helper.button("Settings")).to_be_focused()
+
+    # a message that is deleted
+    await helper.tab("Chat")
+    await helper.messages.get_by_role("button", name="Actions for the message of Mina").focus()
+    await keys.press("Enter")
+    await through(page.get_by_role("menuitem", name="Delete"), "Enter")
+    await expect(helper.messages).to_be_focused()
 
 
 async def reach(someone: Someone, target: Locator, back: bool = False) -> None:

@@ -3,6 +3,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { isAbove, isAdrift } from "../common/focus";
 import type { DoubtView } from "../protocol";
 import classes from "./doubts.module.css";
 
@@ -68,7 +69,7 @@ export function DoubtList({ doubts, empty, head, draw, onKey }: Props) {
   // What was acted upon often leaves the list: the keyboard goes on with the one that took its place.
   const had = useRef(false);
   useEffect(() => {
-    if (current !== null && place < 0 && had.current && document.activeElement === document.body) move(followed.current);
+    if (current !== null && place < 0 && had.current && isAdrift()) move(followed.current);
   });
 
   function onKeyDown(event: KeyboardEvent<HTMLElement>): void {
@@ -98,8 +99,8 @@ export function DoubtList({ doubts, empty, head, draw, onKey }: Props) {
           if (id !== undefined) setCurrent(Number(id));
         }}
         onBlur={(event) => {
-          // Removed from the page, an element loses the focus to nobody; left by its owner, to somebody.
-          if (event.relatedTarget !== null) had.current = false;
+          // Removed from the page, an element loses the focus to nobody; left by its owner, to somebody. A dialog gives it back.
+          if (event.relatedTarget !== null && !isAbove(event.relatedTarget)) had.current = false;
         }}
       >
         {list.getVirtualItems().map(({ index, key, start }) => {

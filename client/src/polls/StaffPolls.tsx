@@ -45,7 +45,7 @@ export default function StaffPolls() {
         <PollGroups
           polls={polls}
           draw={(poll) => (
-            <article className={classes.withTools} aria-label={poll.spec.question}>
+            <article id={`poll-${poll.id}`} className={classes.withTools} aria-label={poll.spec.question}>
               <PollCard poll={poll} />
               <Tools poll={poll} onEdit={setEditing} onAsk={setAsking} onWho={setWho} />
             </article>
