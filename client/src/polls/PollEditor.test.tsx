@@ -63,3 +63,31 @@ it("what the server refuses can be changed and sent again", async () => {
 
   await page.until(() => expect(closed).toBe(1));
 });
+
+it("a click beside it loses nothing, and what was typed is there when it is opened again", async () => {
+  await open();
+  await page.click(page.find(".mantine-Modal-overlay"));
+  expect(closed).toBe(0);
+  await page.draw(null);
+  await page.draw(<PollEditor editing={{ id: null, spec: null }} onClose={() => (closed += 1)} />);
+  expect(page.text).toContain("Your draft from before");
+  expect(page.find<HTMLTextAreaElement>("textarea").value).toBe("2 + 2?");
+  expect([...document.querySelectorAll<HTMLInputElement>("input[type=text]")].map(({ value }) => value)).toEqual(["3", "4"]);
+  await page.click(page.button("Save for later"));
+  await page.until(() => expect(closed).toBe(1));
+  await page.draw(null);
+  await page.draw(<PollEditor editing={{ id: null, spec: null }} onClose={() => undefined} />);
+
+  expect(page.find<HTMLTextAreaElement>("textarea").value).toBe("");
+});
+
+it("an empty one is closed by a click beside it, and a draft is given up where one likes", async () => {
+  await open();
+  await page.draw(null);
+  await page.draw(<PollEditor editing={{ id: null, spec: null }} onClose={() => (closed += 1)} />);
+  await page.click(page.button("Start anew"));
+  expect(page.find<HTMLTextAreaElement>("textarea").value).toBe("");
+  await page.click(page.find(".mantine-Modal-overlay"));
+
+  expect(closed).toBe(1);
+});

@@ -6,14 +6,16 @@ import { useTranslation } from "react-i18next";
 import { useDo, useRefusal } from "../app/live";
 import { toast } from "../app/toast";
 import common from "../common/common.module.css";
+import { FromBefore } from "../common/FromBefore";
 import { UnderWay } from "../common/UnderWay";
+import { useKept } from "../common/useKept";
 import { useShown } from "../common/useShown";
 import { useFormat } from "../i18n/format";
 import { POLL_QUESTION_LIMIT, POLL_RATING_LIMIT, type PollKind, type Results } from "../protocol";
-import { useSend } from "../room";
+import { useClassroom, useSend } from "../room";
 import { OptionsEditor } from "./OptionsEditor";
 import classes from "./polls.module.css";
-import { CHOICES, type Draft, draftOf, faultsOf, specOf } from "./spec";
+import { CHOICES, type Draft, DRAFT_FORM, draftOf, faultsOf, specOf } from "./spec";
 import type { Editing } from "./StaffPolls";
 
 const KINDS: readonly PollKind[] = ["single", "multiple", "quiz", "rating", "text"];
@@ -26,7 +28,9 @@ export default function PollEditor({ editing, onClose }: { editing: Editing; onC
   const perform = useDo();
   const send = useSend();
   const explain = useRefusal();
-  const [draft, setDraft] = useState<Draft>(() => draftOf(editing.spec));
+  const draftKey = useDraftKey(editing);
+  const kept = useKept<Draft>(draftKey, () => draftOf(editing.spec), DRAFT_FORM);
+  const { value: draft, write: setDraft } = kept;
   const [tried, setTried] = useState(false);
   const [sending, setSending] = useState<"save" | "open" | null>(null);
   const shown = useShown();
@@ -38,9 +42,13 @@ export default function PollEditor({ editing, onClose }: { editing: Editing; onC
     // One poll, however often it is pressed: each command would make another.
     if (faults.length > 0 || sending !== null) return;
     setSending(open ? "open" : "save");
+    kept.forget();
     const spec = specOf(draft);
     const ack = await send(editing.id === null ? { type: "poll.prepare", spec } : { type: "poll.revise", id: editing.id, spec });
-    if (!ack.ok && ack.code !== "stopped") toast(explain(ack), "bad");
+    if (!ack.ok && ack.code !== "stopped") {
+      kept.keep();
+      toast(explain(ack), "bad");
+    }
     if (shown.current) {
       setSending(null);
       if (ack.ok) onClose();
@@ -56,8 +64,9 @@ export default function PollEditor({ editing, onClose }: { editing: Editing; onC
 
   const title = editing.id === null ? t("polls.editorNew") : t("polls.editorEdit");
   return (
-    <Modal opened onClose={onClose} size="lg" title={<strong>{title}</strong>} closeButtonProps={{ "aria-label": t("app.close") }}>
+    <Modal opened onClose={onClose} closeOnClickOutside={!kept.touched} size="lg" title={<strong>{title}</strong>} closeButtonProps={{ "aria-label": t("app.close") }}>
       <form onSubmit={submit} className={classes.editor} noValidate>
+        {kept.restored && sending === null && <FromBefore onAnew={kept.startAnew} />}
         <fieldset disabled={sending !== null} className={classes.fields}>
           <Textarea
             label={t("polls.question")}
@@ -128,4 +137,10 @@ export default function PollEditor({ editing, onClose }: { editing: Editing; onC
       </form>
     </Modal>
   );
+}
+
+/** A new poll, each prepared one and each copy have a draft of their own. */
+function useDraftKey({ id, spec }: Editing): string {
+  const { room } = useClassroom();
+  return `poll.${room?.room.id ?? ""}.${id ?? (spec === null ? "new" : `like ${spec.question}`)}`;
 }

@@ -45,6 +45,15 @@ export function draftOf(spec: Spec | null): Draft {
   };
 }
 
+/** As it is kept while it is written: without the keys, which are of this page alone. */
+export const DRAFT_FORM = {
+  pack: (draft: Draft): string => JSON.stringify({ ...draft, options: draft.options.map(({ text, right }) => ({ text, right })) }),
+  unpack: (kept: string): Draft => {
+    const draft = JSON.parse(kept) as Draft;
+    return { ...draftOf(null), ...draft, options: draft.options.map(({ text, right }) => newOption(text, right)) };
+  },
+};
+
 function filled(draft: Draft): readonly Option[] {
   return draft.options.filter(({ text }) => text.trim() !== "");
 }

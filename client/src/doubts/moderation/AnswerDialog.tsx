@@ -4,15 +4,22 @@ import { Button, Group, Modal, Textarea } from "@mantine/core";
 import { type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo } from "../../app/live";
+import { FromBefore } from "../../common/FromBefore";
 import { UnderWay } from "../../common/UnderWay";
+import { useKept } from "../../common/useKept";
 import { useShown } from "../../common/useShown";
 import { DOUBT_ANSWER_LIMIT, type DoubtView } from "../../protocol";
+import { useClassroom } from "../../room";
 import classes from "../doubts.module.css";
+
+const AS_IT_IS = { pack: (text: string) => text, unpack: (text: string) => text };
 
 export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: () => void }) {
   const { t } = useTranslation();
   const perform = useDo();
-  const [text, setText] = useState(doubt.answer ?? "");
+  const { room } = useClassroom();
+  const kept = useKept(`answer.${room?.room.id ?? ""}.${doubt.id}`, () => doubt.answer ?? "", AS_IT_IS);
+  const { value: text, write: setText } = kept;
   const [sending, setSending] = useState(false);
   const shown = useShown();
   const left = DOUBT_ANSWER_LIMIT - [...text.trim()].length;
@@ -22,10 +29,12 @@ export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: ()
     if (!ready || sending) return;
     setSending(true);
     // It stays open until the server has it: an answer is too long to type twice.
-    const kept = await perform({ type: "doubt.answer", id: doubt.id, text });
+    kept.forget();
+    const done = await perform({ type: "doubt.answer", id: doubt.id, text });
+    if (!done) kept.keep();
     if (!shown.current) return;
     setSending(false);
-    if (kept) onClose();
+    if (done) onClose();
   }
 
   function onKeyDown(event: KeyboardEvent): void {
@@ -33,10 +42,11 @@ export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: ()
   }
 
   return (
-    <Modal opened onClose={onClose} size="lg" title={<strong>{t("moderation.answerTitle")}</strong>} closeButtonProps={{ "aria-label": t("app.close") }}>
+    <Modal opened onClose={onClose} closeOnClickOutside={!kept.touched} size="lg" title={<strong>{t("moderation.answerTitle")}</strong>} closeButtonProps={{ "aria-label": t("app.close") }}>
       <blockquote className={classes.quoted} dir="auto">
         {doubt.text}
       </blockquote>
+      {kept.restored && !sending && <FromBefore onAnew={kept.startAnew} />}
       <Textarea
         label={t("moderation.answerField")}
         autosize

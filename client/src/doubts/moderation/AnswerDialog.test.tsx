@@ -1,0 +1,43 @@
+// @vitest-environment happy-dom
+/// Answering in text, over a real connection.
+
+import { afterEach, expect, it } from "vitest";
+import type { DoubtView } from "../../protocol";
+import { Page } from "../../testing/page";
+import { TEACHER } from "../../testing/rooms";
+import { AnswerDialog } from "./AnswerDialog";
+
+let page: Page;
+
+afterEach(() => page.close());
+
+const DOUBT: DoubtView = { id: 3, at: 0, text: "Why?", state: "open", votes: 1 };
+const field = () => page.find<HTMLTextAreaElement>("textarea");
+
+it("an answer that was begun is there when the dialog is opened again, until it was sent", async () => {
+  const dialog = () => page.draw(<AnswerDialog doubt={DOUBT} onClose={() => void page.draw(null)} />);
+  page = await Page.open(null, { me: TEACHER });
+  await dialog();
+  await page.type(field(), "Because it took minutes to write.");
+  await page.draw(null);
+  await dialog();
+  expect(page.text).toContain("Your draft from before");
+  expect(field().value).toBe("Because it took minutes to write.");
+  await page.click(page.button("Publish the answer"));
+  await page.until(() => expect(document.querySelector("textarea")).toBeNull());
+  await dialog();
+
+  expect(field().value).toBe("");
+});
+
+it("what the server does not take is not lost", async () => {
+  page = await Page.open(<AnswerDialog doubt={DOUBT} onClose={() => undefined} />, { me: TEACHER });
+  page.server.onCommand = (_, answer) => answer({ ok: false, code: "not_found", message: "It was withdrawn.", temporary: false });
+  await page.type(field(), "Because.");
+  await page.click(page.button("Publish the answer"));
+  await page.until(() => expect(page.text).toContain("It was withdrawn."));
+  await page.draw(null);
+  await page.draw(<AnswerDialog doubt={DOUBT} onClose={() => undefined} />);
+
+  expect(field().value).toBe("Because.");
+});
