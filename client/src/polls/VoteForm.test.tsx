@@ -73,6 +73,50 @@ it("a vote is changed where the poll allows it, and not where it does not", asyn
   expect(() => page.button("Change my vote")).toThrow();
 });
 
+/** The same poll on the stage and in its tab. */
+function Twice({ second = true }) {
+  return (
+    <>
+      <Card large />
+      {second && <Card />}
+    </>
+  );
+}
+
+const texts = () => [...document.querySelectorAll<HTMLInputElement>("input[type=text], input:not([type])")].map(({ value }) => value);
+const chosen = () => [...document.querySelectorAll<HTMLInputElement>("input[type=radio]")].map(({ checked }) => checked);
+
+it("what was written in one place is shown in the other, and what is changed elsewhere is shown anew", async () => {
+  page = await Page.open(<Twice />, room({ kind: "text", options: [] }));
+  page.server.onCommand = (command, acknowledge) => {
+    page.server.say({ type: "poll.voted", id: 7, count: 1, ballots: [[ASHA.id, [], command.text ?? ""]] });
+    acknowledge({ ok: true, seq: page.server.log.length });
+  };
+  await page.type(page.find<HTMLInputElement>("input"), "friction");
+  await page.click(page.button("Vote"));
+  await page.until(() => expect(page.text).toContain("Your vote is counted"));
+  expect(texts()).toEqual(["friction", "friction"]);
+  await page.perform(() => page.server.say({ type: "poll.voted", id: 7, count: 1, ballots: [[ASHA.id, [], "mass"]] }));
+  await page.until(() => expect(texts()).toEqual(["mass", "mass"]));
+  await page.click(page.button("Change my vote"));
+
+  expect(texts()).toEqual(["mass", "mass"]);
+});
+
+it("a vote that waits for a connection is shown wherever the poll is", async () => {
+  page = await Page.open(<Twice second={false} />, room({}));
+  await page.server.stop();
+  await page.until(() => expect(page.connection.status.phase).toBe("reconnecting"));
+  await page.click(option("4"));
+  await page.click(page.button("Vote"));
+  await page.draw(<Twice />);
+  await page.draw(null);
+  await page.draw(<Twice />);
+
+  expect(page.text).toContain("Your vote is sent when you are back");
+  expect(chosen()).toEqual([false, true, false, true]);
+});
+
 it("several answers are sent in their order", async () => {
   page = await Page.open(<Card />, room({ kind: "multiple", options: ["a", "b", "c"] }));
   for (const text of ["c", "a", "b", "b"]) await page.click(option(text));

@@ -15,16 +15,17 @@ export function VoteForm({ poll }: { poll: PollView }) {
   const perform = useDo();
   const id = useId();
   const { phase } = useConnection();
-  const { ballot, waiting } = useVote(poll);
+  const { ballot, waiting, cast } = useVote(poll);
   const { spec } = poll;
   const changeable = spec.changeable ?? true;
   const [changing, setChanging] = useState(false);
-  const [choice, setChoice] = useState<readonly number[]>(ballot?.[1] ?? []);
-  const [text, setText] = useState(ballot?.[2] ?? "");
+  // While it is being filled in; what was cast is shown as it was, wherever that was done.
+  const [choice, setChoice] = useState<readonly number[]>([]);
+  const [text, setText] = useState("");
   const written = spec.kind === "text";
   const locked = waiting !== undefined || (ballot !== undefined && !changing);
   const ready = written ? text.trim() !== "" : choice.length > 0;
-  const shown = locked && ballot !== undefined && waiting === undefined ? ballot[1] : choice;
+  const shown = locked && cast !== undefined ? cast : { choice, text };
 
   function vote(event: FormEvent): void {
     event.preventDefault();
@@ -41,15 +42,15 @@ export function VoteForm({ poll }: { poll: PollView }) {
           <TextInput
             aria-label={t("polls.yourText")}
             placeholder={t("polls.yourText")}
-            value={text}
+            value={shown.text}
             maxLength={POLL_TEXT_LIMIT}
             dir="auto"
             onChange={(event) => setText(event.currentTarget.value)}
           />
         ) : spec.kind === "rating" ? (
-          <Scale id={id} scale={spec.scale ?? 5} chosen={shown[0]} onChoose={(point) => setChoice([point])} />
+          <Scale id={id} scale={spec.scale ?? 5} chosen={shown.choice[0]} onChoose={(point) => setChoice([point])} />
         ) : (
-          <Options id={id} poll={poll} chosen={shown} onChoose={setChoice} />
+          <Options id={id} poll={poll} chosen={shown.choice} onChoose={setChoice} />
         )}
       </fieldset>
       <div className={classes.formFoot}>
