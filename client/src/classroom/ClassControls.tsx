@@ -6,12 +6,14 @@ import { useTranslation } from "react-i18next";
 import { useDo, useRoom } from "../app/live";
 import { Confirm } from "../common/Confirm";
 import { IconPlayerPlay, IconPlayerStop } from "../common/icons";
+import { useOpenPolls } from "../polls/standing";
 import classes from "./classroom.module.css";
 
 export default function ClassControls() {
   const { t } = useTranslation();
   const perform = useDo();
   const phase = useRoom((room) => room.roster.phase);
+  const polls = useOpenPolls().length;
   const [asking, setAsking] = useState(false);
   const live = phase === "live";
   const name = live ? "end" : phase === "ended" ? "restart" : "start";
@@ -36,7 +38,9 @@ export default function ClassControls() {
         dangerous={live}
         onClose={() => setAsking(false)}
         onConfirm={() => perform({ type: live ? "class.end" : "class.start" })}
-      />
+      >
+        {live && polls > 0 && <p style={{ marginTop: 12 }}>{t("class.endPolls", { count: polls })}</p>}
+      </Confirm>
     </>
   );
 }

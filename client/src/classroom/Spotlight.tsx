@@ -10,6 +10,7 @@ import { Prose } from "../common/Prose";
 import { useFormat } from "../i18n/format";
 import type { DoubtView, PollView } from "../protocol";
 import { PollCard } from "../polls/PollCard";
+import { useOpenPolls } from "../polls/standing";
 import classes from "./classroom.module.css";
 
 const RESULTS_STAY = 3 * 60_000; // ms
@@ -28,15 +29,14 @@ function keyOf({ id, state }: PollView): string {
 export function useSpotlight(): readonly Spot[] {
   const doubts = useRoom((room) => room.doubts.doubts);
   const polls = useRoom((room) => room.polls.polls);
+  const running = useOpenPolls();
   const answering = useMemo(() => doubts.find(({ state }) => state === "answering"), [doubts]);
   const fresh = polls.some(({ state, tally }) => state === "closed" && tally != null);
   const now = useServerNow(fresh ? 15_000 : null);
   const spots: Spot[] = [];
   if (answering) spots.push({ key: `doubt ${answering.id}`, title: answering.text, doubt: answering });
   const spot = (poll: PollView): Spot => ({ key: keyOf(poll), title: poll.spec.question, poll });
-  const open = polls
-    .filter(({ state }) => state === "open")
-    .sort((one, other) => (other.opened_at ?? 0) - (one.opened_at ?? 0));
+  const open = [...running].sort((one, other) => (other.opened_at ?? 0) - (one.opened_at ?? 0));
   spots.push(...open.map(spot));
   // A result makes room for the next poll.
   const since = Math.max(now - RESULTS_STAY, ...open.map(({ opened_at = 0 }) => opened_at));

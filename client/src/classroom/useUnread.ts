@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo, useState } from "react";
 import { useMyPart, useRoom } from "../app/live";
+import { useOpenPolls } from "../polls/standing";
 import { isPublic } from "../room";
 import type { Tab } from "./tabs";
 
@@ -17,7 +18,8 @@ export function useUnread(tab: Tab): Readonly<Record<Tab, Unread>> {
   const me = useMyPart();
   const messages = useRoom((room) => room.chat.messages);
   const doubts = useRoom((room) => room.doubts);
-  const polls = useRoom((room) => room.polls);
+  const running = useOpenPolls();
+  const votes = useRoom((room) => room.polls.votes);
   const hands = useRoom((room) => room.roster.hands.length);
   const seenChat = useSeen(tab === "chat", messages.at(-1)?.id ?? 0);
   const seenDoubts = useSeen(tab === "doubts", doubts.doubts.at(-1)?.id ?? 0);
@@ -47,8 +49,8 @@ export function useUnread(tab: Tab): Readonly<Record<Tab, Unread>> {
   }, [doubts, me.staff, seenDoubts]);
 
   const open = useMemo(
-    () => (me.staff ? 0 : polls.polls.filter(({ id, state }) => state === "open" && !(id in polls.votes)).length),
-    [polls, me.staff],
+    () => (me.staff ? 0 : running.filter(({ id }) => !(id in votes)).length),
+    [running, votes, me.staff],
   );
 
   return {

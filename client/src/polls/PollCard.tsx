@@ -1,16 +1,18 @@
 /// One poll as its voters see it: before voting, after it, and with its results.
 
 import { useTranslation } from "react-i18next";
-import { useMyPart, useRoom } from "../app/live";
+import { useMyPart } from "../app/live";
 import { IconCircleCheck, IconCircleX, IconEyeOff, IconUser } from "../common/icons";
 import { Tag } from "../common/small";
 import { useFormat } from "../i18n/format";
 import type { PollView } from "../protocol";
 import { useClassroom } from "../room";
 import { Countdown } from "./Countdown";
+import { Over } from "./Over";
 import classes from "./polls.module.css";
 import { Results } from "./Results";
 import { wasRight } from "./results";
+import { useStanding } from "./standing";
 import { useVote } from "./useVote";
 import { VoteForm } from "./VoteForm";
 
@@ -25,21 +27,21 @@ export function PollCard({ poll, large = false, level = 3 }: Props) {
   const { t } = useTranslation();
   const { staff } = useMyPart();
   const { replaying = false } = useClassroom();
-  const ended = useRoom((room) => room.roster.phase === "ended");
+  const standing = useStanding(poll);
   const { ballot } = useVote(poll);
   const { spec, state, tally } = poll;
   const secret = spec.secret ?? true;
   const Heading = `h${level}` as const;
-  const mayVote = state === "open" && !staff && !ended && !replaying;
+  const mayVote = standing === "open" && !staff && !replaying;
   // The stage is often on a projector: there the staff see no more of an open poll than students may.
   const projected = large && staff && (spec.results ?? "closed") !== "live";
   const covered = state === "open" && !mayVote && (projected || tally == null);
   return (
-    <div className={classes.poll} data-state={state} data-large={large || undefined}>
+    <div className={classes.poll} data-state={standing} data-large={large || undefined}>
       <div className={classes.tags}>
         <Tag>{t(`polls.kind.${spec.kind}`)}</Tag>
         {!mayVote && <Tag icon={secret ? IconEyeOff : IconUser}>{secret ? t("polls.secretShort") : t("polls.namedShort")}</Tag>}
-        {state === "open" && !replaying && poll.ends_at != null && <Countdown endsAt={poll.ends_at} />}
+        {standing === "open" && !replaying && poll.ends_at != null && <Countdown endsAt={poll.ends_at} />}
       </div>
       <Heading className={classes.question} dir="auto">
         {spec.question}
@@ -54,12 +56,13 @@ export function PollCard({ poll, large = false, level = 3 }: Props) {
         </>
       )}
       <Verdict poll={poll} />
+      {standing === "over" && <Over poll={poll} />}
       {covered && <Covered poll={poll} />}
       {tally != null && !covered && state !== "prepared" && (mayVote ? ballot !== undefined : true) && (
         <Results poll={poll} tally={tally} mine={ballot?.[1] ?? []} wrote={ballot?.[2]} large={large} />
       )}
       {tally == null && !staff && state !== "prepared" && (ballot !== undefined || state === "closed") && (
-        <p className={classes.secrecy}>{spec.results === "staff" ? t("polls.resultsStaff") : state === "open" && t("polls.resultsLater")}</p>
+        <p className={classes.secrecy}>{spec.results === "staff" ? t("polls.resultsStaff") : standing === "open" && t("polls.resultsLater")}</p>
       )}
     </div>
   );

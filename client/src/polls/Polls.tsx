@@ -6,13 +6,14 @@ import { useMyPart, useRoom } from "../app/live";
 import common from "../common/common.module.css";
 import { IconChartBar } from "../common/icons";
 import { Empty } from "../common/small";
-import type { PollState, PollView } from "../protocol";
+import type { PollView } from "../protocol";
 import { PollCard } from "./PollCard";
 import classes from "./polls.module.css";
+import { type Standing, standingOf } from "./standing";
 
 const StaffPolls = lazy(() => import("./StaffPolls"));
 
-const HEADINGS = { open: "polls.running", prepared: "polls.prepared", closed: "polls.closed" } as const;
+const HEADINGS = { open: "polls.running", over: "polls.over", prepared: "polls.prepared", closed: "polls.closed" } as const;
 
 export function Polls() {
   const { t } = useTranslation();
@@ -40,10 +41,11 @@ export function Polls() {
 
 export function PollGroups({ polls, draw }: { polls: readonly PollView[]; draw: (poll: PollView) => React.ReactNode }) {
   const { t } = useTranslation();
-  const groups = useMemo(() => grouped(polls), [polls]);
-  return groups.map(([state, members]) => (
-    <div key={state} className={classes.group}>
-      <p className={classes.groupName}>{t(HEADINGS[state])}</p>
+  const ended = useRoom((room) => room.roster.phase === "ended");
+  const groups = useMemo(() => grouped(polls, ended), [polls, ended]);
+  return groups.map(([standing, members]) => (
+    <div key={standing} className={classes.group}>
+      <p className={classes.groupName}>{t(HEADINGS[standing])}</p>
       {members.map((poll) => (
         <div key={poll.id}>{draw(poll)}</div>
       ))}
@@ -51,8 +53,9 @@ export function PollGroups({ polls, draw }: { polls: readonly PollView[]; draw: 
   ));
 }
 
-function grouped(polls: readonly PollView[]): readonly (readonly [PollState, readonly PollView[]])[] {
-  const of = (state: PollState): readonly PollView[] => polls.filter((poll) => poll.state === state);
+function grouped(polls: readonly PollView[], ended: boolean): readonly (readonly [Standing, readonly PollView[]])[] {
+  const of = (standing: Standing): readonly PollView[] => polls.filter((poll) => standingOf(poll, ended) === standing);
   const closed = [...of("closed")].sort((one, other) => (other.closed_at ?? 0) - (one.closed_at ?? 0));
-  return ([["open", of("open")], ["prepared", of("prepared")], ["closed", closed]] as const).filter(([, members]) => members.length > 0);
+  const groups = [["open", of("open")], ["over", of("over")], ["prepared", of("prepared")], ["closed", closed]] as const;
+  return groups.filter(([, members]) => members.length > 0);
 }

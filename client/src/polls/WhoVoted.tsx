@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useApi } from "../app/live";
 import type { PersonView, PollView } from "../protocol";
 import classes from "./polls.module.css";
+import { labelOf } from "./results";
 
 interface Vote {
   readonly person: PersonView;
@@ -68,8 +69,4 @@ export default function WhoVoted({ poll, onClose }: { poll: PollView; onClose: (
       )}
     </Modal>
   );
-}
-
-function labelOf({ spec }: PollView, index: number): string {
-  return spec.kind === "rating" ? String(index) : (spec.options?.[index] ?? String(index + 1));
 }

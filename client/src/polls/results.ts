@@ -27,6 +27,11 @@ export function barsOf({ spec }: PollView, tally: Tally, mine: readonly number[]
   });
 }
 
+/** What one chose, in words: an option, or the points of a rating. */
+export function labelOf({ spec }: PollView, chosen: number): string {
+  return spec.kind === "rating" ? String(chosen) : (spec.options?.[chosen] ?? String(chosen + 1));
+}
+
 /** The mean of a rating; null where nobody rated. */
 export function meanOf({ counts }: Tally): number | null {
   const voters = counts.reduce((sum, count) => sum + count, 0);
