@@ -26,6 +26,11 @@ export function useNews(): void {
   }, [phase, t]);
 }
 
+/** Whether I asked this doubt, or one that was merged into it. */
+function asksThis({ doubts: { asked, doubts } }: RoomState, doubt: number): boolean {
+  return asked.has(doubt) || doubts.some(({ id, merged_into }) => merged_into === doubt && asked.has(id));
+}
+
 function tell(event: RoomEvent, room: RoomState, t: TFunction, format: Format): void {
   const { me } = room;
   const student = me.role === "student";
@@ -38,7 +43,10 @@ function tell(event: RoomEvent, room: RoomState, t: TFunction, format: Format): 
     case "doubt.started":
       return announce(t("say.answering", { text: find(room.doubts.doubts, event.id)?.text ?? "" }));
     case "doubt.answered":
-      if (room.doubts.asked.has(event.id)) toast(t("say.doubtAnswered"), "good");
+      if (asksThis(room, event.id)) toast(t("say.doubtAnswered"), "good");
+      return;
+    case "doubt.merged":
+      if (room.doubts.asked.has(event.id) && find(room.doubts.doubts, event.into)?.state === "answered") toast(t("say.doubtAnswered"), "good");
       return;
     case "roster.hand_lowered":
       // Who is called on stage is told that instead.

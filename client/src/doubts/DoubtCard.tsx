@@ -8,6 +8,7 @@ import { Prose } from "../common/Prose";
 import { Tag } from "../common/small";
 import { useFormat } from "../i18n/format";
 import type { DoubtView } from "../protocol";
+import { Answer } from "./Answer";
 import classes from "./doubts.module.css";
 import { MeToo } from "./MeToo";
 import { Receipt } from "./Receipt";
@@ -46,12 +47,7 @@ export const DoubtCard = memo(function DoubtCard({ doubt, own, lead, stateless =
         <p className={classes.text}>
           <Prose text={doubt.text} />
         </p>
-        {doubt.answer && (
-          <div className={classes.answer}>
-            <strong>{t("doubts.answer")}</strong>
-            <Prose text={doubt.answer} />
-          </div>
-        )}
+        {doubt.answer && <Answer text={doubt.answer} />}
         {!own && doubt.live && doubt.class_time != null && (
           <p className={classes.when}>{t("doubts.answeredAt", { time: format.clock(doubt.class_time) })}</p>
         )}

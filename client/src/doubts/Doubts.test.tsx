@@ -5,8 +5,10 @@ import i18next from "i18next";
 import { afterEach, expect, it } from "vitest";
 import type { DoubtView } from "../protocol";
 import { Page } from "../testing/page";
-import { ASHA, EMPTY_VIEW } from "../testing/rooms";
+import { useNews } from "../classroom/useNews";
+import { ASHA, EMPTY_OWN, EMPTY_VIEW } from "../testing/rooms";
 import { AskBox } from "./AskBox";
+import { DoubtCard } from "./DoubtCard";
 import { MeToo } from "./MeToo";
 import { PendingDoubts } from "./PendingDoubts";
 import { stepsOf } from "./Receipt";
@@ -85,4 +87,34 @@ it("the receipt tells the way that a doubt has gone", async () => {
   ]);
   expect(steps({ state: "dismissed", reason: "Off topic" })).toEqual(["Sent", "Dismissed: Off topic"]);
   expect(steps({ state: "merged", merged_into: 9 })).toEqual(["Sent", "Merged into another doubt"]);
+});
+
+const MINE: DoubtView = { id: 4, at: 0, text: "Friction and area, why?", state: "merged", votes: 1, merged_into: 3 };
+
+function News() {
+  useNews();
+  return <DoubtCard doubt={MINE} own />;
+}
+
+it("whoever asked a doubt that was merged learns that the other one was answered, and how", async () => {
+  const own = { ...EMPTY_OWN, doubts: { doubts: [MINE], asked: [4], voted: [3, 4] } };
+  page = await Page.open(<News />, { ...room, own });
+  await page.perform(() => page?.server.say({ type: "doubt.answered", id: 3, text: "It cancels out." }));
+  await page.until(() => expect(page?.text).toContain("Your doubt was answered."));
+
+  expect(page.text).toContain("It cancels out.");
+  const steps = [...document.querySelectorAll("ol li")].map(({ textContent }) => textContent);
+  expect(steps.slice(-1)).toEqual(["Answered in text"]);
+  await page.click(page.button("Close"));
+});
+
+it("whoever asked a doubt that is merged into an answered one is told so", async () => {
+  const answered: DoubtView = { ...OPEN, state: "answered", answer: "It cancels out." };
+  const asked: DoubtView = { ...MINE, state: "open" };
+  const own = { ...EMPTY_OWN, doubts: { doubts: [asked], asked: [4], voted: [4] } };
+  page = await Page.open(<News />, { state: { ...EMPTY_VIEW, doubts: { ...EMPTY_VIEW.doubts, doubts: [answered] } }, own });
+  expect(() => page?.button("Close")).toThrow();
+  await page.perform(() => page?.server.say({ type: "doubt.merged", id: 4, into: 3, votes: 5, was: "open" }));
+
+  await page.until(() => expect(page?.button("Close").parentElement?.textContent).toBe("Your doubt was answered."));
 });

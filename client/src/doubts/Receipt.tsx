@@ -7,6 +7,7 @@ import { IconCheck, IconCircleX } from "../common/icons";
 import { type Format, useFormat } from "../i18n/format";
 import type { DoubtView } from "../protocol";
 import { find } from "../room";
+import { Answer } from "./Answer";
 import classes from "./doubts.module.css";
 
 export function Receipt({ doubt }: { doubt: DoubtView }) {
@@ -17,17 +18,20 @@ export function Receipt({ doubt }: { doubt: DoubtView }) {
   const steps = stepsOf(doubt, into, moderated, t, format);
   const bad = doubt.state === "dismissed";
   return (
-    <ol className={classes.receipt} aria-label={t("doubts.receipt.label")}>
-      {steps.map((step, index) => {
-        const last = index === steps.length - 1;
-        return (
-          <li key={step} aria-current={last ? "step" : undefined} data-bad={(last && bad) || undefined}>
-            {last && bad ? <IconCircleX size={14} /> : <IconCheck size={14} />}
-            <span dir="auto">{step}</span>
-          </li>
-        );
-      })}
-    </ol>
+    <>
+      <ol className={classes.receipt} aria-label={t("doubts.receipt.label")}>
+        {steps.map((step, index) => {
+          const last = index === steps.length - 1;
+          return (
+            <li key={step} aria-current={last ? "step" : undefined} data-bad={(last && bad) || undefined}>
+              {last && bad ? <IconCircleX size={14} /> : <IconCheck size={14} />}
+              <span dir="auto">{step}</span>
+            </li>
+          );
+        })}
+      </ol>
+      {doubt.state === "merged" && into?.answer && <Answer text={into.answer} />}
+    </>
   );
 }
 
@@ -54,8 +58,15 @@ export function stepsOf(
     case "withdrawn":
       return [sent, t("doubts.receipt.withdrawn")];
     case "merged":
-      return [sent, into ? t("doubts.receipt.merged", { text: into.text }) : t("doubts.receipt.mergedGone")];
+      return [sent, ...(into ? merged(into, t, format) : [t("doubts.receipt.mergedGone")])];
   }
+}
+
+/** A doubt that was merged goes on as the other one does. */
+function merged(into: DoubtView, t: TFunction, format: Pick<Format, "clock">): readonly string[] {
+  const same = t("doubts.receipt.merged", { text: into.text });
+  if (into.state === "answering") return [same, t("doubts.receipt.answering")];
+  return into.state === "answered" ? [same, ...answered(into, t, format)] : [same];
 }
 
 function answered({ live, class_time, answer }: DoubtView, t: TFunction, format: Pick<Format, "clock">): readonly string[] {
