@@ -170,6 +170,9 @@ async def test_a_student_in_the_class(people: People, server: Class, audit: Audi
         asha.messages.get_by_role("button", name="Actions for the message of Mina"),
     )
     await asha.tab("Doubts")
+    await page.get_by_role("button", name="Mine", exact=True).click()
+    await expect(page.get_by_text("No doubts here")).to_be_visible()
+    await audit.look(asha, "no doubts")
     await page.get_by_role("textbox", name="Ask a doubt").fill("Is the resistance of a wire the same?")
     await expect(page.get_by_role("group", name="Already asked?")).to_be_visible()
     await audit.look(asha, "asking")
@@ -252,6 +255,29 @@ async def test_the_staff_in_the_class(people: People, server: Class, audit: Audi
     await menus(helper, audit, "a person's menu", mina)
     await mina.click()
     await dialogs(helper, audit, "removing", page.get_by_role("menuitem", name="Remove from the class"))
+
+
+async def test_a_stage_with_more_than_can_be_seen_is_scrolled_without_a_mouse(
+    people: People, on_air: Class, audit: Audit
+) -> None:
+    # given more open polls than the stage has room for, with nothing in them that the staff could press
+    past = Past()
+    past.start()
+    for number in range(5):
+        past.poll(f"Poll {number}?", ("Yes", "No"))
+    await past.keep(on_air.server.folder, room=on_air.room)
+    helper = await people.person("Instructor")
+    await helper.open(on_air.link("Instructor"))
+    shown = helper.page.get_by_role("region", name="On the stage now")
+    await expect(shown.get_by_role("heading", name="Poll 4?")).to_be_visible()
+    await audit.look(helper, "a full stage", "section[aria-label=Stage]")
+
+    # when
+    await reach(helper, shown)
+    await helper.page.keyboard.press("End")
+
+    # then
+    await expect(shown.get_by_role("heading", name="Poll 0?")).to_be_in_viewport()
 
 
 async def test_a_student_needs_no_mouse(people: People, server: Class) -> None:

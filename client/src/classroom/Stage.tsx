@@ -3,7 +3,7 @@
 /// The whiteboard and the live pictures share it: a shared screen takes the most room, else the board, else the people. Without
 /// any it says where the class stands. On a phone the stage shrinks to one line about what is going on, which unfolds.
 
-import { lazy, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@mantine/core";
 import { ErrorBoundary } from "../app/ErrorBoundary";
@@ -65,14 +65,33 @@ export function Stage({ tab }: Props) {
         <Fold lit={lit} folded={folded} onFold={() => setUnfolded(folded ? key : null)} />
       )}
       {lit.length > 0 && (
-        <div className={classes.spots}>
+        <Spots>
           {lit.map((spot) => (
             <Spotlight key={spot.key} spot={spot} />
           ))}
-        </div>
+        </Spots>
       )}
       <ReactionBar />
     </section>
+  );
+}
+
+/** Where there is more than can be seen, the keyboard scrolls it, though nothing in it may be pressed. */
+function Spots({ children }: { children: ReactNode }) {
+  const { t } = useTranslation();
+  const box = useRef<HTMLDivElement>(null);
+  const [scrolls, setScrolls] = useState(false);
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const watch = new ResizeObserver(() => setScrolls(element.scrollHeight > element.clientHeight));
+    for (const each of [element, ...element.children]) watch.observe(each);
+    return () => watch.disconnect();
+  }, [children]);
+  return (
+    <div ref={box} className={classes.spots} {...(scrolls && { tabIndex: 0, role: "region", "aria-label": t("stage.now") })}>
+      {children}
+    </div>
   );
 }
 

@@ -90,8 +90,7 @@ export function DoubtList({ doubts, empty, head, draw, onKey }: Props) {
       <div ref={above}>{head}</div>
       {doubts.length === 0 && empty}
       <div
-        role="feed"
-        aria-label={t("doubts.list")}
+        {...(doubts.length > 0 && { role: "feed", "aria-label": t("doubts.list") })}
         style={{ height: doubts.length === 0 ? 0 : list.getTotalSize(), position: "relative" }}
         onFocus={(event) => {
           had.current = true;
