@@ -27,6 +27,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 AXE = (Path(__file__).parent.parent.parent / "client/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 PAPER = "[data-board-page]"
 # Where the tools stand, those of the editor and those of the board: name, left, right, width, height.
+# The tools that one who is offline cannot see for being told so.
+UNDER_THE_NOTE = """() => {
+  const notes = [...document.querySelectorAll('[role=status]')];
+  const note = notes.find((each) => each.textContent.startsWith('Offline: what you see')).getBoundingClientRect();
+  const tools = [...document.querySelectorAll('[data-board-editor] :is(button, label)')];
+  return tools.filter((tool) => {
+    const {left, right, top, bottom, width} = tool.getBoundingClientRect();
+    return width > 0 && left < note.right && right > note.left && top < note.bottom && bottom > note.top;
+  }).map((tool) => tool.title || tool.ariaLabel);
+}"""
 TOOLS = """() => [...document.querySelectorAll('[data-board-editor] .App-top-bar .ToolIcon__icon, [role=toolbar] button')]
   .map((each) => {
     const {left, right, width, height} = each.getBoundingClientRect();
@@ -459,6 +469,31 @@ async def test_the_board_can_be_used_by_everybody(
     assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
     wide = await asha.page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
+async def test_without_a_network_one_is_told_so_where_no_tool_is(
+    people: People, server: Class, size: tuple[int, int]
+) -> None:
+    teacher = await people.person("Teacher", size)
+    await teacher.open(server.link("Instructor"))
+    await teacher.page.get_by_role("button", name="Settings", exact=True).click()
+    await teacher.page.get_by_role("menuitem", name="Open the whiteboard").click()
+    await Drawer(teacher).ready()
+
+    # when
+    await teacher.page.context.set_offline(True)
+
+    # then
+    await expect(teacher.page.get_by_role("status").filter(has_text="Offline: what you see may be old")).to_be_visible()
+    assert await teacher.page.evaluate(UNDER_THE_NOTE) == []
+    banner = teacher.page.get_by_role("region", name="Offline")
+    icon = await banner.locator("svg").bounding_box()
+    text = await banner.get_by_text("You are offline.").bounding_box()
+    assert icon is not None
+    assert text is not None
+    assert icon["x"] + icon["width"] < text["x"]
+    teacher.excuse()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -66,12 +66,12 @@ function Board() {
             {t(`board.${pen.reason}`)}
           </p>
         )}
-        {phase !== "live" && phase !== "degraded" && (
-          <p className={classes.reason} role="status">
-            {t("board.offline")}
-          </p>
-        )}
       </div>
+      {phase !== "live" && phase !== "degraded" && (
+        <p className={classes.offline} role="status">
+          {t("board.offline")}
+        </p>
+      )}
       {strip && <PageStrip page={page} onPage={setElsewhere} />}
     </div>
   );
