@@ -9,6 +9,7 @@ import { useNews } from "../classroom/useNews";
 import { ASHA, EMPTY_OWN, EMPTY_VIEW } from "../testing/rooms";
 import { AskBox } from "./AskBox";
 import { DoubtCard } from "./DoubtCard";
+import { Doubts } from "./Doubts";
 import { MeToo } from "./MeToo";
 import { PendingDoubts } from "./PendingDoubts";
 import { stepsOf } from "./Receipt";
@@ -32,6 +33,27 @@ it("asks, anonymously where wished", async () => {
 
   await page.until(() => expect(page?.server.received).toMatchObject([{ type: "doubt.ask", text: "What is torque?", anonymous: true }]));
   expect(field.value).toBe("");
+});
+
+it("what was just asked is shown, also where another doubt was looked for", async () => {
+  page = await Page.open(<Doubts />, room);
+  await page.click(page.button("Search the doubts"));
+  await page.type(page.find<HTMLInputElement>("input[aria-label='Search the doubts']"), "friction");
+  const field = page.find<HTMLTextAreaElement>("textarea");
+  await page.type(field, "What is torque?");
+  await page.key(field, "Enter");
+
+  expect(document.querySelector("input[aria-label='Search the doubts']")).toBeNull();
+  expect(page.button("Mine").getAttribute("aria-pressed")).toBe("true");
+});
+
+it("a list of nothing is no list to those who cannot see", async () => {
+  page = await Page.open(<Doubts />);
+  expect(document.querySelector("[role=feed]")).toBeNull();
+  await page.close();
+  page = await Page.open(<Doubts />, room);
+
+  expect(page.find("[role=feed]").getAttribute("aria-label")).toBe("List of doubts");
 });
 
 it("while one writes, the same doubt is offered, and voted for instead", async () => {

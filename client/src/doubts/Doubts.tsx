@@ -41,6 +41,13 @@ export function Doubts() {
   const listed = useArranged(doubts, query);
   const filters = staff ? FOR_STAFF : FOR_STUDENTS;
 
+  /** What was just asked is shown, whatever was looked for before. */
+  function showMine(): void {
+    setFilter("mine");
+    setSearching(false);
+    setTyped("");
+  }
+
   const head = (
     <>
       <div className={classes.filters} role="group" aria-label={t("doubts.filter")}>
@@ -96,7 +103,7 @@ export function Doubts() {
         </Suspense>
       ) : (
         <>
-          <Voice onAsked={() => setFilter("mine")} />
+          <Voice onAsked={showMine} />
           <StudentList doubts={listed} head={head} filter={filter} />
         </>
       )}
