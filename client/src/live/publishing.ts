@@ -69,9 +69,10 @@ export class Publishing {
     const online = () => this.#wanted && this.#publish();
     window.addEventListener("online", online);
     this.#off = [
-      this.#connection.on("event", (event) => {
+      this.#connection.on("event", (event, { roster }) => {
         if (event.type !== "stage.left" || !event.by_staff || !event.members.includes(this.#me)) return;
-        if (this.view.phase !== "off") this.#stop("sent_off");
+        // With the class's end all leave the stage: nobody was sent off.
+        if (this.view.phase !== "off") this.#stop(roster.phase === "ended" ? null : "sent_off");
       }),
       this.#connection.on("room", () => this.#look()),
       () => window.removeEventListener("online", online),
