@@ -41,6 +41,7 @@ LONG = {
     "media/test_simulcast.py": 15,
     "e2e/test_replay.py": 15,
     "e2e/test_lesson.py": 15,
+    "e2e/test_outage.py": 15,
     "http/test_files.py": 15,
     "http/test_openapi.py": 15,
 }

@@ -5,6 +5,7 @@ import { Component, type ErrorInfo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { IconRefreshAlert } from "../common/icons";
 import { Notice } from "../common/Notice";
+import { useReload } from "../common/reach";
 
 interface Props {
   readonly children: ReactNode;
@@ -28,9 +29,12 @@ export class ErrorBoundary extends Component<Props, { broken: boolean }> {
 
 function Broken() {
   const { t } = useTranslation();
+  const { waits, reload } = useReload();
   return (
-    <Notice icon={IconRefreshAlert} title={t("app.broken")} text={t("app.brokenHint")} alert>
-      <Button onClick={() => location.reload()}>{t("app.reload")}</Button>
+    <Notice icon={IconRefreshAlert} title={t("app.broken")} text={waits ? t("part.reloads") : t("app.brokenHint")} alert>
+      <Button onClick={reload} disabled={waits}>
+        {t("app.reload")}
+      </Button>
     </Notice>
   );
 }

@@ -1,9 +1,10 @@
 /// The chat: pinned messages, the list, the place to write.
 
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
+import { Suspense, useCallback, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom } from "../app/live";
 import { IconClock, IconLock, IconUsersGroup, IconVolumeOff } from "../common/icons";
+import { part } from "../common/part";
 import { Tag } from "../common/small";
 import common from "../common/common.module.css";
 import { useFormat } from "../i18n/format";
@@ -16,9 +17,9 @@ import { PinBar } from "./PinBar";
 import { useBusy } from "./useBusy";
 import { useVoice } from "./useVoice";
 
-const ChatSettings = lazy(() => import("./ChatSettings"));
-const MessageMenu = lazy(() => import("./MessageMenu"));
-const EmojiMenu = lazy(() => import("./EmojiMenu"));
+const ChatSettings = part(() => import("./ChatSettings"), { away: "not", warm: "staff" });
+const MessageMenu = part(() => import("./MessageMenu"), { away: "over", warm: "all" });
+const EmojiMenu = part(() => import("./EmojiMenu"), { away: "over", warm: "all" });
 
 interface Opened {
   readonly what: Ask;

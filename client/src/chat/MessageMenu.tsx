@@ -1,7 +1,7 @@
 /// What can be done about one message, and by the staff about its author.
 
 import { Menu } from "@mantine/core";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom } from "../app/live";
 import { toast } from "../app/toast";
@@ -17,9 +17,10 @@ import {
   IconSpeakerphone,
   IconTrash,
 } from "../common/icons";
+import { part } from "../common/part";
 import type { MessageView } from "../protocol";
 
-const PersonItems = lazy(() => import("../people/PersonItems"));
+const PersonItems = part(() => import("../people/PersonItems"), { warm: "staff" });
 
 interface Props {
   readonly message: MessageView;

@@ -1,11 +1,12 @@
 /// The class: header, stage, and beside it (on a phone: below it) chat, doubts, polls and people.
 
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMyPart, useRoom } from "../app/live";
 import { ErrorBoundary } from "../app/ErrorBoundary";
-import { warmConfirm } from "../common/Confirm";
-import { useAsked } from "../people/asked";
+import { part, wakeParts, warmParts } from "../common/part";
+import { askAbout, useAsked } from "../people/asked";
+import { useConnection } from "../room";
 import { Banner } from "./Banner";
 import classes from "./classroom.module.css";
 import { Header } from "./Header";
@@ -17,9 +18,9 @@ import { useNews } from "./useNews";
 import { useUnread } from "./useUnread";
 import { useWidth } from "./useWidth";
 
-const WARM_AFTER = 8_000; // ms
+const WARM_AFTER = 4_000; // ms
 
-const PersonDialogs = lazy(() => import("../people/PersonDialogs"));
+const PersonDialogs = part(() => import("../people/PersonDialogs"), { away: "over", warm: "all", close: () => askAbout(null) });
 
 export function Classroom() {
   const { t } = useTranslation();
@@ -30,7 +31,7 @@ export function Classroom() {
   const width = useWidth();
   const asked = useAsked() !== null;
   useNews();
-  useWarmth();
+  useWarmth(staff);
 
   const waiting = unread.chat.count + (staff ? unread.doubts.count : 0);
   useEffect(() => {
@@ -61,18 +62,20 @@ export function Classroom() {
   );
 }
 
-/**
- * Once all is quiet, fetch what a press may need: it must work offline too, and after a new version has been installed.
- */
-function useWarmth(): void {
+/** Once all is quiet, fetch what a press may need; and after each outage what could not be fetched in it. */
+function useWarmth(staff: boolean): void {
+  const { phase } = useConnection();
+  const connected = phase === "live" || phase === "degraded";
   useEffect(() => {
-    const timer = setTimeout(() => {
-      const parts = [import("../chat/MessageMenu"), import("../chat/EmojiMenu"), import("../people/PersonDialogs"), warmConfirm()];
-      // Not now, then when it is needed.
-      void Promise.allSettled(parts);
-    }, WARM_AFTER);
-    return () => clearTimeout(timer);
-  }, []);
+    if (!connected) return;
+    wakeParts();
+    const left = new AbortController();
+    const timer = setTimeout(() => void warmParts(staff, left.signal), WARM_AFTER);
+    return () => {
+      left.abort();
+      clearTimeout(timer);
+    };
+  }, [connected, staff]);
 }
 
 export default Classroom;

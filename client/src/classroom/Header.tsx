@@ -2,13 +2,14 @@
 /// do anywhere: raise my hand, leave, choose language and colours; for instructors, start and end it.
 
 import { Button, Menu } from "@mantine/core";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom, useServerNow } from "../app/live";
 import { toast } from "../app/toast";
 import { go } from "../app/router";
 import { IconButton } from "../common/IconButton";
 import { IconDotsVertical, IconDoorExit, IconHandStop, IconLink, IconPencil, IconPlayerPlay, IconPresentation, IconUsers, IconVideo } from "../common/icons";
+import { part } from "../common/part";
 import { LanguageItems, SchemeItems } from "../common/Preferences";
 import { clock, useFormat } from "../i18n/format";
 import { openStudio } from "../live/opening";
@@ -19,7 +20,7 @@ import { openBoard, useBoardOpen } from "../whiteboard/opening";
 import classes from "./classroom.module.css";
 import type { Tab } from "./tabs";
 
-const ClassControls = lazy(() => import("./ClassControls"));
+const ClassControls = part(() => import("./ClassControls"), { away: "not", warm: "staff" });
 
 export function Header({ onTab }: { onTab: (tab: Tab) => void }) {
   const { t } = useTranslation();

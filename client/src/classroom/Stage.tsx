@@ -3,7 +3,7 @@
 /// The whiteboard and the live pictures share it: a shared screen takes the most room, else the board, else the people. Without
 /// any it says where the class stands. On a phone the stage shrinks to one line about what is going on, which unfolds.
 
-import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
+import { type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@mantine/core";
 import { ErrorBoundary } from "../app/ErrorBoundary";
@@ -12,13 +12,14 @@ import type { Main } from "../live/LiveStage";
 import { openStudio, useLiveWanted } from "../live/opening";
 import { openBoard, useBoardAhead, useBoardOpen } from "../whiteboard/opening";
 import { IconChevronDown, IconChevronUp, IconHourglass, IconPencil, IconPresentation, IconRosette, IconVideo } from "../common/icons";
+import { part } from "../common/part";
 import classes from "./classroom.module.css";
 import { ReactionBar } from "./ReactionBar";
 import { lookOf, type Spot, Spotlight, useSpotlight } from "./Spotlight";
 import type { Tab } from "./tabs";
 
-const Whiteboard = lazy(() => import("../whiteboard/Whiteboard"));
-const LiveStage = lazy(() => import("../live/LiveStage"));
+const Whiteboard = part(() => import("../whiteboard/Whiteboard"));
+const LiveStage = part(() => import("../live/LiveStage"));
 
 interface Props {
   readonly tab: Tab;

@@ -1,12 +1,10 @@
 /// Asks before what cannot be taken back, or what everybody would notice.
 
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import type { ConfirmProps } from "./ConfirmDialog";
+import { part } from "./part";
 
-const load = () => import("./ConfirmDialog");
-const ConfirmDialog = lazy(load);
-
-export const warmConfirm: () => Promise<unknown> = load;
+const ConfirmDialog = part(() => import("./ConfirmDialog"), { away: "over", warm: "all" });
 
 export function Confirm(props: ConfirmProps) {
   const [wanted, setWanted] = useState(false);

@@ -1,7 +1,7 @@
 /// The doubts: the place to ask, the filters, the list; for the staff, the work on them.
 
 import { NativeSelect, TextInput } from "@mantine/core";
-import { lazy, Suspense, useCallback, useDeferredValue, useMemo, useState } from "react";
+import { Suspense, useCallback, useDeferredValue, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMyPart, useRoom } from "../app/live";
 import { recall, remember } from "../app/memory";
@@ -9,6 +9,7 @@ import { useVoice } from "../chat/useVoice";
 import common from "../common/common.module.css";
 import { IconButton } from "../common/IconButton";
 import { IconHourglass, IconLock, IconQuestionMark, IconSearch } from "../common/icons";
+import { part } from "../common/part";
 import { Count, Empty } from "../common/small";
 import type { DoubtView } from "../protocol";
 import { countDoubts, type DoubtFilter, type DoubtSort } from "../room";
@@ -20,8 +21,8 @@ import classes from "./doubts.module.css";
 import { PendingDoubts } from "./PendingDoubts";
 import { Withdraw } from "./Withdraw";
 
-const Moderation = lazy(() => import("./moderation/Moderation"));
-const DoubtSettings = lazy(() => import("./moderation/DoubtSettings"));
+const Moderation = part(() => import("./moderation/Moderation"), { warm: "staff" });
+const DoubtSettings = part(() => import("./moderation/DoubtSettings"), { away: "not", warm: "staff" });
 
 const FOR_STUDENTS: readonly DoubtFilter[] = ["all", "open", "answered", "mine"];
 const FOR_STAFF: readonly DoubtFilter[] = ["pending", "open", "answered", "dismissed", "all"];

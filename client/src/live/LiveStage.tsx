@@ -1,11 +1,12 @@
 /// The live part of the stage: pictures and voices of who is on it, captions, and what one does with them. Loaded when needed.
 
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { Suspense, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom } from "../app/live";
 import { toast } from "../app/toast";
 import common from "../common/common.module.css";
 import { IconPencil, IconVolume } from "../common/icons";
+import { part } from "../common/part";
 import { useClassroom } from "../room";
 import { CaptionField, Captions, useCaptionLook } from "./Captions";
 import { ControlBar } from "./ControlBar";
@@ -18,7 +19,7 @@ import { TileView } from "./TileView";
 import { type Tile, Watching } from "./watching";
 
 const SPEAKS = 0.4; // of the meter's scale: -36 dB
-const Studio = lazy(() => import("./Studio"));
+const Studio = part(() => import("./Studio"), { away: "over", warm: "staff" });
 
 /** What has the most room. */
 export type Main = "board" | "screen" | "people";

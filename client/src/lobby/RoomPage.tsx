@@ -2,7 +2,8 @@
 ///
 /// What always holds: there is a connection exactly while there are credentials, and a new one for new credentials.
 
-import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import { Suspense, useEffect, useMemo, useState } from "react";
+import { part } from "../common/part";
 import { ClassroomConnection, ClassroomProvider, useConnection, useRoomState } from "../room";
 import { type Credentials, forgetName, forgetToken, keepName, keptCredentials, takeToken } from "./credentials";
 import { Ended } from "./Ended";
@@ -10,8 +11,8 @@ import { JoinForm } from "./JoinForm";
 import { Entering } from "./Entering";
 
 const loadClassroom = () => import("../classroom/Classroom");
-const Classroom = lazy(loadClassroom);
-const ReplayPage = lazy(() => import("../replay/ReplayPage"));
+const Classroom = part(loadClassroom);
+const ReplayPage = part(() => import("../replay/ReplayPage"));
 
 export function RoomPage({ room, recording }: { room: string; recording: boolean }) {
   const [credentials, setCredentials] = useState<Credentials | null>(() => {
@@ -21,7 +22,7 @@ export function RoomPage({ room, recording }: { room: string; recording: boolean
 
   useEffect(() => {
     // While the name is typed, the class is fetched.
-    void loadClassroom();
+    loadClassroom().catch(() => undefined);
     // A link with a token, pasted over the page that is open already.
     const changed = (): void => {
       takeToken(room);

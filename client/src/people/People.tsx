@@ -1,16 +1,17 @@
 /// The people: raised hands first, then the staff; for the staff everybody, with a search.
 
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useMyPart, useRoom } from "../app/live";
 import common from "../common/common.module.css";
 import { IconUsersGroup } from "../common/icons";
+import { part } from "../common/part";
 import { useFormat } from "../i18n/format";
 import { Hands } from "./Hands";
 import classes from "./people.module.css";
 import { PersonRow } from "./PersonRow";
 
-const StaffPeople = lazy(() => import("./StaffPeople"));
+const StaffPeople = part(() => import("./StaffPeople"), { warm: "staff" });
 
 export function People() {
   const { t } = useTranslation();

@@ -1,17 +1,18 @@
 /// The polls: open ones first, then, for the staff, what is prepared, then what was.
 
-import { lazy, Suspense, useMemo } from "react";
+import { Suspense, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useMyPart, useRoom } from "../app/live";
 import common from "../common/common.module.css";
 import { IconChartBar } from "../common/icons";
+import { part } from "../common/part";
 import { Empty } from "../common/small";
 import type { PollView } from "../protocol";
 import { PollCard } from "./PollCard";
 import classes from "./polls.module.css";
 import { type Standing, standingOf } from "./standing";
 
-const StaffPolls = lazy(() => import("./StaffPolls"));
+const StaffPolls = part(() => import("./StaffPolls"), { warm: "staff" });
 
 const HEADINGS = { open: "polls.running", over: "polls.over", prepared: "polls.prepared", closed: "polls.closed" } as const;
 

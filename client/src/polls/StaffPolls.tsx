@@ -1,21 +1,22 @@
 /// The staff's polls: prepare, open, close, look. Loaded for the staff alone.
 
 import { Button } from "@mantine/core";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useRoom } from "../app/live";
 import common from "../common/common.module.css";
 import { Confirm } from "../common/Confirm";
 import { IconButton } from "../common/IconButton";
 import { IconChartBar, IconCopy, IconPencil, IconPlayerPlay, IconPlayerStop, IconPlus, IconTrash, IconUsers } from "../common/icons";
+import { part } from "../common/part";
 import { Empty } from "../common/small";
 import type { PollView, Spec } from "../protocol";
 import { PollCard } from "./PollCard";
 import { PollGroups } from "./Polls";
 import classes from "./polls.module.css";
 
-const PollEditor = lazy(() => import("./PollEditor"));
-const WhoVoted = lazy(() => import("./WhoVoted"));
+const PollEditor = part(() => import("./PollEditor"), { away: "over", warm: "staff" });
+const WhoVoted = part(() => import("./WhoVoted"), { away: "over", warm: "staff" });
 
 /** What is being written: a new poll, perhaps from an older one's text, or a prepared one. */
 export interface Editing {

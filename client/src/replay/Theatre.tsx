@@ -1,11 +1,12 @@
 /// What is looked at: the recording's pictures, the board, and below them the line to move along.
 
 import { Button, Loader } from "@mantine/core";
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorBoundary } from "../app/ErrorBoundary";
 import common from "../common/common.module.css";
 import { IconMicrophone, IconRefreshAlert } from "../common/icons";
+import { part } from "../common/part";
 import { captionAt, captionsOf } from "./captions";
 import { usePlayer, usePlaying } from "./context";
 import { Controls } from "./Controls";
@@ -13,7 +14,7 @@ import { IconMovieOff } from "./icons";
 import classes from "./replay.module.css";
 import type { Track } from "./timeline";
 
-const PastBoard = lazy(() => import("./PastBoard"));
+const PastBoard = part(() => import("./PastBoard"));
 
 const VIEWS = ["both", "video", "board"] as const;
 type View = (typeof VIEWS)[number];

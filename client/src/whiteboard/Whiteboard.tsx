@@ -1,11 +1,12 @@
 /// The whiteboard: one page of it, with what can be done around it. Who may draw gets the editor, which is loaded for them
 /// alone; everybody else, and they until it is there, a light picture of the same page.
 
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMyPart, useRoom } from "../app/live";
 import { ErrorBoundary } from "../app/ErrorBoundary";
 import { useServerNow } from "../app/live";
+import { part } from "../common/part";
 import { useConnection } from "../room";
 import { Bar } from "./Bar";
 import { BoardDesk, useDesk } from "./context";
@@ -20,11 +21,12 @@ declare global {
   }
 }
 
-const Editor = lazy(() => {
+const loadEditor = () => {
   // Where its fonts are, which it wants to know as soon as it is there; else it asks a network of others for them.
   window.EXCALIDRAW_ASSET_PATH = FOLDER.replace(/fonts\/$/, "");
   return import("./editor/Editor");
-});
+};
+const Editor = part(loadEditor, { away: "not" });
 
 function Whiteboard() {
   return (

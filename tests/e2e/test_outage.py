@@ -1,0 +1,97 @@
+"""What people do during an outage, in real Chromium: nothing of the page is broken by it, and all heals by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.people import PHONE, People, Someone
+from tests.running import Class
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+BROKEN = "Something in this page broke"
+MISSING = "This needs the connection. It is loaded when you are back."
+# What a browser itself says of what it could not fetch.
+FAILED = re.compile(r"net::ERR_|WebSocket|status of 404")
+
+
+async def offline(someone: Someone, off: bool = True) -> None:
+    await someone.page.context.set_offline(off)
+
+
+async def test_a_part_that_cannot_be_fetched_comes_when_the_network_does(people: People, server: Class) -> None:
+    # given an instructor and a student whose network goes as soon as they are in
+    teacher, asha = await people.person("Instructor"), await people.person("Asha", PHONE)
+    await teacher.open(server.link("Instructor"))
+    await expect(teacher.button("Start the class")).to_be_visible()
+    await offline(teacher)
+    await asha.join(server.link("Student"))
+    await asha.say("hello")
+    await expect(asha.button("Actions for the message of Asha")).to_be_visible()
+    await offline(asha)
+
+    # when they press what was not fetched yet
+    await teacher.page.get_by_role("tab", name="Polls").click()
+    await asha.button("Actions for the message of Asha").click()
+
+    # then they are told so in its place, and the rest of the page is there
+    for someone in (teacher, asha):
+        await expect(someone.page.get_by_text(MISSING)).to_be_visible()
+        await expect(someone.page.get_by_text(BROKEN)).to_have_count(0)
+    await teacher.button("Start the class").click()
+    await expect(teacher.page.get_by_text(MISSING)).to_have_count(2)
+    await teacher.page.get_by_role("status").filter(has_text=MISSING).get_by_role("button", name="Close").click()
+    await expect(teacher.page.get_by_text(MISSING)).to_have_count(1)
+
+    # and when the network is back it is there by itself
+    await offline(teacher, False)
+    await offline(asha, False)
+    await expect(teacher.page.get_by_role("tabpanel").get_by_role("button", name="New poll")).to_be_visible()
+    await expect(asha.page.get_by_role("menuitem", name="Copy text")).to_be_visible()
+    for someone in (teacher, asha):
+        await expect(someone.page.get_by_text(MISSING)).to_have_count(0)
+        someone.excuse(FAILED)
+
+
+async def test_what_a_press_may_need_is_there_in_a_later_outage(people: People, server: Class) -> None:
+    # given an instructor's page that had time to fetch it
+    teacher = await people.person("Instructor")
+    fetched: list[str] = []
+    teacher.page.on("requestfinished", lambda request: fetched.append(request.url))
+    await teacher.open(server.link("Instructor"))
+    for part in ("ConfirmDialog", "StaffPolls", "PollEditor"):
+        while not any(part in url for url in fetched):
+            await asyncio.sleep(0.1)
+
+    # when, offline, they open what they had not opened before
+    await offline(teacher)
+    await teacher.page.get_by_role("tab", name="Polls").click()
+    await teacher.button("New poll").first.click()
+
+    # then it opens
+    await expect(teacher.dialog.get_by_role("textbox", name="Question")).to_be_visible()
+    teacher.excuse(FAILED)
+
+
+async def test_a_part_of_a_version_that_is_gone_leads_to_the_new_one(people: People, server: Class) -> None:
+    # given a page whose parts the server does not have any more
+    teacher = await people.person("Instructor")
+    gone = re.compile("/assets/StaffPolls-")
+    await teacher.page.route(gone, lambda route: route.fulfill(status=404, body="Not found"))
+    await teacher.open(server.link("Instructor"))
+
+    # when one of them is needed
+    await teacher.page.get_by_role("tab", name="Polls").click()
+
+    # then loading again is offered, and helps
+    await expect(teacher.page.get_by_text("There is a newer version of this page.")).to_be_visible()
+    await teacher.page.unroute(gone)
+    await teacher.button("Load again").click()
+    await teacher.inside()
+    await teacher.page.get_by_role("tab", name="Polls").click()
+    await expect(teacher.button("New poll").first).to_be_visible()
+    teacher.excuse(FAILED)
