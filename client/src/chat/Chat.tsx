@@ -16,6 +16,7 @@ import type { Ask, RowActions } from "./MessageRow";
 import { PinBar } from "./PinBar";
 import { useBusy } from "./useBusy";
 import { useVoice } from "./useVoice";
+import { useWriting } from "./writing";
 
 const ChatSettings = part(() => import("./ChatSettings"), { away: "not", warm: "staff" });
 const MessageMenu = part(() => import("./MessageMenu"), { away: "over", warm: "all" });
@@ -35,16 +36,12 @@ export function Chat() {
   const busy = useBusy();
   const format = useFormat();
   const [opened, setOpened] = useState<Opened | null>(null);
-  const [reply, setReply] = useState<MessageView | null>(null);
-  const [edit, setEdit] = useState<MessageView | null>(null);
+  const writing = useWriting();
   const jump = useRef<(id: number) => void>(() => undefined);
   const onReady = useCallback((ready: (id: number) => void) => {
     jump.current = ready;
   }, []);
-  const actions = useActions(setOpened, (message) => {
-    setEdit(null);
-    setReply(message);
-  });
+  const actions = useActions(setOpened, (message) => writing.reply(message));
 
   return (
     <section className={common.panel} aria-labelledby="chat-title">
@@ -70,14 +67,7 @@ export function Chat() {
           {voice.text}
         </div>
       ) : (
-        <Composer
-          reply={reply}
-          edit={edit}
-          onDone={() => {
-            setReply(null);
-            setEdit(null);
-          }}
-        />
+        <Composer />
       )}
       <Suspense>
         {opened?.what === "menu" && (
@@ -88,10 +78,7 @@ export function Chat() {
             onClose={() => setOpened(null)}
             onReply={actions.reply}
             onReact={(message) => setOpened({ ...opened, what: "emoji", message })}
-            onEdit={(message) => {
-              setReply(null);
-              setEdit(message);
-            }}
+            onEdit={(message) => writing.change(message)}
           />
         )}
         {opened?.what === "emoji" && (

@@ -1,10 +1,14 @@
 // @vitest-environment happy-dom
 /// Writing, over a real connection.
 
-import { afterEach, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import type { ChatSay } from "../protocol";
+import { usePending } from "../room";
 import { Page } from "../testing/page";
-import { EMPTY_OWN, EMPTY_VIEW, TEACHER } from "../testing/rooms";
+import { ASHA, EMPTY_OWN, EMPTY_VIEW, TEACHER } from "../testing/rooms";
 import { Chat } from "./Chat";
+import { PendingRow } from "./PendingRow";
+import { useWriting, type Writing } from "./writing";
 
 let page: Page;
 
@@ -91,4 +95,119 @@ it("the staff write in a closed chat", async () => {
 
   await page.until(() => expect(page.button("Chat settings")).toBeTruthy());
   expect(field()).toBeTruthy();
+});
+
+let desk: Writing;
+
+/** The list draws no rows where nothing has a height: what its rows do is done at the desk. */
+function WithDesk() {
+  desk = useWriting();
+  const refused = usePending().filter(({ state }) => state === "refused");
+  return (
+    <>
+      <Chat />
+      {refused.map((pending) => (
+        <PendingRow key={pending.cid} pending={pending} written={pending.command as ChatSay} mayWrite />
+      ))}
+    </>
+  );
+}
+
+async function lookAway(): Promise<void> {
+  await page.draw(<p />);
+  await page.draw(<WithDesk />);
+}
+
+describe("changing a message", () => {
+  const own = { id: 1, at: 5, by: ASHA.id, name: ASHA.name, role: ASHA.role, text: "hello" };
+  const other = { ...own, id: 2, by: "s2", name: "Ravi", text: "which one?" };
+
+  const opened = () => Page.open(<WithDesk />, { state: { ...EMPTY_VIEW, chat: { ...EMPTY_VIEW.chat, messages: [own, other] } } });
+
+  it("goes on after a look at another tab, and changes that message", async () => {
+    page = await opened();
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "hello, all");
+    await lookAway();
+    expect(page.text).toContain("Editing your message");
+    expect(field().value).toBe("hello, all");
+    await page.key(field(), "Enter");
+
+    await page.until(() => expect(page.server.received).toMatchObject([{ type: "chat.edit", id: 1, text: "hello, all" }]));
+    expect(page.text).not.toContain("Editing your message");
+  });
+
+  it("goes on after a reload", async () => {
+    page = await opened();
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "hello, all");
+    const kept = { ...sessionStorage };
+    await page.close();
+    Object.assign(sessionStorage, kept);
+    page = await opened();
+
+    expect(page.text).toContain("Editing your message");
+    expect(field().value).toBe("hello, all");
+  });
+
+  it("leaves alone what was being written, with what it answers", async () => {
+    page = await opened();
+    await page.perform(() => desk.reply(other));
+    await page.type(field(), "the long one");
+    await page.perform(() => desk.change(own));
+    expect(field().value).toBe("hello");
+    await page.key(field(), "Escape");
+
+    expect(field().value).toBe("the long one");
+    expect(page.text).toContain("Replying to Ravi");
+  });
+
+  it("that is left for an answer goes on where it was", async () => {
+    page = await opened();
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "hello, all");
+    await page.perform(() => desk.reply(other));
+    expect(field().value).toBe("");
+    await page.perform(() => desk.change(own));
+
+    expect(field().value).toBe("hello, all");
+  });
+
+  it("outlives a while in which one may not write", async () => {
+    page = await opened();
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "hello, all");
+    await page.perform(() => page.server.say({ type: "chat.configured", slow: 0, locked: true }));
+    await page.until(() => expect(document.querySelector("textarea")).toBeNull());
+    await page.perform(() => page.server.say({ type: "chat.configured", slow: 0, locked: false }));
+    await page.until(() => expect(field().value).toBe("hello, all"));
+  });
+
+  it("that is refused stays to be read, and can be taken back into the field", async () => {
+    page = await opened();
+    page.server.onCommand = (_, ack) => ack({ ok: false, code: "muted", message: "You are muted.", temporary: true });
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "hello, all");
+    await page.key(field(), "Enter");
+    await page.until(() => expect(page.text).toContain("Not changed: You are muted."));
+    await page.click(page.button("Edit"));
+
+    expect(page.text).not.toContain("Not changed");
+    expect(page.text).toContain("Editing your message");
+    expect(field().value).toBe("hello, all");
+  });
+});
+
+it("what one answers and whom one mentions is still so after a look at another tab", async () => {
+  const people = [{ id: "t1", name: "Meera Rao", role: "instructor" as const, present: true }];
+  const asked = { id: 1, at: 5, by: "s2", name: "Ravi", role: "student" as const, text: "which one?" };
+  const state = { ...EMPTY_VIEW, chat: { ...EMPTY_VIEW.chat, messages: [asked] }, roster: { ...EMPTY_VIEW.roster, people } };
+  page = await Page.open(<WithDesk />, { state });
+  await page.perform(() => desk.reply(asked));
+  await page.type(field(), "as @me");
+  await page.key(field(), "Enter");
+  await lookAway();
+  await page.key(field(), "Enter");
+
+  await page.until(() => expect(page.server.received).toMatchObject([{ text: "as @Meera Rao ", reply_to: 1, mentions: ["t1"] }]));
 });

@@ -3,49 +3,47 @@
 import { Textarea } from "@mantine/core";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useDo, useMyPart } from "../app/live";
+import { useMyPart } from "../app/live";
 import { Avatar } from "../common/Avatar";
 import { IconButton } from "../common/IconButton";
 import { IconArrowBackUp, IconPencil, IconSend, IconX } from "../common/icons";
-import { useDraft } from "../common/useDraft";
 import { useFormat } from "../i18n/format";
-import { CHAT_MENTIONS_LIMIT, CHAT_TEXT_LIMIT, type MessageView } from "../protocol";
+import { CHAT_MENTIONS_LIMIT, CHAT_TEXT_LIMIT } from "../protocol";
 import { useClassroom, useSend, useSignal } from "../room";
 import classes from "./chat.module.css";
 import { type Candidate, candidates, mentionedIn, queryAt } from "./mentions";
 import { TypingLine } from "./TypingLine";
 import { useVoice } from "./useVoice";
+import { useWriting } from "./writing";
 
 const TELL_AT = 200; // characters left from which on they are counted
 const TYPING_EVERY = 3_000; // ms
 
-interface Props {
-  readonly reply: MessageView | null;
-  readonly edit: MessageView | null;
-  readonly onDone: () => void;
-}
-
-export function Composer({ reply, edit, onDone }: Props) {
+export function Composer() {
   const { t } = useTranslation();
   const { staff } = useMyPart();
   const classroom = useClassroom();
   const format = useFormat();
   const voice = useVoice();
   const send = useSend();
-  const perform = useDo();
   const tellTyping = useTyping();
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
-  const [text, setText] = useDraft(`chat.${classroom.room?.room.id ?? ""}`);
-  const [chosen, setChosen] = useState<readonly Candidate[]>([]);
+  const writing = useWriting();
+  const { text } = writing;
+  const { edit, chosen, begun } = writing.now;
+  // While a message is changed, what the next one answers waits with its text.
+  const reply = edit === null ? writing.now.reply : null;
   const [caret, setCaret] = useState(0);
   const [pick, setPick] = useState(0);
   const [shut, setShut] = useState<string | null>(null);
 
+  const seen = useRef(begun);
   useEffect(() => {
-    if (edit !== null) setText(edit.text);
-    if (edit !== null || reply !== null) field.current?.focus();
-  }, [edit, reply, setText]);
+    // Not where it was begun before, as after a look at another tab: on a phone the keyboard would open.
+    if (seen.current !== begun) field.current?.focus();
+    seen.current = begun;
+  }, [begun]);
 
   const query = queryAt(text, caret);
   const offered = useMemo(() => {
@@ -59,33 +57,26 @@ export function Composer({ reply, edit, onDone }: Props) {
 
   function submit(): void {
     if (!ready) return;
-    if (edit !== null) void perform({ type: "chat.edit", id: edit.id, text });
+    // A refusal stays in the list, under the text itself.
+    if (edit !== null) void send({ type: "chat.edit", id: edit.id, text });
     else {
       const mentions = mentionedIn(text, chosen, CHAT_MENTIONS_LIMIT);
-      // A refusal stays in the list, under the message itself.
       void send({ type: "chat.say", text, ...(reply && { reply_to: reply.id }), ...(mentions.length > 0 && { mentions }) });
     }
-    setText("");
-    setChosen([]);
-    onDone();
+    writing.done();
     field.current?.focus();
   }
 
   function choose(person: Candidate): void {
     if (query === null) return;
     const head = `${text.slice(0, query.at)}@${person.name} `;
-    setText(head + text.slice(caret));
-    setChosen([...chosen, person]);
+    writing.write(head + text.slice(caret));
+    writing.mention(person);
     setPick(0);
     requestAnimationFrame(() => {
       field.current?.setSelectionRange(head.length, head.length);
       setCaret(head.length);
     });
-  }
-
-  function cancel(): void {
-    if (edit !== null) setText("");
-    onDone();
   }
 
   function onKeyDown(event: KeyboardEvent): void {
@@ -100,7 +91,7 @@ export function Composer({ reply, edit, onDone }: Props) {
       choose(offered[pick] ?? (offered[0] as Candidate));
     } else if (key === "Escape") {
       if (open) setShut(query?.query ?? null);
-      else cancel();
+      else writing.cancel();
     } else if (key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       submit();
@@ -143,7 +134,7 @@ export function Composer({ reply, edit, onDone }: Props) {
             {edit ? t("chat.editing") : t("chat.replyingTo", { name: reply?.name ?? "" })}
             {reply && <span className="soft"> · {reply.text}</span>}
           </span>
-          <IconButton icon={IconX} iconSize={17} label={edit ? t("app.cancel") : t("chat.stopReply")} onClick={cancel} />
+          <IconButton icon={IconX} iconSize={17} label={edit ? t("app.cancel") : t("chat.stopReply")} onClick={() => writing.cancel()} />
         </div>
       )}
       <div className={classes.line}>
@@ -162,7 +153,7 @@ export function Composer({ reply, edit, onDone }: Props) {
           {...(open && { role: "combobox", "aria-expanded": true, "aria-controls": `${id}-people`, "aria-activedescendant": `${id}-${pick}` })}
           onChange={(event) => {
             const { value, selectionStart } = event.currentTarget;
-            setText(value);
+            writing.write(value);
             setCaret(selectionStart);
             setPick(0);
             setShut(null);

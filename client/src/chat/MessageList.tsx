@@ -105,7 +105,7 @@ export function MessageList({ actions, mayWrite, onReady }: Props) {
   );
 
   function draw(row: Row) {
-    if (row.kind === "pending") return <PendingRow pending={row.pending} say={row.say} />;
+    if (row.kind === "pending") return <PendingRow pending={row.pending} written={row.written} mayWrite={mayWrite} />;
     const { message, first, newDay, skipped } = row;
     return (
       <MessageRow

@@ -1,16 +1,25 @@
-/// A message that the server does not have yet, or refused.
+/// A message that the server does not have yet, or refused; or a change of one, refused.
 
 import { useTranslation } from "react-i18next";
 import { useRefusal } from "../app/live";
 import { IconAlertTriangle, IconClock } from "../common/icons";
 import { Prose } from "../common/Prose";
-import type { ChatSay } from "../protocol";
+import type { ChatEdit, ChatSay } from "../protocol";
 import { type Pending, useClassroom, useConnection } from "../room";
 import classes from "./chat.module.css";
+import { useWriting } from "./writing";
 
-export function PendingRow({ pending, say }: { pending: Pending; say: ChatSay }) {
+interface Props {
+  readonly pending: Pending;
+  readonly written: ChatSay | ChatEdit;
+  /** Whether there is a field to take it back into. */
+  readonly mayWrite: boolean;
+}
+
+export function PendingRow({ pending, written, mayWrite }: Props) {
   const { t } = useTranslation();
   const classroom = useClassroom();
+  const writing = useWriting();
   const { phase } = useConnection();
   const explain = useRefusal();
   const refused = pending.state === "refused";
@@ -20,17 +29,28 @@ export function PendingRow({ pending, say }: { pending: Pending; say: ChatSay })
       <div className={classes.gutter}>{refused ? <IconAlertTriangle size={18} /> : <IconClock size={18} />}</div>
       <div className={classes.body}>
         <div className={classes.text}>
-          <Prose text={say.text} />
+          <Prose text={written.text} />
         </div>
         {refused ? (
           <div className={classes.fate}>
             <span>
-              {t("chat.failed")}
+              {written.type === "chat.edit" ? t("chat.editFailed") : t("chat.failed")}
               {pending.reason && `: ${explain(pending.reason)}`}
             </span>
             <button type="button" onClick={() => classroom.retry(pending.cid)}>
               {t("chat.retry")}
             </button>
+            {mayWrite && (
+              <button
+                type="button"
+                onClick={() => {
+                  writing.takeBack(written);
+                  classroom.dismiss(pending.cid);
+                }}
+              >
+                {t("chat.edit")}
+              </button>
+            )}
             <button type="button" onClick={() => classroom.dismiss(pending.cid)}>
               {t("chat.discard")}
             </button>

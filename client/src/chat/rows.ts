@@ -1,18 +1,19 @@
 /// What the list of messages shows, row by row.
 ///
-/// What always holds: what the server has comes first, in its order; then what waits to be sent, in the order of writing.
+/// What always holds: what the server has comes first, in its order; then what waits to be sent, in the order of writing, and
+/// changes of messages that were refused.
 /// A row that did not change is the same object, so that it need not be drawn again.
 ///
 /// In a crowd the room is shown a sample; `skipped` of a row is how many messages were left out before it, as far as the
 /// reader does not have them. It is told every few seconds, not at every row, which would be as much to read again; where
 /// depends on the messages' times alone, so that older pages move nothing.
 
-import type { ChatSay, MessageView } from "../protocol";
+import type { ChatEdit, ChatSay, MessageView } from "../protocol";
 import type { Pending } from "../room";
 
 export type Row =
   | ({ readonly kind: "message"; readonly message: MessageView } & Place)
-  | { readonly kind: "pending"; readonly pending: Pending; readonly say: ChatSay };
+  | { readonly kind: "pending"; readonly pending: Pending; readonly written: ChatSay | ChatEdit };
 
 interface Place {
   /** Whether the author is named: it does not simply go on from the row before. */
@@ -58,7 +59,9 @@ export class RowMaker {
       return this.#row(message, messages[index - 1], told);
     });
     for (const each of pending) {
-      if (each.command.type === "chat.say") rows.push({ kind: "pending", pending: each, say: each.command });
+      const { command, state } = each;
+      const own = command.type === "chat.say" || (command.type === "chat.edit" && state === "refused");
+      if (own) rows.push({ kind: "pending", pending: each, written: command });
     }
     return rows;
   }

@@ -23,8 +23,8 @@ export function useVoice(what: "chat" | "doubts" = "chat"): Voice {
   const bound = !staff && (muted > 0 || (what === "chat" && next > 0));
   const now = useServerNow(bound ? 500 : null);
   if (staff) return { kind: "free" };
-  if (phase === "ended") return { kind: "none", why: "ended", text: t(`${what}.ended`) };
+  if (phase === "ended") return { kind: "none", why: "ended", text: t(what === "chat" ? "chat.ended" : "doubts.ended") };
   if (muted > now) return { kind: "none", why: "muted", text: t("chat.muted", { time: format.time(muted) }) };
-  if (locked) return { kind: "none", why: "locked", text: t(`${what}.locked`) };
+  if (locked) return { kind: "none", why: "locked", text: t(what === "chat" ? "chat.locked" : "doubts.locked") };
   return what === "chat" && next > now ? { kind: "slow", wait: next - now } : { kind: "free" };
 }
