@@ -6,6 +6,7 @@
 
 import { useSyncExternalStore } from "react";
 import { recall, remember } from "../app/memory";
+import { joined } from "../common/useDraft";
 import type { ClientCommand, MessageView } from "../protocol";
 import { type Classroom, findMessage, type RoomState, useClassroom } from "../room";
 import type { Candidate } from "./mentions";
@@ -97,7 +98,7 @@ export class Writing {
     const answered = findMessage(room.chat, said?.reply_to ?? 0);
     this.#begin({
       ...this.#aside(null),
-      text: text.trim() === "" ? command.text : `${text}\n${command.text}`,
+      text: joined(text, command.text),
       reply: reply ?? (answered === undefined ? null : quoted(answered)),
       chosen: [...chosen, ...(said?.mentions ?? []).flatMap((id) => candidate(room, id) ?? [])],
     });

@@ -475,6 +475,40 @@ describe("a reload", () => {
     await until(() => expect(logged()).toEqual(texts));
   });
 
+  it("keeps what was refused, with the reason, and does not send it again", async () => {
+    const before = connect();
+    await reach(before, "live");
+    const refused = { ok: false, code: "not_found", message: "It is no longer there.", temporary: false } as const;
+    server.onCommand = (_, ack) => ack(refused);
+    await before.send(SAY);
+    before.stop();
+    server.onCommand = null;
+    const after = connect();
+    await reach(after, "live");
+    await after.send({ type: "chat.say", text: "later" });
+
+    expect(after.pending).toMatchObject([{ command: SAY, state: "refused", reason: refused }]);
+    expect(logged()).toEqual(["later"]);
+    after.dismiss(after.pending[0]?.cid ?? "");
+    expect(after.pending).toEqual([]);
+    expect(storage.keys()).toEqual(["classroom.client"]);
+  });
+
+  it("after a refusal was tried again keeps nothing of it", async () => {
+    const before = connect();
+    await reach(before, "live");
+    server.onCommand = (_, ack) => ack({ ok: false, code: "muted", message: "You are muted.", temporary: true });
+    await before.send(SAY);
+    before.stop();
+    server.onCommand = null;
+    const after = connect();
+    await reach(after, "live");
+    await after.retry(after.pending[0]?.cid ?? "");
+
+    expect(logged()).toEqual(["hello"]);
+    expect(storage.keys()).toEqual(["classroom.client"]);
+  });
+
   it("leaves nothing behind of what was answered", async () => {
     const connection = connect();
     await reach(connection, "live");

@@ -84,7 +84,11 @@ export class ClassroomConnection {
   start(): void {
     if (this.#watch !== undefined) return;
     this.#watch = setInterval(() => this.#look(), this.#timings.watchEvery);
-    this.#unlisten = listenToDevice({ back: () => this.#deviceBack(), away: () => this.#deviceAway() });
+    this.#unlisten = listenToDevice({
+      back: () => this.#deviceBack(),
+      away: () => this.#deviceAway(),
+      gone: (key) => this.#outbox.goneElsewhere(key),
+    });
     this.#connect();
   }
 
@@ -313,18 +317,24 @@ function isOffline(): boolean {
   return typeof navigator !== "undefined" && navigator.onLine === false;
 }
 
-/** Tell when the device has a network again or is looked at again, and when it has lost its network. */
-function listenToDevice({ back, away }: { back: () => void; away: () => void }): () => void {
+/**
+ * Tell when the device has a network again or is looked at again, when it has lost its network, and when another of its tabs
+ * does not keep something any more.
+ */
+function listenToDevice({ back, away, gone }: { back: () => void; away: () => void; gone: (key: string) => void }): () => void {
   if (typeof window === "undefined") return () => undefined;
+  const stored = ({ key, newValue }: StorageEvent) => key !== null && newValue === null && gone(key);
   const seen = () => document.visibilityState === "visible" && back();
   window.addEventListener("online", back);
   window.addEventListener("offline", away);
   window.addEventListener("pageshow", back);
+  window.addEventListener("storage", stored);
   document.addEventListener("visibilitychange", seen);
   return () => {
     window.removeEventListener("online", back);
     window.removeEventListener("offline", away);
     window.removeEventListener("pageshow", back);
+    window.removeEventListener("storage", stored);
     document.removeEventListener("visibilitychange", seen);
   };
 }

@@ -2,8 +2,8 @@
 ///
 /// What always holds: a command is answered to its author exactly once. It is sent in its turn, and again under the same
 /// `cid` after every cut and every answer that does not come, until there is an answer; the server applies a `cid` once.
-/// What is not answered survives a reload: it is kept on the device, one entry for each `cid`, for this room and member
-/// alone.
+/// What is not answered survives a reload, and what was refused does until its author has seen to that: it is kept on the
+/// device, one entry for each `cid`, for this room and member alone.
 
 import type { Ack, ClientCommand, Refused } from "../protocol";
 import type { Link } from "./link";
@@ -32,6 +32,8 @@ interface Kept {
   readonly cid: string;
   readonly command: ClientCommand;
   readonly at: number;
+  /** Why it was refused; missing: it was not. */
+  readonly reason?: Refused | null;
 }
 
 const PREFIX = "classroom.outbox/";
@@ -129,13 +131,22 @@ export class Outbox {
 
   /** The author has seen the refusal. */
   dismiss(cid: string): void {
-    this.#items = this.#items.filter((item) => item.cid !== cid || item.state !== "refused");
+    const item = this.#refused(cid);
+    if (item === undefined) return;
+    this.#items = this.#items.filter((other) => other !== item);
+    this.#forget(item);
     this.#changed();
+  }
+
+  /** Another tab of this device does not keep `key` any more: if it was refused here too, that has been seen to. */
+  goneElsewhere(key: string): void {
+    const item = this.#items.find((item) => item.state === "refused" && this.#shelf !== null && key === this.#shelf + item.cid);
+    if (item !== undefined) this.dismiss(item.cid);
   }
 
   /** Try a refused command once more: a new wish, so under a new `cid`. */
   retry(cid: string): Promise<Ack> | null {
-    const item = this.#items.find((item) => item.cid === cid && item.state === "refused");
+    const item = this.#refused(cid);
     if (item === undefined) return null;
     this.dismiss(cid);
     return this.add(item.command, { keepRefused: item.keepRefused });
@@ -150,7 +161,13 @@ export class Outbox {
   }
 
   #item(kept: Kept, keepRefused: boolean, answer: (ack: Ack) => void): Item {
-    return { ...kept, keepRefused, answer, state: "queued", reason: null, place: null, sentAt: 0, tries: 0, notBefore: 0 };
+    const { reason = null } = kept;
+    const state = reason === null ? "queued" : "refused";
+    return { ...kept, keepRefused, answer, state, reason, place: null, sentAt: 0, tries: 0, notBefore: 0 };
+  }
+
+  #refused(cid: string): Item | undefined {
+    return this.#items.find((item) => item.cid === cid && item.state === "refused");
   }
 
   /** Sent, and not answered. */
@@ -198,7 +215,8 @@ export class Outbox {
     if (ack.ok && ack.seq > this.#seq()) Object.assign(item, { state: "sending", place: ack.seq });
     else if (ack.ok || !item.keepRefused) this.#items = this.#items.filter((other) => other !== item);
     else Object.assign(item, { state: "refused", reason: ack });
-    if (this.#shelf !== null) this.#storage.delete(this.#shelf + item.cid);
+    if (this.#refused(item.cid) === undefined) this.#forget(item);
+    else this.#keep(item);
     this.#flush();
     item.answer(ack);
     this.#changed();
@@ -212,8 +230,13 @@ export class Outbox {
     return true;
   }
 
-  #keep({ cid, command, at }: Kept): void {
-    if (this.#shelf !== null) this.#storage.set(this.#shelf + cid, JSON.stringify({ cid, command, at }));
+  #keep({ cid, command, at, reason }: Kept): void {
+    const kept = { cid, command, at, ...(reason && { reason }) };
+    if (this.#shelf !== null) this.#storage.set(this.#shelf + cid, JSON.stringify(kept));
+  }
+
+  #forget({ cid }: Item): void {
+    if (this.#shelf !== null) this.#storage.delete(this.#shelf + cid);
   }
 
   /**

@@ -92,6 +92,37 @@ it("a refused doubt keeps its text and says why", async () => {
   expect(page.text).toContain("One more?");
 });
 
+it("a refused doubt can be taken back into the field, after what is written there", async () => {
+  page = await Page.open(
+    <>
+      <AskBox onAsked={() => undefined} />
+      <PendingDoubts />
+    </>,
+  );
+  page.server.onCommand = (_, answer) => answer({ ok: false, code: "forbidden", message: "Not anonymously.", temporary: false });
+  const field = page.find<HTMLTextAreaElement>("textarea");
+  await page.type(field, "A shy one?");
+  await page.key(field, "Enter");
+  await page.until(() => expect(page?.text).toContain("Not anonymously."));
+  await page.type(field, "Another?");
+  await page.click(page.button("Edit"));
+
+  expect(field.value).toBe("Another?\nA shy one?");
+  expect(page.text).not.toContain("Not anonymously.");
+  expect(page.connection.pending).toEqual([]);
+});
+
+it("what was refused and seen to in another tab is not shown here any more", async () => {
+  page = await Page.open(<PendingDoubts />);
+  page.server.onCommand = (_, answer) => answer({ ok: false, code: "locked", message: "Closed.", temporary: true });
+  await page.connection.send({ type: "doubt.ask", text: "Why?" });
+  await page.until(() => expect(page?.text).toContain("Closed."));
+  const key = `classroom.outbox/physics/s1/${page.connection.pending[0]?.cid ?? ""}`;
+  await page.perform(() => window.dispatchEvent(new StorageEvent("storage", { key, newValue: null })));
+
+  expect(page.text).not.toContain("Closed.");
+});
+
 it("the receipt tells the way that a doubt has gone", async () => {
   page = await Page.open(<p>{ASHA.name}</p>);
   const format = { clock: (time: number) => `${time / 60_000} min` };

@@ -4,6 +4,8 @@ import { useTranslation } from "react-i18next";
 import { useRefusal } from "../app/live";
 import { IconAlertTriangle, IconClock } from "../common/icons";
 import { Prose } from "../common/Prose";
+import { addToDraft } from "../common/useDraft";
+import { useVoice } from "../chat/useVoice";
 import { useClassroom, useConnection, usePending } from "../room";
 import classes from "./doubts.module.css";
 
@@ -12,6 +14,8 @@ export function PendingDoubts() {
   const classroom = useClassroom();
   const { phase } = useConnection();
   const explain = useRefusal();
+  // Whether there is a field to take it back into.
+  const mayAsk = useVoice("doubts").kind !== "none";
   const connected = phase === "live" || phase === "degraded";
   return usePending().map(({ cid, command, state, reason }) => {
     if (command.type !== "doubt.ask") return null;
@@ -32,6 +36,17 @@ export function PendingDoubts() {
             <button type="button" onClick={() => classroom.retry(cid)}>
               {t("chat.retry")}
             </button>
+            {mayAsk && (
+              <button
+                type="button"
+                onClick={() => {
+                  addToDraft(`doubt.${classroom.room?.room.id ?? ""}`, command.text);
+                  classroom.dismiss(cid);
+                }}
+              >
+                {t("chat.edit")}
+              </button>
+            )}
             <button type="button" onClick={() => classroom.dismiss(cid)}>
               {t("chat.discard")}
             </button>
