@@ -102,11 +102,11 @@ let desk: Writing;
 /** The list draws no rows where nothing has a height: what its rows do is done at the desk. */
 function WithDesk() {
   desk = useWriting();
-  const refused = usePending().filter(({ state }) => state === "refused");
+  const waiting = usePending().filter(({ command }) => "text" in command);
   return (
     <>
       <Chat />
-      {refused.map((pending) => (
+      {waiting.map((pending) => (
         <PendingRow key={pending.cid} pending={pending} written={pending.command as ChatSay} mayWrite />
       ))}
     </>
@@ -210,4 +210,16 @@ it("what one answers and whom one mentions is still so after a look at another t
   await page.key(field(), "Enter");
 
   await page.until(() => expect(page.server.received).toMatchObject([{ text: "as @Meera Rao ", reply_to: 1, mentions: ["t1"] }]));
+});
+
+it("what came too soon tells when it is sent", async () => {
+  page = await Page.open(<WithDesk />);
+  page.server.onCommand = (_, ack) => ack({ ok: false, code: "too_fast", message: "Slowly.", temporary: true, until: Date.now() + 9_000 });
+  for (const text of ["one", "two"]) {
+    await page.type(field(), text);
+    await page.key(field(), "Enter");
+  }
+
+  await page.until(() => expect(page.text).toMatch(/oneSlow mode: sent in 0:0[89]/));
+  expect(page.text).toContain("twoSent after the one before it");
 });

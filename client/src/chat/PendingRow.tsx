@@ -1,9 +1,10 @@
 /// A message that the server does not have yet, or refused; or a change of one, refused.
 
 import { useTranslation } from "react-i18next";
-import { useRefusal } from "../app/live";
+import { useRefusal, useServerNow } from "../app/live";
 import { IconAlertTriangle, IconClock } from "../common/icons";
 import { Prose } from "../common/Prose";
+import { useFormat } from "../i18n/format";
 import type { ChatEdit, ChatSay } from "../protocol";
 import { type Pending, useClassroom, useConnection } from "../room";
 import classes from "./chat.module.css";
@@ -23,7 +24,7 @@ export function PendingRow({ pending, written, mayWrite }: Props) {
   const { phase } = useConnection();
   const explain = useRefusal();
   const refused = pending.state === "refused";
-  const waits = phase === "live" || phase === "degraded" ? t("chat.pending") : t("chat.waiting");
+  const connected = phase === "live" || phase === "degraded";
   return (
     <article className={classes.message} data-own data-waiting={!refused || undefined} data-refused={refused || undefined}>
       <div className={classes.gutter}>{refused ? <IconAlertTriangle size={18} /> : <IconClock size={18} />}</div>
@@ -56,9 +57,19 @@ export function PendingRow({ pending, written, mayWrite }: Props) {
             </button>
           </div>
         ) : (
-          <div className={classes.fate}>{waits}</div>
+          <div className={classes.fate}>{connected ? <Waits pending={pending} /> : t("chat.waiting")}</div>
         )}
       </div>
     </article>
   );
+}
+
+/** What a message that is not refused waits for while there is a connection. */
+function Waits({ pending: { state, until } }: { pending: Pending }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { clockOffset } = useConnection();
+  const left = (until ?? 0) - useServerNow(until === null ? null : 500) + clockOffset;
+  if (state !== "queued") return t("chat.pending");
+  return left > 0 ? t("chat.slowSent", { time: format.clock(left + 999) }) : t("chat.inTurn");
 }

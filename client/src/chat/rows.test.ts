@@ -59,10 +59,10 @@ it("makes the first row anew once older ones come before it", () => {
 
 it("what waits to be sent comes last, then changes that were refused, other commands not at all", () => {
   const pending: readonly Pending[] = [
-    { cid: "c1", command: { type: "chat.say", text: "hi" }, state: "sending", at: 0, reason: null },
-    { cid: "c2", command: { type: "doubt.ask", text: "why" }, state: "queued", at: 0, reason: null },
-    { cid: "c3", command: { type: "chat.edit", id: 1, text: "ho" }, state: "queued", at: 0, reason: null },
-    { cid: "c4", command: { type: "chat.edit", id: 1, text: "ha" }, state: "refused", at: 0, reason: null },
+    { cid: "c1", command: { type: "chat.say", text: "hi" }, state: "sending", at: 0, reason: null, until: null },
+    { cid: "c2", command: { type: "doubt.ask", text: "why" }, state: "queued", at: 0, reason: null, until: null },
+    { cid: "c3", command: { type: "chat.edit", id: 1, text: "ho" }, state: "queued", at: 0, reason: null, until: null },
+    { cid: "c4", command: { type: "chat.edit", id: 1, text: "ha" }, state: "refused", at: 0, reason: null, until: null },
   ];
   const rows = new RowMaker().rows([message(1, "a", NOON)], pending);
 

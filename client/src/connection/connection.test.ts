@@ -425,6 +425,34 @@ describe("a command", () => {
     expect(new Set(server.received.map((command) => command.cid)).size).toBe(1);
   });
 
+  it("that came too soon is sent by itself when it may be, in order, and holds back nothing of another kind", async () => {
+    const connection = connect();
+    await reach(connection, "live");
+    let next = 0;
+    const rejected: string[] = [];
+    server.onCommand = (command, ack) => {
+      const now = Date.now();
+      if (command.type !== "chat.say" || now >= next) {
+        if (command.type === "chat.say") next = now + 150;
+        return ack(server.apply(command));
+      }
+      rejected.push(command.text ?? "");
+      // The server's clock is a minute ahead of ours.
+      ack({ ok: false, code: "too_fast", message: "Slowly.", temporary: true, until: next + 60_000 });
+    };
+    const texts = ["a", "b", "c"];
+    const said = texts.map((text) => connection.send({ type: "chat.say", text }));
+    await until(() => expect(connection.pending).toMatchObject([{ state: "queued" }, { state: "queued" }]));
+    expect(Math.abs((connection.pending[0]?.until ?? 0) - Date.now())).toBeLessThan(200);
+    expect(await connection.send({ type: "poll.vote", id: 1, choice: [0] })).toMatchObject({ ok: true });
+    expect(connection.pending).toHaveLength(2);
+
+    expect(await Promise.all(said)).toMatchObject([{ ok: true }, { ok: true }, { ok: true }]);
+    expect(logged().filter((text) => text !== "")).toEqual(texts);
+    expect(rejected.length).toBeLessThan(5);
+    expect(connection.pending).toEqual([]);
+  });
+
   it("is not tried for ever", async () => {
     const connection = connect();
     await reach(connection, "live");

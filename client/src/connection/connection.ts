@@ -71,7 +71,8 @@ export class ClassroomConnection {
     const storage = options.storage ?? deviceStorage();
     this.#client = keptId(storage, "classroom.client");
     const seq = () => this.room?.seq ?? 0;
-    this.#outbox = new Outbox(storage, this.#timings.retryBase, seq, () => {
+    const serverNow = () => Date.now() + this.clockOffset;
+    this.#outbox = new Outbox(storage, this.#timings.retryBase, seq, serverNow, () => {
       this.pending = this.#outbox.pending;
       this.#news.emit("pending");
       this.#judge();

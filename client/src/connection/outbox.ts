@@ -1,7 +1,8 @@
 /// What the member wants and the server has not answered yet.
 ///
 /// What always holds: a command is answered to its author exactly once. It is sent in its turn, and again under the same
-/// `cid` after every cut and every answer that does not come, until there is an answer; the server applies a `cid` once.
+/// `cid` after every cut and every answer that does not come, until there is an answer; the server applies a `cid` once. What
+/// came too soon (slow mode) is sent again when the server said; those of its kind that were given later wait for it.
 /// What is not answered survives a reload, and what was refused does until its author has seen to that: it is kept on the
 /// device, one entry for each `cid`, for this room and member alone.
 
@@ -26,6 +27,8 @@ interface Item {
   tries: number;
   /** Not before then (ms, `performance.now()`). */
   notBefore: number;
+  /** It came too soon, and may come then (ms since 1970, this device's clock). */
+  until: number | null;
 }
 
 interface Kept {
@@ -40,6 +43,7 @@ const PREFIX = "classroom.outbox/";
 const TOO_OLD = 24 * 3_600_000; // ms: what was meant for yesterday's class is not said in today's
 const WINDOW = 8; // commands under way at once
 const TRIES = 5;
+const LONGEST = 10 * 60_000; // ms that something is held back because it came too soon
 
 /** Refusals that are about the server's moment, not about what was asked: trying again soon is our business. */
 const TRANSIENT: ReadonlySet<string> = new Set(["unavailable", "moved", "restarting", "busy"]);
@@ -48,6 +52,7 @@ export class Outbox {
   readonly #storage: KeyValue;
   readonly #patience: number;
   readonly #seq: () => number;
+  readonly #serverNow: () => number;
   readonly #changed: () => void;
   #items: Item[] = [];
   /** Where this member's entries are kept; null: not known yet who that is. */
@@ -56,16 +61,26 @@ export class Outbox {
   #link: Link | null = null;
   #wake: ReturnType<typeof setTimeout> | undefined;
 
-  /** `patience`: ms before what the server could not take is tried again; doubles each time. `seq`: the replica's. */
-  constructor(storage: KeyValue, patience: number, seq: () => number, changed: () => void) {
+  /**
+   * `patience`: ms before what the server could not take is tried again; doubles each time. `seq`: the replica's.
+   * `serverNow`: ms since 1970.
+   */
+  constructor(storage: KeyValue, patience: number, seq: () => number, serverNow: () => number, changed: () => void) {
     this.#storage = storage;
     this.#patience = patience;
     this.#seq = seq;
+    this.#serverNow = serverNow;
     this.#changed = changed;
   }
 
   get pending(): readonly Pending[] {
-    return this.#items.map(({ cid, command, state, at, reason }) => ({ cid, command, state, at, reason }));
+    const waited = new Set<string>();
+    return this.#items.map(({ cid, command, state, at, reason, until }) => {
+      // When those after it will be sent is not known.
+      const next = !waited.has(command.type);
+      if (until !== null && state !== "refused") waited.add(command.type);
+      return { cid, command, state, at, reason, until: next ? until : null };
+    });
   }
 
   /** When the oldest command under way was sent (ms, `performance.now()`); null: none is. */
@@ -163,7 +178,7 @@ export class Outbox {
   #item(kept: Kept, keepRefused: boolean, answer: (ack: Ack) => void): Item {
     const { reason = null } = kept;
     const state = reason === null ? "queued" : "refused";
-    return { ...kept, keepRefused, answer, state, reason, place: null, sentAt: 0, tries: 0, notBefore: 0 };
+    return { ...kept, keepRefused, answer, state, reason, place: null, sentAt: 0, tries: 0, notBefore: 0, until: null };
   }
 
   #refused(cid: string): Item | undefined {
@@ -183,15 +198,25 @@ export class Outbox {
     const link = this.#link;
     if (link === null || !link.up) return;
     let under = this.#underWay.length;
+    let soonest = Number.POSITIVE_INFINITY;
+    const held = new Set<string>();
     for (const item of this.#items) {
-      if (item.state !== "queued") continue;
-      // One that has to wait holds back those after it: their author meant them in this order.
-      const wait = item.notBefore - performance.now();
-      if (wait > 0) return this.#wakeIn(wait);
-      if (under >= WINDOW) return;
-      under += 1;
-      this.#sendOver(link, item);
+      const { type } = item.command;
+      const tooSoon = item.until !== null && item.state !== "refused" && item.place === null;
+      if (item.state === "queued" && !held.has(type)) {
+        // One that has to wait holds back those after it: their author meant them in this order. Where it waits for long, only
+        // those of its kind.
+        const wait = item.notBefore - performance.now();
+        if (wait > 0) soonest = Math.min(soonest, wait);
+        if ((wait > 0 && !tooSoon) || under >= WINDOW) break;
+        if (wait <= 0) {
+          under += 1;
+          this.#sendOver(link, item);
+        }
+      }
+      if (tooSoon) held.add(type);
     }
+    if (soonest < Number.POSITIVE_INFINITY) this.#wakeIn(soonest);
   }
 
   #wakeIn(wait: number): void {
@@ -210,7 +235,10 @@ export class Outbox {
 
   #answered(item: Item, ack: Ack): void {
     if (!this.#items.includes(item) || item.state === "refused" || item.place !== null) return;
-    if (!ack.ok && this.#triesAgain(item, ack)) return this.#flush();
+    if (!ack.ok && this.#triesAgain(item, ack)) {
+      this.#flush();
+      return this.#changed();
+    }
     // An answer may overtake its event: until that is here, the list goes on to show what was meant.
     if (ack.ok && ack.seq > this.#seq()) Object.assign(item, { state: "sending", place: ack.seq });
     else if (ack.ok || !item.keepRefused) this.#items = this.#items.filter((other) => other !== item);
@@ -223,10 +251,21 @@ export class Outbox {
   }
 
   #triesAgain(item: Item, refused: Refused): boolean {
+    if (refused.temporary && refused.code === "too_fast" && refused.until != null) return this.#waits(item, refused.until);
     if (!refused.temporary || !TRANSIENT.has(refused.code) || item.tries + 1 >= TRIES) return false;
     item.state = "queued";
     item.tries += 1;
     item.notBefore = performance.now() + this.#patience * 2 ** (item.tries - 1) * (0.5 + Math.random());
+    return true;
+  }
+
+  /** Whether it is worth waiting until then (ms since 1970, the server's clock). */
+  #waits(item: Item, until: number): boolean {
+    const wait = until - this.#serverNow();
+    if (wait > LONGEST) return false;
+    item.state = "queued";
+    item.until = Date.now() + wait;
+    item.notBefore = performance.now() + Math.max(wait, this.#patience);
     return true;
   }
 

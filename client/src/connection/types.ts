@@ -42,6 +42,8 @@ export interface Pending {
   /** When it was given to us (ms since 1970, this device's clock). */
   readonly at: number;
   readonly reason: Refused | null;
+  /** It was too soon: it is sent then (ms since 1970, this device's clock). Null: nothing was said of a time. */
+  readonly until: number | null;
 }
 
 export interface SendOptions {
