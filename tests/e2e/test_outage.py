@@ -95,3 +95,27 @@ async def test_a_part_of_a_version_that_is_gone_leads_to_the_new_one(people: Peo
     await teacher.page.get_by_role("tab", name="Polls").click()
     await expect(teacher.button("New poll").first).to_be_visible()
     teacher.excuse(FAILED)
+
+
+async def test_a_notice_on_a_phone_is_in_nobodys_way(people: People, server: Class) -> None:
+    # given a student who is about to write as the network comes back
+    asha = await people.person("Asha", PHONE)
+    await asha.join(server.link("Student"))
+    await offline(asha)
+    await expect(asha.page.get_by_role("region", name="Offline")).to_be_visible()
+    await offline(asha, False)
+    notice = asha.page.get_by_text("You are connected again.").locator("visible=true").first
+    await expect(notice).to_be_visible()
+
+    # when they tap where they write, and at what is below the notice
+    place, writing = await notice.bounding_box(), await asha.composer.bounding_box()
+    assert place is not None and writing is not None
+
+    # then nothing is over the field, and the notice lets the tap through
+    assert place["y"] + place["height"] < writing["y"]
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    assert "connected again" not in await asha.page.evaluate(
+        "([x, y]) => document.elementFromPoint(x, y).closest('article, button, div').innerText ?? ''", [x, y]
+    )
+    await asha.composer.click()
+    asha.excuse(FAILED)
