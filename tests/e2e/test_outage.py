@@ -109,7 +109,8 @@ async def test_a_notice_on_a_phone_is_in_nobodys_way(people: People, server: Cla
 
     # when they tap where they write, and at what is below the notice
     place, writing = await notice.bounding_box(), await asha.composer.bounding_box()
-    assert place is not None and writing is not None
+    assert place is not None
+    assert writing is not None
 
     # then nothing is over the field, and the notice lets the tap through
     assert place["y"] + place["height"] < writing["y"]

@@ -72,7 +72,7 @@ it("over the page can be left before it comes", async () => {
     </Suspense>,
   );
   await page.until(() => expect(page.text).toContain("This needs the connection."));
-  await page.click(page.button("Close"));
+  await page.click(page.find("[data-over] button"));
 
   expect(closed).toHaveBeenCalledOnce();
 });
