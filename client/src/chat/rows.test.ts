@@ -37,6 +37,13 @@ it("groups what one says within minutes, and begins anew with a reply, another a
   ]);
 });
 
+it("names the author anew where the name is another one: two may sit at one computer", () => {
+  const [first, second] = [message(1, "a", NOON, { name: "Asha" }), message(2, "a", NOON, { name: "Ravi" })];
+  const rows = new RowMaker().rows([first, second, message(3, "a", NOON, { name: "Ravi" })], []);
+
+  expect(marks(rows).map(([, begins]) => begins)).toEqual([true, true, false]);
+});
+
 it("keeps the rows that are still right, so that they are not drawn again", () => {
   const maker = new RowMaker();
   const messages = [message(1, "a", NOON), message(2, "a", NOON), message(3, "b", NOON)];

@@ -30,7 +30,8 @@ function sameDay(one: number, other: number): boolean {
 }
 
 function goesOn(message: MessageView, before: MessageView, skipped: number): boolean {
-  const together = before.by === message.by && message.at - before.at <= TOGETHER;
+  // One member may have had another name then: two at one computer, or one who was renamed.
+  const together = before.by === message.by && before.name === message.name && message.at - before.at <= TOGETHER;
   return together && message.reply_to == null && message.promoted == null && skipped === 0;
 }
 

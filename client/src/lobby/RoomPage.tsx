@@ -2,7 +2,8 @@
 ///
 /// What always holds: there is a connection exactly while there are credentials, and a new one for new credentials.
 
-import { Suspense, useEffect, useMemo, useState } from "react";
+import { Suspense, useEffect, useMemo, useRef, useState } from "react";
+import { useDo } from "../app/live";
 import { part } from "../common/part";
 import { ClassroomConnection, ClassroomProvider, useConnection, useRoomState } from "../room";
 import { type Credentials, forgetName, forgetToken, keepName, keptCredentials, takeToken } from "./credentials";
@@ -20,6 +21,9 @@ export function RoomPage({ room, recording }: { room: string; recording: boolean
     return keptCredentials(room);
   });
 
+  // Whether the name was typed just now, and not only kept.
+  const [typed, setTyped] = useState(false);
+
   useEffect(() => {
     // While the name is typed, the class is fetched.
     loadClassroom().catch(() => undefined);
@@ -35,6 +39,7 @@ export function RoomPage({ room, recording }: { room: string; recording: boolean
   if (credentials === null) {
     const join = (name: string): void => {
       keepName(room, name);
+      setTyped(true);
       setCredentials({ name });
     };
     return <JoinForm room={room} onJoin={join} />;
@@ -44,25 +49,27 @@ export function RoomPage({ room, recording }: { room: string; recording: boolean
     forgetToken(room);
     setCredentials(null);
   };
-  return <Joined key={JSON.stringify(credentials)} room={room} recording={recording} credentials={credentials} onForget={forget} />;
+  return <Joined key={JSON.stringify(credentials)} room={room} recording={recording} credentials={credentials} typed={typed} onForget={forget} />;
 }
 
 interface JoinedProps {
   readonly room: string;
   readonly recording: boolean;
   readonly credentials: Credentials;
+  readonly typed: boolean;
   readonly onForget: () => void;
 }
 
-function Joined({ room, recording, credentials, onForget }: JoinedProps) {
+function Joined({ room, recording, credentials, typed, onForget }: JoinedProps) {
   const connection = useMemo(() => new ClassroomConnection({ room, ...credentials }), [room, credentials]);
   useEffect(() => {
     connection.start();
     return () => connection.stop();
   }, [connection]);
+  const name = "name" in credentials ? credentials.name : null;
   return (
     <ClassroomProvider connection={connection}>
-      <Inside room={room} recording={recording} named={"name" in credentials} onForget={onForget} />
+      <Inside room={room} recording={recording} name={name} typed={typed} onForget={onForget} />
     </ClassroomProvider>
   );
 }
@@ -70,12 +77,15 @@ function Joined({ room, recording, credentials, onForget }: JoinedProps) {
 interface InsideProps {
   readonly room: string;
   readonly recording: boolean;
-  /** Whether the member came by a name, not by a token. */
-  readonly named: boolean;
+  /** By which the member came; null: by a token. */
+  readonly name: string | null;
+  readonly typed: boolean;
   readonly onForget: () => void;
 }
 
-function Inside({ room, recording, named, onForget }: InsideProps) {
+function Inside({ room, recording, name, typed, onForget }: InsideProps) {
+  const named = name !== null;
+  useName(room, name, typed);
   const inside = useRoomState((state) => state.room.id) !== null;
   const { phase } = useConnection();
   if (inside && (phase === "closed" || phase === "refused")) return <Ended onForget={onForget} />;
@@ -85,4 +95,29 @@ function Inside({ room, recording, named, onForget }: InsideProps) {
       {recording ? <ReplayPage /> : <Classroom />}
     </Suspense>
   );
+}
+
+/** The name in force is what this device remembers; what was typed just now comes before one that was chosen in this room earlier. */
+function useName(room: string, name: string | null, typed: boolean): void {
+  const perform = useDo();
+  const inForce = useRoomState((state) => state.me.name);
+  const { phase } = useConnection();
+  const inside = phase === "live" && inForce !== null;
+  const wanted = useRef(typed ? name : null);
+
+  useEffect(() => {
+    // Also after leaving and coming back, or else a reload would ask for it.
+    if (inside && name !== null) keepName(room, inForce);
+  }, [inside, inForce, room, name]);
+
+  useEffect(() => {
+    if (!inside || wanted.current === null) return;
+    if (plain(wanted.current) !== plain(inForce)) void perform({ type: "roster.rename", name: wanted.current });
+    wanted.current = null;
+  }, [inside, inForce, perform]);
+}
+
+/** As the server would have it, nearly. */
+function plain(name: string): string {
+  return name.normalize("NFC").replaceAll(/\s+/g, " ").trim();
 }

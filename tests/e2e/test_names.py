@@ -1,0 +1,75 @@
+"""Under which name one is in the class: the one that was chosen last, also after leaving, coming back and a reload."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from tests.e2e.people import PHONE, People, Someone
+from tests.running import Class
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def asked(someone: Someone) -> Locator:
+    return someone.page.get_by_role("textbox", name="Your name")
+
+
+async def choose(someone: Someone, item: str) -> None:
+    await someone.button("Settings").click()
+    await someone.page.get_by_role("menuitem", name=item).click()
+
+
+async def is_called(someone: Someone, name: str) -> None:
+    await someone.button("Settings").click()
+    await expect(someone.page.get_by_role("menu")).to_contain_text(f"{name} · Student")
+    await someone.page.keyboard.press("Escape")
+    await expect(someone.page.get_by_role("menu")).to_have_count(0)
+
+
+async def test_the_name_chosen_last_is_the_one(people: People, server: Class) -> None:
+    asha = await people.person("Asha", PHONE)
+    await asha.join(server.link("Student"))
+
+    # when she leaves, comes back, and loads the page again: she is not asked who she is
+    await choose(asha, "Leave")
+    await asha.button("Come back").click()
+    await asha.inside()
+    await asha.page.reload()
+    await asha.inside()
+
+    # when she changes her name and leaves: it is offered the next time
+    await choose(asha, "Change my name")
+    await asha.dialog.get_by_role("textbox").fill("Asha Rao")
+    await asha.page.keyboard.press("Enter")
+    await is_called(asha, "Asha Rao")
+    await choose(asha, "Leave")
+    await expect(asha.button("Come back")).to_be_visible()
+    await asha.page.reload()
+    await expect(asked(asha)).to_have_value("Asha Rao")
+
+    # and when she types another one, she is called so
+    await asked(asha).fill("Meera")
+    await asha.button("Join the class").click()
+    await asha.inside()
+    await is_called(asha, "Meera")
+
+
+async def test_two_at_one_computer_each_say_what_they_say(people: People, server: Class) -> None:
+    # given two tabs of one browser
+    asha = await people.person("Asha")
+    await asha.join(server.link("Student"))
+    ravi = Someone(await asha.page.context.new_page(), "Ravi")
+    people.all.append(ravi)
+    await ravi.join(server.link("Student"))
+
+    # when one writes right after the other
+    await asha.say("said by Asha")
+    await asha.sees("said by Asha")
+    await ravi.sees("said by Asha")
+    await ravi.say("said by Ravi")
+    await asha.sees("said by Ravi")
+
+    # then each message stands under the name of who wrote it
+    authors = asha.messages.get_by_role("article").get_by_role("strong")
+    await expect(authors).to_have_text(["Asha", "Ravi"])
