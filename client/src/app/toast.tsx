@@ -46,6 +46,12 @@ export function toast(text: string, tone: Tone = "plain"): void {
   announce(text);
 }
 
+/** Take away what is still shown. */
+export function clearToasts(): void {
+  notices = [];
+  tell();
+}
+
 /** Say something to screen readers, politely. */
 export function announce(text: string): void {
   spoken = { id: ++last, text };

@@ -5,7 +5,7 @@ import { act, type ReactNode } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { vi } from "vitest";
 import { theme } from "../app/theme";
-import { Announcer, Toasts } from "../app/toast";
+import { Announcer, clearToasts, Toasts } from "../app/toast";
 import { startLanguages } from "../i18n";
 import type { Welcome } from "../protocol";
 import { ClassroomConnection, ClassroomProvider } from "../room";
@@ -67,7 +67,10 @@ export class Page {
   }
 
   async close(): Promise<void> {
-    await perform(() => this.#root.unmount());
+    await perform(() => {
+      this.#root.unmount();
+      clearToasts(); // they outlive the page
+    });
     this.connection.stop();
     await this.server.stop();
     document.body.replaceChildren();
