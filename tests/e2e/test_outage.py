@@ -87,10 +87,14 @@ async def test_a_part_of_a_version_that_is_gone_leads_to_the_new_one(people: Peo
     # when one of them is needed
     await teacher.page.get_by_role("tab", name="Polls").click()
 
-    # then loading again is offered, and helps
+    # then loading again is offered, which waits for the network, and helps
     await expect(teacher.page.get_by_text("There is a newer version of this page.")).to_be_visible()
     await teacher.page.unroute(gone)
+    await offline(teacher)
     await teacher.button("Load again").click()
+    await expect(teacher.page.get_by_text(MISSING)).to_be_visible()
+    async with teacher.page.expect_navigation():
+        await offline(teacher, False)
     await teacher.inside()
     await teacher.page.get_by_role("tab", name="Polls").click()
     await expect(teacher.button("New poll").first).to_be_visible()
@@ -119,4 +123,37 @@ async def test_a_notice_on_a_phone_is_in_nobodys_way(people: People, server: Cla
         "([x, y]) => document.elementFromPoint(x, y).closest('article, button, div').innerText ?? ''", [x, y]
     )
     await asha.composer.click()
+    asha.excuse(FAILED)
+
+
+async def test_a_change_and_a_reaction_made_offline_are_seen_at_their_message(people: People, server: Class) -> None:
+    # given a message of her own, and the page complete
+    asha, ravi = await people.person("Asha"), await people.person("Ravi")
+    for someone in (asha, ravi):
+        await someone.join(server.link("Student"))
+    await asha.say("helo")
+    await ravi.sees("helo")
+    message = asha.messages.get_by_role("article")
+    await message.hover()
+    await message.get_by_role("button", name="Actions for the message of Asha").click()
+    await asha.page.get_by_role("menuitem", name="Edit").click()
+    await message.hover()
+    await message.get_by_role("button", name="React", exact=True).click()
+    await expect(asha.page.get_by_role("menuitem").first).to_be_visible()
+
+    # when she changes it and puts something on it without a network
+    await offline(asha)
+    await asha.page.get_by_role("menuitem", name="React with 👍").click()
+    await asha.say("hello")
+
+    # then the message shows it, and that it waits
+    await expect(message).to_contain_text("hello")
+    await expect(message).to_contain_text("Your change is sent when you are back")
+    await expect(message.get_by_role("button", name="👍, 1 reaction")).to_have_attribute("aria-pressed", "true")
+
+    # and when she is back, all see it
+    await offline(asha, False)
+    await ravi.sees("hello")
+    await expect(ravi.messages.get_by_role("button", name="👍, 1 reaction")).to_be_visible()
+    await expect(message).not_to_contain_text("Your change is sent")
     asha.excuse(FAILED)

@@ -87,6 +87,7 @@ it.each([
   page = await Page.open(<Chat />, welcome);
 
   expect(page.text).toContain(said);
+  expect(page.text).not.toContain("Be the first to say something");
   expect(document.querySelector("textarea")).toBeNull();
 });
 
@@ -181,6 +182,17 @@ describe("changing a message", () => {
     await page.until(() => expect(document.querySelector("textarea")).toBeNull());
     await page.perform(() => page.server.say({ type: "chat.configured", slow: 0, locked: false }));
     await page.until(() => expect(field().value).toBe("hello, all"));
+  });
+
+  it("goes on from a change that is still on its way", async () => {
+    page = await opened();
+    page.server.onCommand = () => undefined;
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "hello, all");
+    await page.key(field(), "Enter");
+    await page.perform(() => desk.change(own));
+
+    expect(field().value).toBe("hello, all");
   });
 
   it("that is refused stays to be read, and can be taken back into the field", async () => {

@@ -12,6 +12,7 @@ import { IconArrowDown, IconMessageCircle } from "../common/icons";
 import { Button, Loader } from "@mantine/core";
 import type { MessageView } from "../protocol";
 import { useClassroom, usePending } from "../room";
+import { waitingByMessage } from "./ahead";
 import classes from "./chat.module.css";
 import { MessageRow, type RowActions } from "./MessageRow";
 import { PendingRow } from "./PendingRow";
@@ -38,6 +39,7 @@ export function MessageList({ actions, mayWrite, onReady }: Props) {
   const { replaying = false } = useClassroom();
   const [maker] = useState(() => new RowMaker());
   const rows = useMemo(() => maker.rows(messages, pending, me.staff), [maker, messages, pending, me.staff]);
+  const waiting = useMemo(() => waitingByMessage(pending), [pending]);
   const older = useOlder();
   const box = useRef<HTMLDivElement>(null);
 
@@ -79,7 +81,7 @@ export function MessageList({ actions, mayWrite, onReady }: Props) {
   return (
     <div className={classes.listBox}>
       <div ref={box} className={classes.list} onScroll={onScroll} tabIndex={0} role="log" aria-live="off" aria-label={t("chat.list")}>
-        {rows.length === 0 && <Empty icon={IconMessageCircle} title={t("chat.empty")} {...(!replaying && { text: t("chat.emptyText") })} />}
+        {rows.length === 0 && <Empty icon={IconMessageCircle} title={t("chat.empty")} {...(mayWrite && !replaying && { text: t("chat.emptyText") })} />}
         <div style={{ height: rows.length === 0 ? 0 : list.getTotalSize(), position: "relative" }}>
           {rows.length > 0 && <Top more={more} older={older} />}
           {visible.map(({ index, key, start }) => (
@@ -117,6 +119,7 @@ export function MessageList({ actions, mayWrite, onReady }: Props) {
         staff={me.staff}
         mentioned={message.mentions?.includes(me.id) ?? false}
         mine={mine[message.id]}
+        waiting={waiting.get(message.id)}
         mayWrite={mayWrite}
         actions={rowActions}
       />

@@ -3,12 +3,13 @@
 import { memo, type MouseEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../common/Avatar";
-import { IconArrowBackUp, IconDots, IconEyeOff, IconMessageReply, IconMoodSmile, IconSpeakerphone } from "../common/icons";
+import { IconArrowBackUp, IconClock, IconDots, IconEyeOff, IconMessageReply, IconMoodSmile, IconSpeakerphone } from "../common/icons";
 import { Prose } from "../common/Prose";
 import { RoleTag, Tag } from "../common/small";
 import { useFormat } from "../i18n/format";
 import type { MessageView } from "../protocol";
-import { useClassroom } from "../room";
+import { type Pending, useClassroom, useConnection } from "../room";
+import { type Ahead, ahead } from "./ahead";
 import classes from "./chat.module.css";
 
 export type Ask = "menu" | "emoji";
@@ -36,6 +37,8 @@ interface Props {
   readonly mentioned: boolean;
   /** The emoji that I have put. */
   readonly mine: readonly string[] | undefined;
+  /** What I asked for about it, and was not answered yet. */
+  readonly waiting: readonly Pending[] | undefined;
   readonly mayWrite: boolean;
   readonly actions: RowActions;
 }
@@ -45,6 +48,7 @@ export const MessageRow = memo(function MessageRow(props: Props) {
   const { t } = useTranslation();
   const format = useFormat();
   const time = format.time(message.at);
+  const now = ahead(message, props.mine, props.waiting);
   return (
     <>
       {newDay && (
@@ -59,6 +63,7 @@ export const MessageRow = memo(function MessageRow(props: Props) {
         data-own={own || undefined}
         data-mentioned={mentioned || undefined}
         data-unshown={message.crowd || undefined}
+        data-waiting={now.deleted || now.text !== message.text || undefined}
         aria-label={`${message.name}, ${time}`}
       >
         <div className={classes.gutter}>
@@ -76,8 +81,8 @@ export const MessageRow = memo(function MessageRow(props: Props) {
           )}
           {message.reply_to != null && <Quoted id={message.reply_to} actions={actions} />}
           <div className={classes.text}>
-            <Prose text={message.text} names={namesIn(message, actions)} />
-            {(message.edited_at ?? 0) > 0 && <span className={classes.edited}> ({t("chat.edited")})</span>}
+            <Prose text={now.text} names={namesIn(message, actions)} />
+            {now.edited && <span className={classes.edited}> ({t("chat.edited")})</span>}
             {mentioned && <span className="hidden-but-read"> ({t("chat.mentioned")})</span>}
             {message.crowd && staff && (
               <span className={classes.unshown} title={t("chat.unshownStaff")}>
@@ -92,7 +97,8 @@ export const MessageRow = memo(function MessageRow(props: Props) {
               {t("chat.unshownOwn")}
             </p>
           )}
-          <Reactions {...props} />
+          <Reactions {...props} now={now} />
+          {props.waiting && <Waits deleted={now.deleted} />}
         </div>
         <Tools {...props} />
       </article>
@@ -116,15 +122,29 @@ function Quoted({ id, actions }: { id: number; actions: RowActions }) {
   );
 }
 
-function Reactions({ message, mine, mayWrite, actions }: Props) {
+/** While there is a connection it is done in a moment: that needs no words. */
+function Waits({ deleted }: { deleted: boolean }) {
+  const { t } = useTranslation();
+  const { phase } = useConnection();
+  if (phase === "live" || phase === "degraded") return null;
+  return (
+    <div className={classes.fate}>
+      <span>
+        <IconClock size={14} /> {deleted ? t("chat.deletedLater") : t("chat.changedLater")}
+      </span>
+    </div>
+  );
+}
+
+function Reactions({ message, now, mayWrite, actions }: Props & { readonly now: Ahead }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const put = Object.entries(message.reactions ?? {});
+  const put = Object.entries(now.reactions);
   if (put.length === 0) return null;
   return (
     <div className={classes.reactions}>
       {put.map(([emoji, count]) => {
-        const on = mine?.includes(emoji) ?? false;
+        const on = now.mine.includes(emoji);
         return (
           <button
             key={emoji}

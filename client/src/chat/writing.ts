@@ -72,7 +72,10 @@ export class Writing {
 
   change({ id, text }: Changing): void {
     const { left } = this.now;
-    this.#begin({ ...this.#aside(id), edit: left?.id === id ? left : { id, text } });
+    // An earlier change may still be on its way.
+    const sent = this.#classroom.pending.map(({ command }) => command).findLast((command) => command.type === "chat.edit" && command.id === id);
+    const now = sent?.type === "chat.edit" ? sent.text : text;
+    this.#begin({ ...this.#aside(id), edit: left?.id === id ? left : { id, text: now } });
   }
 
   /** Away with the change, or else with what is answered. */

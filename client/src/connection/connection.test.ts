@@ -199,6 +199,27 @@ describe("a goodbye", () => {
     expect(Date.now() - leftAt).toBeGreaterThanOrEqual(120);
   });
 
+  it("for a restart stays the reason while nobody answers", async () => {
+    const connection = connect();
+    await reach(connection, "live");
+    for (const socket of server.sockets) {
+      socket.emit("bye", { code: "restarting", message: "Back in a moment.", temporary: true });
+      socket.disconnect(true);
+    }
+    await reach(connection, "reconnecting");
+    await server.stop();
+    await until(() => expect(connection.status.attempt).toBeGreaterThan(2));
+    expect(connection.status.reason).toEqual({ code: "restarting", message: "Back in a moment." });
+    await server.start();
+    await reach(connection, "live");
+    const reasons: (string | undefined)[] = [];
+    connection.on("status", () => reasons.push(connection.status.reason?.code));
+    server.cut();
+
+    await until(() => expect(reasons).toContain("cut"));
+    expect(reasons).not.toContain("restarting");
+  });
+
   it("can be overruled by the member", async () => {
     const connection = connect();
     await reach(connection, "live");

@@ -37,6 +37,8 @@ export type News = {
   bye: [bye: Bye];
 };
 
+const RESTARTS = 120_000; // ms that a restart may take: failures within it are part of it
+
 const CONNECTING: Status = { phase: "connecting", reason: null, retryAt: null, attempt: 0 };
 
 export class ClassroomConnection {
@@ -53,6 +55,8 @@ export class ClassroomConnection {
   #unlisten: (() => void) | null = null;
   /** The server asked not to come back before (ms, `performance.now()`). */
   #notBefore = 0;
+  /** What the server said as it went down for a restart, and when (ms, `performance.now()`). */
+  #restart: { readonly reason: Reason; readonly at: number } | null = null;
 
   /** The replica; null before the first welcome. */
   room: RoomState | null = null;
@@ -181,6 +185,7 @@ export class ClassroomConnection {
   }
 
   #in(link: Link, state: RoomState): void {
+    this.#restart = null;
     this.#outbox.up(link, state.room.id, state.me.id);
     this.#set({ phase: "live", reason: null, retryAt: null, attempt: 0 });
     this.#judge();
@@ -225,9 +230,12 @@ export class ClassroomConnection {
     const wasLive = this.#link?.up ?? false;
     this.#link = null;
     this.#outbox.down();
-    const reason: Reason = { code: bye.code, message: bye.message };
+    const said: Reason = { code: bye.code, message: bye.message };
     const spoken = bye.message !== "";
     if (spoken) this.#news.emit("bye", bye);
+    if (spoken) this.#restart = bye.code === "restarting" ? { reason: said, at: performance.now() } : null;
+    const restarts = this.#restart !== null && performance.now() - this.#restart.at < RESTARTS;
+    const reason = restarts && this.#restart !== null ? this.#restart.reason : said;
     if (!bye.temporary) {
       this.#halt();
       return this.#set({ phase: this.room === null ? "refused" : "closed", reason, retryAt: null, attempt: 0 });
