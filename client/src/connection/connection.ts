@@ -7,6 +7,7 @@ import type { Ack, Bye, ClientCommand, MessageView, Resumed, SignalIn, SignalOut
 import { withOlder } from "../room/chat";
 import { applyEvents, applySignal, fadeTyping, fromWelcome, type RoomState, TYPING_FADES } from "../room/state";
 import { backoff } from "./backoff";
+import { isOffline, listenToDevice } from "./device";
 import { Emitter } from "./emitter";
 import { Link } from "./link";
 import { Outbox } from "./outbox";
@@ -320,30 +321,4 @@ export class ClassroomConnection {
     this.status = status;
     this.#news.emit("status");
   }
-}
-
-function isOffline(): boolean {
-  return typeof navigator !== "undefined" && navigator.onLine === false;
-}
-
-/**
- * Tell when the device has a network again or is looked at again, when it has lost its network, and when another of its tabs
- * does not keep something any more.
- */
-function listenToDevice({ back, away, gone }: { back: () => void; away: () => void; gone: (key: string) => void }): () => void {
-  if (typeof window === "undefined") return () => undefined;
-  const stored = ({ key, newValue }: StorageEvent) => key !== null && newValue === null && gone(key);
-  const seen = () => document.visibilityState === "visible" && back();
-  window.addEventListener("online", back);
-  window.addEventListener("offline", away);
-  window.addEventListener("pageshow", back);
-  window.addEventListener("storage", stored);
-  document.addEventListener("visibilitychange", seen);
-  return () => {
-    window.removeEventListener("online", back);
-    window.removeEventListener("offline", away);
-    window.removeEventListener("pageshow", back);
-    window.removeEventListener("storage", stored);
-    document.removeEventListener("visibilitychange", seen);
-  };
 }

@@ -7,6 +7,7 @@
 /// device, one entry for each `cid`, for this room and member alone.
 
 import type { Ack, ClientCommand, Refused } from "../protocol";
+import { type Kept, parse, plain } from "./kept";
 import type { Link } from "./link";
 import { type KeyValue, randomId } from "./storage";
 import type { Pending, SendOptions } from "./types";
@@ -31,16 +32,7 @@ interface Item {
   until: number | null;
 }
 
-interface Kept {
-  readonly cid: string;
-  readonly command: ClientCommand;
-  readonly at: number;
-  /** Why it was refused; missing: it was not. */
-  readonly reason?: Refused | null;
-}
-
 const PREFIX = "classroom.outbox/";
-const TOO_OLD = 24 * 3_600_000; // ms: what was meant for yesterday's class is not said in today's
 const WINDOW = 8; // commands under way at once
 const TRIES = 5;
 const LONGEST = 10 * 60_000; // ms that something is held back because it came too soon
@@ -303,24 +295,4 @@ export class Outbox {
     const stopped: Refused = { ok: false, code: "stopped", message: "", temporary: true };
     for (const item of left) if (item.state !== "refused" && item.place === null) item.answer(stopped);
   }
-}
-
-/** As it will be on the wire: fields that are undefined are missing. */
-function plain(command: ClientCommand): ClientCommand {
-  return JSON.parse(JSON.stringify(command)) as ClientCommand;
-}
-
-/** What was kept; null when it cannot be read or is too old. */
-function parse(text: string | null): Kept | null {
-  try {
-    const value: unknown = JSON.parse(text ?? "null");
-    return isKept(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function isKept(value: unknown): value is Kept {
-  const { cid, command, at } = (value ?? {}) as Partial<Kept>;
-  return typeof cid === "string" && typeof command?.type === "string" && typeof at === "number" && Date.now() - at < TOO_OLD;
 }
