@@ -6,6 +6,7 @@ that nobody here asked for is counted with its reason; what is due later is let 
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from abc import ABC, abstractmethod
@@ -128,7 +129,7 @@ class Connection(ABC):
         self.skip = 0
         code = sock.connect_ex((address, target.port))
         if code not in IN_PROGRESS:
-            self._lost(f"connect {code}")
+            self._lost(f"connect: {os.strerror(code)}")
             return
         self._watch(WRITE, self._connected)
         self.party.agenda.after(JOIN_SECONDS, self._impatient, self.turn)
@@ -139,7 +140,7 @@ class Connection(ABC):
     def _connected(self) -> None:
         code = self.socket.getsockopt(SOL_SOCKET, SO_ERROR)
         if code:
-            self._lost(f"connect {code}")
+            self._lost(f"connect: {os.strerror(code)}")
             return
         target, _ = self.party.way(self.number)
         if target.tls:

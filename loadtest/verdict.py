@@ -180,6 +180,7 @@ def judge(
     limits = msgspec.convert(load["scenario"]["limits"], Limits)
     findings = msgspec.convert(found["findings"], Findings)
     users = found["users"]
+    errors = [*load["errors"], *(["it was ended before everything was told"] if load.get("ended") else [])]
     seconds = found["steady_seconds"]
     brief = f"the run was too short to measure it ({seconds} s of class)" if 0 < seconds < LEAST_SECONDS else ""
     silent = brief
@@ -190,7 +191,7 @@ def judge(
         _exactly("everybody came in", users, found["joined"], found["failed"] if found["joined"] < users else None),
         _exactly("nobody was turned away for good", 0, found["gave_up"]),
         _exactly("nobody was dropped", 0, sum(found["dropped"].values()), found["dropped"]),
-        _exactly("every class came to its end, every process told", 0, len(load["errors"]), load["errors"]),
+        _exactly("every class came to its end, every process told", 0, len(errors), errors),
         _exactly("every command was answered", 0, found["unanswered"]),
         _exactly("no command was refused", 0, sum(found["refused"].values()), found["refused"]),
         _exactly(
