@@ -87,7 +87,7 @@ def wrong_with(host: str, api_key: str, seconds: float = SECONDS) -> str:
         return f"nothing answers there ({error.strerror or error})"
     except api.Failed as error:
         if error.status != 401:
-            return f"it answers, but not as a classroom does ({' '.join(str(error).split())})"
+            return f"it answers, but not as a classroom does ({error})"
         return "this is not its API key" if api_key else "it asks for its API key (--api-key or CLASSROOM_AUTH_API_KEY)"
     except (ValueError, http.client.HTTPException) as error:
         return _odd(host, error)

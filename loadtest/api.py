@@ -33,7 +33,9 @@ def fetch(
     finally:
         connection.close()
     if answer.status >= 300:
-        raise Failed(answer.status, f"{method} {path}: {answer.status} {data[:200].decode(errors='replace')}")
+        raise Failed(
+            answer.status, f"{method} {path}: {answer.status} {' '.join(data[:200].decode(errors='replace').split())}"
+        )
     return data
 
 

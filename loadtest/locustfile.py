@@ -11,6 +11,7 @@ file has a user on Locust's own `SocketIOUser`, for dozens.
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,8 @@ runners.HEARTBEAT_LIVENESS = 60
 runners.WORKER_REPORT_INTERVAL = 10.0  # each time it counts all its members anew
 # Locust builds its whole command line anew for every argument of every spawn message: two thirds of a load process's time.
 argument_parser.default_args_dict = functools.cache(argument_parser.default_args_dict)
+
+SOON = 0.5  # seconds
 
 crowd: Crowd | None = None
 conductor: Conductor | None = None
@@ -110,7 +113,10 @@ def start(environment: Any, **_: Any) -> None:
         try:
             make_rooms(options, environment.host)
         except (api.Failed, OSError) as error:
-            conductor.give_up(f"the rooms could not be made: {error}")
+            why = f"the rooms could not be made: {error}"
+            logging.getLogger(__name__).error(why)
+            environment.process_exit_code = 1
+            gevent.spawn_later(SOON, conductor.give_up, why)  # Locust does not end while it begins
             return
     if isinstance(runner, WorkerRunner | LocalRunner):
         crowd = Crowd(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -97,27 +98,56 @@ def test_a_key_that_is_missing_or_wrong_is_told_of(server: Server) -> None:
     assert "this is not its API key" in run("--host", server.url, "--api-key", "schlüssel☃")
 
 
-def test_a_server_that_is_no_classroom_is_told_of_by_one_question() -> None:
-    asked = []
+class Other(ThreadingHTTPServer):
+    """A server that is no classroom. `rooms`: it pretends to be one until it is asked to make a room."""
 
-    class Other(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_error(404)
+    def __init__(self, rooms: bool) -> None:
+        asked: list[str] = []
 
-        def log_message(self, *_: object) -> None:
-            pass
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                if not rooms:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b'{"rooms": []}')
 
-    other = ThreadingHTTPServer(("127.0.0.1", 0), Other)
-    thread = threading.Thread(target=other.serve_forever)
+            def do_POST(self) -> None:
+                self.send_error(507, "No room")
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.asked = asked
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+@contextmanager
+def other(rooms: bool) -> Iterator[Other]:
+    made = Other(rooms)
+    thread = threading.Thread(target=made.serve_forever)
     thread.start()
     try:
-        assert "answers, but not as a classroom does" in run("--host", f"http://127.0.0.1:{other.server_port}")
+        yield made
     finally:
-        other.shutdown()
-        other.server_close()
+        made.shutdown()
+        made.server_close()
         thread.join()
-    assert len(asked) == 1
+
+
+def test_a_server_that_is_no_classroom_is_told_of_by_one_question() -> None:
+    with other(rooms=False) as server:
+        assert "answers, but not as a classroom does" in run("--host", server.url)
+        assert len(server.asked) == 1
+
+
+def test_rooms_that_cannot_be_made_end_the_run_with_the_reason(tmp_path: Path) -> None:
+    with other(rooms=True) as server:
+        said = run("--host", server.url, "--users", "4", "--folder", str(tmp_path))
+        assert said.startswith("The load did not start: the rooms could not be made: POST /api/rooms: 507")
 
 
 def test_a_certificate_that_nobody_trusts_is_told_of(server: Server, tmp_path: Path) -> None:
