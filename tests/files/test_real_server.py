@@ -79,7 +79,7 @@ def test_folders_may_be_named_from_where_the_server_is_started(tmp_path: Path, m
 
 
 def test_an_import_that_has_begun_is_known_to_every_worker(tmp_path: Path) -> None:
-    with serving_alone(tmp_path, cluster_workers=2, media_enabled=False) as server:
+    with serving_alone(tmp_path, cluster_workers=2, media_enabled=False, limits_upload_burst=100) as server:
         for _ in range(5):
             job = ask(server, "/imports", samples.pdf(1))
             for _ in range(4):  # whichever worker it is
