@@ -56,7 +56,8 @@ def one_line(text: str) -> str:
     """`text` without invisible characters, its words a space apart."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    return _JOINERS.sub("", " ".join(_INVISIBLE.sub("", text).split()))
+    words = " ".join(_INVISIBLE.sub("", text).split())
+    return " ".join(_JOINERS.sub("", words).split())
 
 
 def shows(text: str) -> bool:

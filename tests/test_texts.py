@@ -49,6 +49,8 @@ def test_a_text_that_shows_nothing_is_empty(written: str) -> None:
         ("a\u202eb\u2066", "ab"),
         ("a\xadb\x9b", "ab"),
         ("é\u200d\u200b", "é"),
+        ("Ravi \u200d Kumar", "Ravi Kumar"),
+        ("é\u200d\u3000b", "é b"),
         ("\U0001f3f4\U000e0067\U000e007f", "\U0001f3f4"),
         (" Asha\n\t of  4b\x00 ", "Asha of 4b"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Locator, expect
 
@@ -73,3 +75,26 @@ async def test_two_at_one_computer_each_say_what_they_say(people: People, server
     # then each message stands under the name of who wrote it
     authors = asha.messages.get_by_role("article").get_by_role("strong")
     await expect(authors).to_have_text(["Asha", "Ravi"])
+
+
+async def test_a_place_on_the_page_is_gone_to_without_leaving_the_class(people: People, server: Class) -> None:
+    # given somebody whose name is another than the one that she came with
+    asha = await people.person("Asha")
+    await asha.join(server.link("Student"))
+    await choose(asha, "Change my name")
+    await asha.dialog.get_by_role("textbox").fill("Asha Rao")
+    await asha.page.keyboard.press("Enter")
+    await is_called(asha, "Asha Rao")
+    again: list[object] = []
+    asha.page.on("websocket", again.append)
+
+    # when she goes past the stage by the link for that, and back
+    await asha.page.locator("a[href='#side']").focus()
+    await asha.page.keyboard.press("Enter")
+    await expect(asha.page).to_have_url(re.compile("#side$"))
+    await asha.page.go_back()
+
+    # then she is where she was, over the same connection
+    await asha.say("still here")
+    await asha.sees("still here")
+    assert again == []

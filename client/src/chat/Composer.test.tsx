@@ -174,6 +174,54 @@ describe("changing a message", () => {
     expect(field().value).toBe("hello, all");
   });
 
+  it("that went on and was sent does not come back", async () => {
+    page = await opened();
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "hello, all");
+    await page.perform(() => desk.reply(other));
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "hello, everybody");
+    await page.key(field(), "Enter");
+    await page.perform(() => desk.change(own));
+
+    expect(field().value).not.toBe("hello, all");
+  });
+
+  it("is not lost where another one is begun and given up", async () => {
+    page = await opened();
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "hello, all");
+    await page.perform(() => desk.change({ id: 3, text: "a third" }));
+    await page.key(field(), "Escape");
+    await page.perform(() => desk.change(own));
+
+    expect(field().value).toBe("hello, all");
+  });
+
+  it("begins with what the message says now, whatever was refused before", async () => {
+    page = await opened();
+    page.server.onCommand = (_, ack) => ack({ ok: false, code: "muted", message: "You are muted.", temporary: true });
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "refused");
+    await page.key(field(), "Enter");
+    await page.until(() => expect(page.text).toContain("Not changed: You are muted."));
+    await page.perform(() => desk.change({ ...own, text: "hello again" }));
+
+    expect(field().value).toBe("hello again");
+  });
+
+  it("is not shown to who comes next in the same tab", async () => {
+    page = await opened();
+    await page.perform(() => desk.change(own));
+    await page.type(field(), "hello, all");
+    const kept = { ...sessionStorage };
+    await page.close();
+    Object.assign(sessionStorage, kept);
+    page = await Page.open(<WithDesk />, { me: TEACHER });
+
+    expect(field().value).toBe("");
+  });
+
   it("outlives a while in which one may not write", async () => {
     page = await opened();
     await page.perform(() => desk.change(own));

@@ -6,7 +6,7 @@
 
 import { useSyncExternalStore } from "react";
 import { recall, remember } from "../app/memory";
-import { joined } from "../common/useDraft";
+import { joined, whose } from "../common/useDraft";
 import type { ClientCommand, MessageView } from "../protocol";
 import { type Classroom, findMessage, type RoomState, useClassroom } from "../room";
 import type { Candidate } from "./mentions";
@@ -43,7 +43,7 @@ export class Writing {
 
   constructor(classroom: Classroom) {
     this.#classroom = classroom;
-    this.#key = `writing.${classroom.room?.room.id ?? ""}`;
+    this.#key = `writing.${whose(classroom.room)}`;
     this.now = parse(recall(this.#key, tab));
   }
 
@@ -73,14 +73,17 @@ export class Writing {
   change({ id, text }: Changing): void {
     const { left } = this.now;
     // An earlier change may still be on its way.
-    const sent = this.#classroom.pending.map(({ command }) => command).findLast((command) => command.type === "chat.edit" && command.id === id);
+    const sent = this.#classroom.pending
+      .filter(({ state }) => state !== "refused")
+      .map(({ command }) => command)
+      .findLast((command) => command.type === "chat.edit" && command.id === id);
     const now = sent?.type === "chat.edit" ? sent.text : text;
     this.#begin({ ...this.#aside(id), edit: left?.id === id ? left : { id, text: now } });
   }
 
   /** Away with the change, or else with what is answered. */
   cancel(): void {
-    this.#set(this.now.edit === null ? { reply: null } : { edit: null, left: null });
+    this.#set(this.now.edit === null ? { reply: null } : { edit: null });
   }
 
   /** The change, or else the message, is on its way. */
@@ -110,7 +113,8 @@ export class Writing {
   /** The change that is under way is left for another thing. */
   #aside(next: number | null): Partial<Written> {
     const { edit, left } = this.now;
-    return { edit: null, left: edit !== null && edit.id !== next ? edit : left };
+    const kept = edit !== null && edit.id !== next ? edit : left;
+    return { edit: null, left: kept?.id === next ? null : kept };
   }
 
   #begin(change: Partial<Written>): void {

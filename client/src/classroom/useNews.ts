@@ -15,7 +15,7 @@ export function useNews(): void {
   const { phase } = useConnection();
   const before = useRef<ConnectionPhase>(phase);
 
-  useEffect(() => classroom.on("event", (event, room) => tell(event, room, t, format)), [classroom, t, format]);
+  useEffect(() => classroom.on("event", (event, room, was) => tell(event, room, was, t, format)), [classroom, t, format]);
 
   useEffect(() => {
     const was = before.current;
@@ -31,7 +31,7 @@ function asksThis({ doubts: { asked, doubts } }: RoomState, doubt: number): bool
   return asked.has(doubt) || doubts.some(({ id, merged_into }) => merged_into === doubt && asked.has(id));
 }
 
-function tell(event: RoomEvent, room: RoomState, t: TFunction, format: Format): void {
+function tell(event: RoomEvent, room: RoomState, was: RoomState, t: TFunction, format: Format): void {
   const { me } = room;
   const student = me.role === "student";
   switch (event.type) {
@@ -46,7 +46,8 @@ function tell(event: RoomEvent, room: RoomState, t: TFunction, format: Format): 
       if (asksThis(room, event.id)) toast(t("say.doubtAnswered"), "good");
       return;
     case "doubt.merged":
-      if (room.doubts.asked.has(event.id) && find(room.doubts.doubts, event.into)?.state === "answered") toast(t("say.doubtAnswered"), "good");
+      // What was merged into that one before is the other's now.
+      if (asksThis(was, event.id) && find(room.doubts.doubts, event.into)?.state === "answered") toast(t("say.doubtAnswered"), "good");
       return;
     case "roster.hand_lowered":
       // Who is called on stage is told that instead.

@@ -32,7 +32,7 @@ export function part<P extends object>(load: () => Promise<{ default: ComponentT
     if (stage === "coming") return <Wait until={fetched.told} />;
     if (away === "not" && stage === "away") return <Wait until={fetched.over} />;
     const { open = true, onClose = close } = props as { open?: boolean; onClose?: () => void };
-    return open && <Missing gone={stage === "gone"} over={away !== "here"} onClose={onClose} />;
+    return open && <Missing gone={stage === "gone"} over={away === "over"} onClose={onClose} />;
   };
 }
 

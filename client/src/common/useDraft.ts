@@ -2,11 +2,17 @@
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { recall, remember } from "../app/memory";
+import type { RoomState } from "../room";
 
 const tab = (): Storage => sessionStorage;
 
 /** Fields on the page, by what is written there: puts a text after what stands in it. */
 const fields = new Map<string, (text: string) => void>();
+
+/** Names what is written in a room by this member: who comes next in this tab does not go on with it. */
+export function whose(room: RoomState | null): string {
+  return room === null ? "" : `${room.room.id}.${room.me.id}`;
+}
 
 function keep(key: string, text: string): void {
   remember(`draft.${key}`, text === "" ? null : text, tab);

@@ -421,6 +421,15 @@ describe("a command", () => {
     expect(connection.pending).toEqual([]);
   });
 
+  it("refused is forgotten where the page has no place to show its text", async () => {
+    const connection = connect();
+    await reach(connection, "live");
+    server.onCommand = (_, ack) => ack({ ok: false, code: "class_ended", message: "The class has ended.", temporary: false });
+
+    expect(await connection.send({ type: "doubt.answer", id: 3, text: "It cancels out." })).toMatchObject({ ok: false });
+    expect(connection.pending).toEqual([]);
+  });
+
   it("refused can be tried once more, as a new wish", async () => {
     const connection = connect();
     await reach(connection, "live");

@@ -31,8 +31,11 @@ export type News = {
   room: [];
   status: [];
   pending: [];
-  /** Each event once, in order, after it was folded; not those of a welcome. */
-  event: [event: Stamped, state: RoomState];
+  /**
+   * Each event once, in order, after it was folded; not those of a welcome. `before`: the room as it was before this event and
+   * those that came with it.
+   */
+  event: [event: Stamped, state: RoomState, before: RoomState];
   signal: [signal: SignalOut];
   /** The server's word as it ended the connection. */
   bye: [bye: Bye];
@@ -198,7 +201,7 @@ export class ClassroomConnection {
     const state = applyEvents(before, events);
     if (state === before) return;
     this.#show(state);
-    for (const event of events) if (event.seq > before.seq) this.#news.emit("event", event, state);
+    for (const event of events) if (event.seq > before.seq) this.#news.emit("event", event, state, before);
   }
 
   #signals(signals: readonly SignalOut[]): void {

@@ -40,6 +40,9 @@ const LONGEST = 10 * 60_000; // ms that something is held back because it came t
 /** Refusals that are about the server's moment, not about what was asked: trying again soon is our business. */
 const TRANSIENT: ReadonlySet<string> = new Set(["unavailable", "moved", "restarting", "busy"]);
 
+/** What people write in a place of its own on the page, where it is shown that it was refused. */
+const WRITTEN: ReadonlySet<string> = new Set(["chat.say", "chat.edit", "doubt.ask"]);
+
 export class Outbox {
   readonly #storage: KeyValue;
   readonly #patience: number;
@@ -81,7 +84,7 @@ export class Outbox {
     return times.length > 0 ? Math.min(...times) : null;
   }
 
-  add(command: ClientCommand, { keepRefused = "text" in command }: SendOptions = {}): Promise<Ack> {
+  add(command: ClientCommand, { keepRefused = WRITTEN.has(command.type) }: SendOptions = {}): Promise<Ack> {
     return new Promise((answer) => {
       // A millisecond apart at least, so that their order survives a reload.
       this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
@@ -279,12 +282,12 @@ export class Outbox {
     const found: Kept[] = [];
     for (const key of this.#storage.keys().filter((key) => key.startsWith(shelf) && !known.has(key))) {
       const kept = parse(this.#storage.get(key));
-      if (kept === null) this.#storage.delete(key);
+      if (kept === null || (kept.reason && !WRITTEN.has(kept.command.type))) this.#storage.delete(key);
       else found.push(kept);
     }
     const items = found
       .sort((one, other) => one.at - other.at)
-      .map((kept) => this.#item(kept, "text" in kept.command, () => undefined));
+      .map((kept) => this.#item(kept, WRITTEN.has(kept.command.type), () => undefined));
     this.#items = [...items, ...this.#items];
   }
 

@@ -7,7 +7,7 @@ import { useRoom } from "../app/live";
 import { recall, remember } from "../app/memory";
 import { announce } from "../app/toast";
 import { IconSend } from "../common/icons";
-import { useDraft } from "../common/useDraft";
+import { useDraft, whose } from "../common/useDraft";
 import { DOUBT_TEXT_LIMIT } from "../protocol";
 import { isPublic, useClassroom, useSend } from "../room";
 import classes from "./doubts.module.css";
@@ -22,7 +22,7 @@ export function AskBox({ onAsked }: { onAsked: () => void }) {
   const classroom = useClassroom();
   const allowed = useRoom((room) => room.doubts.anonymous);
   const moderated = useRoom((room) => room.doubts.moderated);
-  const [text, setText] = useDraft(`doubt.${classroom.room?.room.id ?? ""}`);
+  const [text, setText] = useDraft(`doubt.${whose(classroom.room)}`);
   const [anonymous, setAnonymous] = useState(() => recall("anonymous") === "yes");
   const left = DOUBT_TEXT_LIMIT - [...text.trim()].length;
   const ready = text.trim() !== "" && left >= 0;

@@ -161,6 +161,16 @@ it("whoever asked a doubt that was merged learns that the other one was answered
   await page.click(page.button("Close"));
 });
 
+it("whoever asked a doubt that was merged into one that is merged in its turn is told so", async () => {
+  const answered: DoubtView = { ...OPEN, id: 9, state: "answered", answer: "It cancels out." };
+  const other: DoubtView = { ...OPEN, id: 3, state: "open" };
+  const own = { ...EMPTY_OWN, doubts: { doubts: [MINE], asked: [4], voted: [3, 4] } };
+  page = await Page.open(<News />, { state: { ...EMPTY_VIEW, doubts: { ...EMPTY_VIEW.doubts, doubts: [other, answered] } }, own });
+  await page.perform(() => page?.server.say({ type: "doubt.merged", id: 3, into: 9, votes: 5, was: "open" }));
+
+  await page.until(() => expect(page?.text).toContain("Your doubt was answered."));
+});
+
 it("whoever asked a doubt that is merged into an answered one is told so", async () => {
   const answered: DoubtView = { ...OPEN, state: "answered", answer: "It cancels out." };
   const asked: DoubtView = { ...MINE, state: "open" };

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useRefusal } from "../app/live";
 import { IconAlertTriangle, IconClock } from "../common/icons";
 import { Prose } from "../common/Prose";
-import { addToDraft } from "../common/useDraft";
+import { addToDraft, whose } from "../common/useDraft";
 import { useVoice } from "../chat/useVoice";
 import { useClassroom, useConnection, usePending } from "../room";
 import classes from "./doubts.module.css";
@@ -40,7 +40,7 @@ export function PendingDoubts() {
               <button
                 type="button"
                 onClick={() => {
-                  addToDraft(`doubt.${classroom.room?.room.id ?? ""}`, command.text);
+                  addToDraft(`doubt.${whose(classroom.room)}`, command.text);
                   classroom.dismiss(cid);
                 }}
               >

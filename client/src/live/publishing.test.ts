@@ -21,7 +21,7 @@ function leaves(phase: "live" | "ended") {
   publishing.start();
   publishing.view = { ...publishing.view, phase: "live" };
   const event: Stamped = { type: "stage.left", members: [ASHA.id], by_staff: true, seq: 1, at: 1 };
-  news.emit("event", event, room);
+  news.emit("event", event, room, room);
   return publishing.view;
 }
 

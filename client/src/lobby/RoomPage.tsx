@@ -27,10 +27,9 @@ export function RoomPage({ room, recording }: { room: string; recording: boolean
   useEffect(() => {
     // While the name is typed, the class is fetched.
     loadClassroom().catch(() => undefined);
-    // A link with a token, pasted over the page that is open already.
+    // A link with a token, pasted over the page that is open already; other places on the page change nothing.
     const changed = (): void => {
-      takeToken(room);
-      setCredentials(keptCredentials(room));
+      if (takeToken(room)) setCredentials(keptCredentials(room));
     };
     window.addEventListener("hashchange", changed);
     return () => window.removeEventListener("hashchange", changed);

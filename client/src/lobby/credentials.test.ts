@@ -12,7 +12,7 @@ beforeEach(() => {
 
 it("a token leaves the address bar, and stays for a reload of this tab", () => {
   history.replaceState(null, "", "/r/physics#token=a.b.c");
-  takeToken("physics");
+  expect(takeToken("physics")).toBe(true);
 
   expect(location.hash).toBe("");
   expect(keptCredentials("physics")).toEqual({ token: "a.b.c" });

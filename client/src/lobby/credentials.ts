@@ -9,13 +9,14 @@ export type Credentials = { readonly token: string } | { readonly name: string }
 
 const tab = (): Storage => sessionStorage;
 
-/** Take the token out of the address bar, if one is there. */
-export function takeToken(room: string): void {
+/** Take the token out of the address bar. Whether one was there. */
+export function takeToken(room: string): boolean {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (!token) return;
+  if (!token) return false;
   remember(`token.${room}`, token, tab);
   remember(`name.${room}`, null, tab);
   history.replaceState(history.state, "", location.pathname + location.search);
+  return true;
 }
 
 /** What this tab entered the room with before. */

@@ -8,6 +8,7 @@ import { toast } from "../app/toast";
 import common from "../common/common.module.css";
 import { FromBefore } from "../common/FromBefore";
 import { UnderWay } from "../common/UnderWay";
+import { whose } from "../common/useDraft";
 import { useKept } from "../common/useKept";
 import { useShown } from "../common/useShown";
 import { useFormat } from "../i18n/format";
@@ -142,5 +143,5 @@ export default function PollEditor({ editing, onClose }: { editing: Editing; onC
 /** A new poll, each prepared one and each copy have a draft of their own. */
 function useDraftKey({ id, spec }: Editing): string {
   const { room } = useClassroom();
-  return `poll.${room?.room.id ?? ""}.${id ?? (spec === null ? "new" : `like ${spec.question}`)}`;
+  return `poll.${whose(room)}.${id ?? (spec === null ? "new" : `like ${spec.question}`)}`;
 }

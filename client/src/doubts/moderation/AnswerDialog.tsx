@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useDo } from "../../app/live";
 import { FromBefore } from "../../common/FromBefore";
 import { UnderWay } from "../../common/UnderWay";
+import { whose } from "../../common/useDraft";
 import { useKept } from "../../common/useKept";
 import { useShown } from "../../common/useShown";
 import { DOUBT_ANSWER_LIMIT, type DoubtView } from "../../protocol";
@@ -18,7 +19,7 @@ export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: ()
   const { t } = useTranslation();
   const perform = useDo();
   const { room } = useClassroom();
-  const kept = useKept(`answer.${room?.room.id ?? ""}.${doubt.id}`, () => doubt.answer ?? "", AS_IT_IS);
+  const kept = useKept(`answer.${whose(room)}.${doubt.id}`, () => doubt.answer ?? "", AS_IT_IS);
   const { value: text, write: setText } = kept;
   const [sending, setSending] = useState(false);
   const shown = useShown();
