@@ -86,7 +86,7 @@ async def test_a_place_on_the_page_is_gone_to_without_leaving_the_class(people: 
     await asha.page.keyboard.press("Enter")
     await is_called(asha, "Asha Rao")
     again: list[object] = []
-    asha.page.on("websocket", again.append)
+    asha.page.on("websocket", lambda socket: again.append(socket))
 
     # when she goes past the stage by the link for that, and back
     await asha.page.locator("a[href='#side']").focus()

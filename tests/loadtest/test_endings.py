@@ -42,10 +42,15 @@ class Begun:
             "--folder",
             str(folder),
         ]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "loadtest.run", *words],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
+        # A program that is started with `nohup`, as these tests may be, hands on that it does not hear Ctrl-C.
+        heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "loadtest.run", *words],
+                cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            )  # fmt: skip
+        finally:
+            signal.signal(signal.SIGINT, heard)
         assert self.process.stdout is not None
         self.said = ""
         for line in self.process.stdout:
