@@ -48,9 +48,8 @@ class Nodes:
         options: dict[str, Any] = dict(parse_url(scheme.removesuffix(CLUSTER) + separator + rest))
         self._class: type[AbstractConnection] = options.pop("connection_class", Connection)
         self._options = {"socket_connect_timeout": CONNECT_SECONDS, **options, "protocol": 2, "socket_timeout": None}
-        self._class(
-            **self._options
-        )  # else it would be found out by whoever connects that the URL asks for what there is not
+        # What the URL asks for and there is not would else be found out by whoever connects.
+        self._class(**self._options)
         self.publish = "SPUBLISH" if self.sharded else "PUBLISH"
         self._seed = (
             self._name(options.get("host", "localhost"), options.get("port", 6379)) if self.sharded else "redis"

@@ -46,9 +46,10 @@ export function toast(text: string, tone: Tone = "plain"): void {
   announce(text);
 }
 
-/** Take away what is still shown. */
+/** Take away what is still shown, and what was said last. */
 export function clearToasts(): void {
   notices = [];
+  spoken = { id: ++last, text: "" };
   tell();
 }
 
