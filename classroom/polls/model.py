@@ -70,16 +70,18 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Prepare(Command, frozen=True, tag="poll.prepare"):
-    """Staff: make a poll, seen by the staff alone until opened."""
+    """Staff: make a poll, seen by the staff alone until opened. `open`: open it in the same step."""
 
     spec: Spec
+    open: bool = False
 
 
 class Revise(Command, frozen=True, tag="poll.revise"):
-    """Staff: change a poll that is not yet opened."""
+    """Staff: change a poll that is not yet opened. `open`: open it in the same step."""
 
     id: int
     spec: Spec
+    open: bool = False
 
 
 class Discard(Command, frozen=True, tag="poll.discard"):

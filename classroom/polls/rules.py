@@ -97,12 +97,14 @@ def decide(state: Polls, command: PollCommand, context: Context) -> list[Event]:
             need_staff(context, "prepare polls")
             if len(state.polls) >= POLLS_LIMIT:
                 raise Rejected("too_many", f"This class already has {POLLS_LIMIT} polls.")
-            return [Prepared(spec=_clean(spec))]
+            cleaned = _clean(spec)
+            return [Prepared(spec=cleaned), *([_opened(context.seq, cleaned, context)] if command.open else [])]
         case Revise(id=id, spec=spec):
             need_staff(context, "change polls")
             poll = _unopened(state, id, "changed")
             cleaned = _clean(spec)
-            return [] if cleaned == poll.spec else [Revised(id=id, spec=cleaned)]
+            revised = [] if cleaned == poll.spec else [Revised(id=id, spec=cleaned)]
+            return [*revised, *([_opened(id, cleaned, context)] if command.open else [])]
         case Discard(id=id):
             need_staff(context, "throw polls away")
             _unopened(state, id, "thrown away")
@@ -262,9 +264,12 @@ def _open(poll: Poll, context: Context) -> list[Event]:
         return []
     if poll.state is PollState.CLOSED:
         raise Rejected("wrong_state", "This poll is closed; a closed poll cannot be opened again.")
-    seconds = poll.spec.seconds
-    ends_at = None if seconds is None else context.now + seconds * 1_000
-    return [Opened(id=poll.id, spec=poll.spec, ends_at=ends_at)]
+    return [_opened(poll.id, poll.spec, context)]
+
+
+def _opened(id: int, spec: Spec, context: Context) -> Opened:
+    ends_at = None if spec.seconds is None else context.now + spec.seconds * 1_000
+    return Opened(id=id, spec=spec, ends_at=ends_at)
 
 
 def _close(poll: Poll) -> list[Event]:

@@ -57,6 +57,30 @@ async def test_the_name_chosen_last_is_the_one(people: People, server: Class) ->
     await is_called(asha, "Meera")
 
 
+async def test_a_name_that_the_staff_gave_is_for_their_class_alone(people: People, server: Class) -> None:
+    # given a teacher who gives a student another name
+    meera = await people.person("Meera")
+    await meera.open(server.link("Instructor"))
+    await meera.inside()
+    asha = await people.person("Asha", PHONE)
+    await asha.join(server.link("Student"))
+    await meera.tab("People")
+    await meera.button("Actions for Asha").click()
+    await meera.page.get_by_role("menuitem", name="Rename").click()
+    await meera.dialog.get_by_role("textbox").fill("Asha from group 2")
+    await meera.page.keyboard.press("Enter")
+    await is_called(asha, "Asha from group 2")
+
+    # when the student loads the page again, she is called so still
+    await asha.page.reload()
+    await asha.inside()
+    await is_called(asha, "Asha from group 2")
+
+    # but another class is offered the name that she calls herself
+    await asha.page.goto(f"{server.url}/r/elsewhere")
+    await expect(asked(asha)).to_have_value("Asha")
+
+
 async def test_two_at_one_computer_each_say_what_they_say(people: People, server: Class) -> None:
     # given two tabs of one browser
     asha = await people.person("Asha")

@@ -71,7 +71,7 @@ SPECS = st.builds(
 CHOICES = st.sampled_from([(0,), (1,), (2,), (0, 1), (1, 2), (), (9,)])
 TEXTS = st.sampled_from(["one", "ONE", "One", "two", "Two", "three", " one ", ""])
 # What is done, by whom, to which of the polls (by order of preparation), after how many milliseconds.
-KINDS = ["prepare", "revise", "discard", "open", "open", "close", "due", *["vote"] * 14]
+KINDS = ["prepare", "revise", "prepare and open", "revise and open", "discard", "open", "close", "due", *["vote"] * 14]
 STEP, VOTE = (
     st.tuples(
         st.sampled_from(kinds),
@@ -91,10 +91,10 @@ def command_of(polls: Playing, step: Any) -> PollCommand:
     ids = list(polls.state.polls)
     id = ids[which % len(ids)] if ids else 1
     match kind:
-        case "prepare":
-            return Prepare(spec=spec)
-        case "revise":
-            return Revise(id=id, spec=spec)
+        case "prepare" | "prepare and open":
+            return Prepare(spec=spec, open="open" in kind)
+        case "revise" | "revise and open":
+            return Revise(id=id, spec=spec, open="open" in kind)
         case "discard":
             return Discard(id=id)
         case "open":
@@ -117,7 +117,7 @@ def played(beginning: list[Spec], steps: list[Any]) -> Playing:
             for command in rules.due(polls.state, polls.now):
                 assert len(polls.do(SYSTEM, command)) == 1
             continue
-        actor = TEACHER if step[0] in ("prepare", "open") else step[1]
+        actor = TEACHER if step[0] in ("prepare", "prepare and open", "open") else step[1]
         with suppress(Rejected):
             polls.do(actor, command_of(polls, step))
     return polls

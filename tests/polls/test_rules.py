@@ -79,6 +79,15 @@ class TestPrepare:
         assert polls.state.polls[1].spec == cleaned
         assert polls.state.polls[1].state is PollState.PREPARED
 
+    def test_it_is_opened_in_the_same_step_where_that_is_wanted(self, polls: Playing) -> None:
+        polls.prepared(TEXT)
+        prepared, opened = polls.do(TEACHER, Prepare(spec=replace(QUIZ, question=" Which? ", seconds=5), open=True))
+        spec = replace(QUIZ, question="Which?", seconds=5)
+        assert prepared == Prepared(spec=spec)
+        assert opened == Opened(id=2, spec=spec, ends_at=polls.now + 5_000)
+        assert polls.state.polls[2].state is PollState.OPEN
+        assert polls.vote(ASHA, 2, 1)
+
     def test_only_the_server_says_whether_a_quiz_takes_several_answers(self, polls: Playing) -> None:
         [event] = polls.do(TEACHER, Prepare(spec=replace(QUIZ, several=True)))
         assert event.spec.several is False
@@ -142,6 +151,17 @@ class TestReviseAndDiscard:
         id = polls.prepared(SINGLE)
         assert polls.do(HELPER, Revise(id=id, spec=QUIZ)) == [Revised(id=id, spec=QUIZ)]
         assert polls.state.polls[id].spec == QUIZ
+
+    def test_it_is_opened_in_the_same_step_where_that_is_wanted(self, polls: Playing) -> None:
+        id = polls.prepared(SINGLE)
+        opened = Opened(id=id, spec=QUIZ)
+        assert polls.do(HELPER, Revise(id=id, spec=QUIZ, open=True)) == [Revised(id=id, spec=QUIZ), opened]
+        assert polls.state.polls[id].state is PollState.OPEN
+        assert polls.refused(HELPER, Revise(id=id, spec=SINGLE, open=True)) == "wrong_state"
+
+    def test_opened_as_it_is_it_is_only_opened(self, polls: Playing) -> None:
+        id = polls.prepared(SINGLE)
+        assert polls.do(HELPER, Revise(id=id, spec=SINGLE, open=True)) == [Opened(id=id, spec=SINGLE)]
 
     def test_changing_nothing_is_acknowledged(self, polls: Playing) -> None:
         id = polls.prepared(SINGLE)

@@ -483,6 +483,22 @@ describe("a command", () => {
     expect(connection.pending).toEqual([]);
   });
 
+  it("that came too soon waits no longer than slow mode is on", async () => {
+    const connection = connect();
+    await reach(connection, "live");
+    server.say({ type: "chat.configured", slow: 300, locked: false });
+    await until(() => expect(connection.room?.chat.slow).toBe(300));
+    server.onCommand = (_, ack) =>
+      ack({ ok: false, code: "too_fast", message: "Slowly.", temporary: true, until: Date.now() + 300_000 });
+    const said = ["a", "b"].map((text) => connection.send({ type: "chat.say", text }));
+    await until(() => expect(connection.pending[0]?.until).not.toBeNull());
+    server.onCommand = null;
+    server.say({ type: "chat.configured", slow: 0, locked: false });
+
+    expect(await Promise.all(said)).toMatchObject([{ ok: true }, { ok: true }]);
+    expect(connection.pending).toEqual([]);
+  });
+
   it("is not tried for ever", async () => {
     const connection = connect();
     await reach(connection, "live");

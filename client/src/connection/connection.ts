@@ -228,6 +228,7 @@ export class ClassroomConnection {
     this.room = state;
     this.#news.emit("room");
     if (state.seq !== room?.seq) this.#outbox.settle(this.#timings.ackSlow);
+    if (state.chat.slow < (room?.chat.slow ?? 0)) this.#outbox.hasten("chat.say");
   }
 
   #down(bye: Bye): void {

@@ -162,6 +162,15 @@ export class Outbox {
     return this.add(item.command, { keepRefused: item.keepRefused });
   }
 
+  /** What the server said about when one of `type` may come holds no more: ask it again. */
+  hasten(type: ClientCommand["type"]): void {
+    const held = this.#items.filter(({ command, state, until }) => command.type === type && state === "queued" && until !== null);
+    if (held.length === 0) return;
+    for (const item of held) Object.assign(item, { until: null, notBefore: 0 });
+    this.#flush();
+    this.#changed();
+  }
+
   /** Nothing will be sent any more from this page. What is kept on the device stays for the next. */
   stop(): void {
     this.down();

@@ -6,7 +6,7 @@ import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { useDo } from "../app/live";
 import { part } from "../common/part";
 import { ClassroomConnection, ClassroomProvider, useConnection, useRoomState } from "../room";
-import { type Credentials, forgetName, forgetToken, keepName, keptCredentials, takeToken } from "./credentials";
+import { type Credentials, forgetName, forgetToken, keepName, keepOwnName, keptCredentials, takeToken } from "./credentials";
 import { Ended } from "./Ended";
 import { JoinForm } from "./JoinForm";
 import { Entering } from "./Entering";
@@ -38,6 +38,7 @@ export function RoomPage({ room, recording }: { room: string; recording: boolean
   if (credentials === null) {
     const join = (name: string): void => {
       keepName(room, name);
+      keepOwnName(name);
       setTyped(true);
       setCredentials({ name });
     };
@@ -96,7 +97,7 @@ function Inside({ room, recording, name, typed, onForget }: InsideProps) {
   );
 }
 
-/** The name in force is what this device remembers; what was typed just now comes before one that was chosen in this room earlier. */
+/** The name in force is what this tab remembers; what was typed just now comes before one that was chosen in this room earlier. */
 function useName(room: string, name: string | null, typed: boolean): void {
   const perform = useDo();
   const inForce = useRoomState((state) => state.me.name);

@@ -2,7 +2,7 @@
 /// How a token comes in, and what is kept of it.
 
 import { beforeEach, expect, it } from "vitest";
-import { forgetName, forgetToken, keepName, keptCredentials, lastName, takeToken } from "./credentials";
+import { forgetName, forgetToken, keepName, keepOwnName, keptCredentials, lastName, takeToken } from "./credentials";
 
 beforeEach(() => {
   sessionStorage.clear();
@@ -30,8 +30,9 @@ it("a token comes before a name, and takes its place", () => {
 });
 
 it("a name is offered again after one has left, and not used by itself", () => {
-  keepName("physics", "Asha");
-  expect(keptCredentials("physics")).toEqual({ name: "Asha" });
+  keepOwnName("Asha");
+  keepName("physics", "Asha R");
+  expect(keptCredentials("physics")).toEqual({ name: "Asha R" });
   forgetName("physics");
 
   expect(keptCredentials("physics")).toBeNull();

@@ -1,7 +1,8 @@
 /// With what a room is entered: the token of a link, or a name.
 ///
-/// What always holds: a token is in the address bar only until the page has read it, and is kept for this tab alone; a
-/// name is kept on the device for the next class, and for this tab so that a reload does not ask again.
+/// What always holds: a token is in the address bar only until the page has read it, and is kept for this tab alone. What
+/// somebody calls themselves is kept on the device for the next class; what this class calls them, which the staff may have
+/// chosen, for this tab so that a reload does not ask again.
 
 import { recall, remember } from "../app/memory";
 
@@ -28,8 +29,11 @@ export function keptCredentials(room: string): Credentials | null {
 }
 
 export function keepName(room: string, name: string): void {
-  remember("name", name);
   remember(`name.${room}`, name, tab);
+}
+
+export function keepOwnName(name: string): void {
+  remember("name", name);
 }
 
 export function lastName(): string {

@@ -4,6 +4,7 @@ import { Button, Group, Modal, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart } from "../app/live";
+import { keepOwnName } from "../lobby/credentials";
 import { ROSTER_NAME_LIMIT, ROSTER_REASON_LIMIT } from "../protocol";
 import { type Asked, askAbout, useAsked } from "./asked";
 
@@ -29,6 +30,7 @@ function Dialog({ asked: { what, person } }: { asked: Asked }) {
     const typed = text.trim();
     if (what === "rename" && typed === "") return;
     close();
+    if (mine) keepOwnName(typed);
     if (what === "rename") void perform({ type: "roster.rename", name: typed, ...(!mine && { member: id }) });
     else void perform({ type: `roster.${what}`, member: id, reason: typed });
   }

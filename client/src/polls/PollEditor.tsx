@@ -3,7 +3,7 @@
 import { Button, Group, Modal, NativeSelect, Switch, Textarea } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useDo, useRefusal } from "../app/live";
+import { useRefusal } from "../app/live";
 import { toast } from "../app/toast";
 import common from "../common/common.module.css";
 import { FromBefore } from "../common/FromBefore";
@@ -26,7 +26,6 @@ const RESULTS = { live: "polls.resultsLive", closed: "polls.resultsClosed", staf
 export default function PollEditor({ editing, onClose }: { editing: Editing; onClose: () => void }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const perform = useDo();
   const send = useSend();
   const explain = useRefusal();
   const draftKey = useDraftKey(editing);
@@ -45,7 +44,7 @@ export default function PollEditor({ editing, onClose }: { editing: Editing; onC
     setSending(open ? "open" : "save");
     kept.forget();
     const spec = specOf(draft);
-    const ack = await send(editing.id === null ? { type: "poll.prepare", spec } : { type: "poll.revise", id: editing.id, spec });
+    const ack = await send(editing.id === null ? { type: "poll.prepare", spec, open } : { type: "poll.revise", id: editing.id, spec, open });
     if (!ack.ok && ack.code !== "stopped") {
       kept.keep();
       toast(explain(ack), "bad");
@@ -54,8 +53,6 @@ export default function PollEditor({ editing, onClose }: { editing: Editing; onC
       setSending(null);
       if (ack.ok) onClose();
     }
-    // A poll's id is the place of its preparation.
-    if (ack.ok && open) await perform({ type: "poll.open", id: editing.id ?? ack.seq });
   }
 
   function submit(event: FormEvent): void {

@@ -154,10 +154,12 @@ export interface DoubtConfigure {
   readonly anonymous?: boolean | null;
 }
 
-/** Staff: make a poll, seen by the staff alone until opened. */
+/** Staff: make a poll, seen by the staff alone until opened. `open`: open it in the same step. */
 export interface PollPrepare {
   readonly type: "poll.prepare";
   readonly spec: Spec;
+  /** Missing: false. */
+  readonly open?: boolean;
 }
 
 /**
@@ -197,11 +199,13 @@ export type PollKind = "single" | "multiple" | "quiz" | "rating" | "text";
 /** When all see the tally: while it is open too, once it is closed, or never (staff only). */
 export type Results = "live" | "closed" | "staff";
 
-/** Staff: change a poll that is not yet opened. */
+/** Staff: change a poll that is not yet opened. `open`: open it in the same step. */
 export interface PollRevise {
   readonly type: "poll.revise";
   readonly id: number;
   readonly spec: Spec;
+  /** Missing: false. */
+  readonly open?: boolean;
 }
 
 /** Staff: throw away a poll that is not yet opened. */
