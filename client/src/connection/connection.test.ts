@@ -568,6 +568,25 @@ describe("a reload", () => {
     expect(storage.keys()).toEqual(["classroom.client"]);
   });
 
+  it("tells what is refused of it, where nothing shows that", async () => {
+    const before = connect();
+    await reach(before, "live");
+    server.onCommand = () => undefined;
+    void before.send({ type: "poll.vote", id: 3, text: "inertia" });
+    void before.send(SAY);
+    await until(() => expect(server.received).toHaveLength(2));
+    before.stop();
+    const refused = { ok: false, code: "wrong_state", message: "This poll is closed.", temporary: false } as const;
+    server.onCommand = (_, ack) => ack(refused);
+    const after = connect();
+    const told: unknown[] = [];
+    after.on("refused", (late) => told.push(late));
+    await reach(after, "live");
+
+    await until(() => expect(after.pending).toMatchObject([{ command: SAY, state: "refused" }]));
+    expect(told).toEqual([refused]);
+  });
+
   it("after a refusal was tried again keeps nothing of it", async () => {
     const before = connect();
     await reach(before, "live");

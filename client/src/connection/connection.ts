@@ -3,7 +3,7 @@
 /// What always holds: `room` only ever moves forward, by a welcome or by events in their order; there is at most one link
 /// at a time, and after it has gone down there is either a time for the next or a reason why there is none.
 
-import type { Ack, Bye, ClientCommand, MessageView, Resumed, SignalIn, SignalOut, Stamped, Welcome } from "../protocol";
+import type { Ack, Bye, ClientCommand, MessageView, Refused, Resumed, SignalIn, SignalOut, Stamped, Welcome } from "../protocol";
 import { withOlder } from "../room/chat";
 import { applyEvents, applySignal, fadeTyping, fromWelcome, type RoomState, TYPING_FADES } from "../room/state";
 import { backoff } from "./backoff";
@@ -37,6 +37,8 @@ export type News = {
    */
   event: [event: Stamped, state: RoomState, before: RoomState];
   signal: [signal: SignalOut];
+  /** A command that was given before the page was loaded, which nothing on the page shows. */
+  refused: [refused: Refused];
   /** The server's word as it ended the connection. */
   bye: [bye: Bye];
 };
@@ -80,11 +82,13 @@ export class ClassroomConnection {
     this.#client = keptId(storage, "classroom.client");
     const seq = () => this.room?.seq ?? 0;
     const serverNow = () => Date.now() + this.clockOffset;
-    this.#outbox = new Outbox(storage, this.#timings.retryBase, seq, serverNow, () => {
+    const changed = (): void => {
       this.pending = this.#outbox.pending;
       this.#news.emit("pending");
       this.#judge();
-    });
+    };
+    const refusedLate = (refused: Refused): void => this.#news.emit("refused", refused);
+    this.#outbox = new Outbox(storage, this.#timings.retryBase, seq, serverNow, changed, refusedLate);
   }
 
   readonly on = this.#news.on.bind(this.#news);

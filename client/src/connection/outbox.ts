@@ -4,7 +4,8 @@
 /// `cid` after every cut and every answer that does not come, until there is an answer; the server applies a `cid` once. What
 /// came too soon (slow mode) is sent again when the server said; those of its kind that were given later wait for it.
 /// What is not answered survives a reload, and what was refused does until its author has seen to that: it is kept on the
-/// device, one entry for each `cid`, for this room and member alone.
+/// device, one entry for each `cid`, for this room and member alone. Where nothing on the page waits for the answer any more,
+/// and nothing shows it, a refusal is told to `refusedLate`.
 
 import type { Ack, ClientCommand, Refused } from "../protocol";
 import { type Kept, parse, plain } from "./kept";
@@ -49,6 +50,7 @@ export class Outbox {
   readonly #seq: () => number;
   readonly #serverNow: () => number;
   readonly #changed: () => void;
+  readonly #refusedLate: (refused: Refused) => void;
   #items: Item[] = [];
   /** Where this member's entries are kept; null: not known yet who that is. */
   #shelf: string | null = null;
@@ -60,12 +62,20 @@ export class Outbox {
    * `patience`: ms before what the server could not take is tried again; doubles each time. `seq`: the replica's.
    * `serverNow`: ms since 1970.
    */
-  constructor(storage: KeyValue, patience: number, seq: () => number, serverNow: () => number, changed: () => void) {
+  constructor(
+    storage: KeyValue,
+    patience: number,
+    seq: () => number,
+    serverNow: () => number,
+    changed: () => void,
+    refusedLate: (refused: Refused) => void,
+  ) {
     this.#storage = storage;
     this.#patience = patience;
     this.#seq = seq;
     this.#serverNow = serverNow;
     this.#changed = changed;
+    this.#refusedLate = refusedLate;
   }
 
   get pending(): readonly Pending[] {
@@ -296,8 +306,14 @@ export class Outbox {
     }
     const items = found
       .sort((one, other) => one.at - other.at)
-      .map((kept) => this.#item(kept, WRITTEN.has(kept.command.type), () => undefined));
+      .map((kept) => this.#takenUp(kept, WRITTEN.has(kept.command.type)));
     this.#items = [...items, ...this.#items];
+  }
+
+  #takenUp(kept: Kept, keepRefused: boolean): Item {
+    return this.#item(kept, keepRefused, (ack) => {
+      if (!ack.ok && ack.code !== "stopped" && !keepRefused) this.#refusedLate(ack);
+    });
   }
 
   /** Nothing more is sent for this member from here; what is kept on the device stays for when they come again. */

@@ -3,9 +3,11 @@
 /// What always holds: there is a connection exactly while there are credentials, and a new one for new credentials.
 
 import { Suspense, useEffect, useMemo, useRef, useState } from "react";
-import { useDo } from "../app/live";
+import { useTranslation } from "react-i18next";
+import { useDo, useRefusal } from "../app/live";
+import { toast } from "../app/toast";
 import { part } from "../common/part";
-import { ClassroomConnection, ClassroomProvider, useConnection, useRoomState } from "../room";
+import { ClassroomConnection, ClassroomProvider, useClassroom, useConnection, useRoomState } from "../room";
 import { type Credentials, forgetName, forgetToken, keepName, keepOwnName, keptCredentials, takeToken } from "./credentials";
 import { Ended } from "./Ended";
 import { JoinForm } from "./JoinForm";
@@ -86,6 +88,7 @@ interface InsideProps {
 function Inside({ room, recording, name, typed, onForget }: InsideProps) {
   const named = name !== null;
   useName(room, name, typed);
+  useLateRefusals();
   const inside = useRoomState((state) => state.room.id) !== null;
   const { phase } = useConnection();
   if (inside && (phase === "closed" || phase === "refused")) return <Ended onForget={onForget} />;
@@ -115,6 +118,14 @@ function useName(room: string, name: string | null, typed: boolean): void {
     if (plain(wanted.current) !== plain(inForce)) void perform({ type: "roster.rename", name: wanted.current });
     wanted.current = null;
   }, [inside, inForce, perform]);
+}
+
+/** Of what was done before the page was loaded. Told here, since the class itself may still be on its way. */
+function useLateRefusals(): void {
+  const { t } = useTranslation();
+  const classroom = useClassroom();
+  const explain = useRefusal();
+  useEffect(() => classroom.on("refused", (refused) => toast(t("say.refusedLate", { reason: explain(refused) }), "bad")), [classroom, t, explain]);
 }
 
 /** As the server would have it, nearly. */
