@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -25,6 +25,7 @@ from aiohttp import web
 
 from classroom.config import Settings
 from classroom.kernel import Member
+from classroom.keyed import KeyedLocks
 from classroom.media.hls.routes import add_live_routes
 from classroom.media.hls.streams import Streams
 from classroom.media.leases import Lease
@@ -116,6 +117,7 @@ class Process:
         taps.add(self.streams)
         self._ticker: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
+        self._turns = KeyedLocks()
         redis, address = settings.cluster.redis, settings.media.relay
         self.relay = Relay(self.sfu, redis, address, self._vanished) if redis and address else None
         self.app = web.Application(client_max_size=1 << 20)
@@ -242,22 +244,32 @@ class Process:
     def _began(self, session: Session) -> None:
         if self.relay is None:
             self._tell(_fact(session, True))
-            return
-        task = asyncio.create_task(self._tell_everywhere(self.relay, session))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        else:
+            self._spawn(self._tell_everywhere(self.relay, session))
 
     async def _tell_everywhere(self, relay: Relay, session: Session) -> None:
-        await relay.tell(session)  # other machines first: their workers must not take it for one that has ended
-        if session.id in self.sfu.sessions:
-            self._tell(_fact(session, True))
+        async with self._turns.hold(f"{session.room}/{session.member}"):
+            await relay.tell(session)  # other machines first: their workers must not take it for one that has ended
+            if session.id in self.sfu.sessions:
+                self._tell(_fact(session, True))
 
     def _ended(self, session: Session) -> None:
-        self._tell(_fact(session, False))
-        if self.relay is not None:
-            task = asyncio.create_task(self.relay.leases.release(session.stream))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+        if self.relay is None:
+            self._tell(_fact(session, False))
+        else:
+            self._spawn(self._tell_over(self.relay, session))
+
+    async def _tell_over(self, relay: Relay, session: Session) -> None:
+        async with self._turns.hold(
+            f"{session.room}/{session.member}"
+        ):  # after what has taken its place, here and elsewhere
+            self._tell(_fact(session, False))
+        await relay.leases.release(session.stream)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     def _vanished(self, lease: Lease) -> None:
         """Another machine's publication has ended, perhaps with that machine. To say it twice does nothing."""

@@ -184,6 +184,25 @@ async def test_workers_elsewhere_are_told_that_it_is_live_and_when_it_is_over(
         facts.close()
 
 
+async def test_workers_are_told_of_what_takes_its_place_before_it_is_over(tmp_path: Path, redis_url: str) -> None:
+    async with on_air(tmp_path, redis_url) as (here, _, _camera):
+        facts = await here.http.get("/facts")
+        while json.loads(await facts.content.readline() or b"{}"):
+            pass
+        (before,) = here.process.sfu.sessions.values()
+        again = Bare(sends=True)
+        assert await here.make(again) == 201
+        told: list[tuple[str, bool]] = []
+        while len(told) < 2:
+            if (line := await facts.content.readline()).strip():
+                fact = json.loads(line)
+                told.append((fact["stream"], fact["is_live"]))
+        (after,) = here.process.sfu.sessions.values()
+        assert told == [(after.stream, True), (before.stream, False)]
+        facts.close()
+        again.close()
+
+
 async def test_viewers_elsewhere_stay_when_the_publisher_comes_back(tmp_path: Path, redis_url: str) -> None:
     async with on_air(tmp_path, redis_url) as (here, there, camera):
         viewer = Bare()

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from classroom.media.sfu import aiortc_parts, packets
+from classroom.media.sfu.feeds import Session
 from classroom.media.sfu.sdp import BadOffer, Unacceptable
 from classroom.media.sfu.sfu import Bounds, Full, NotLive
 from tests.media.peers import forwarding, loopback, published, shut, watching
@@ -68,6 +69,19 @@ async def test_a_publisher_who_comes_back_is_seen_by_the_same_viewers() -> None:
         for _ in range(40):
             await tracks["video"].recv()
         await shut(second, viewer)
+
+
+async def test_what_takes_the_place_of_a_publication_is_told_before_that_one_is_over() -> None:
+    # The other way round the class would take them for gone: all that is about them would be taken down, and put up again.
+    async with forwarding() as unit, asyncio.timeout(60):
+        first, before = await published(unit)
+        await until(lambda: unit.began == [before])
+        known: list[list[Session]] = []
+        unit.sfu._ended = lambda _: known.append([*unit.began])
+        second, after = await published(unit)
+        await until(lambda: bool(known))
+        assert known == [[before, after]]
+        await shut(first, second)
 
 
 async def test_what_the_staff_have_muted_reaches_nobody_and_who_may_not_publish_is_cut_off() -> None:

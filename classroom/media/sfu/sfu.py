@@ -1,7 +1,8 @@
 """The forwarding unit: who publishes in which room, who watches, and when each begins and ends.
 
 What always holds: a session is known by an id that cannot be guessed; a member has one publication per room, and a new one
-takes the place of the old, whose viewers stay where the codecs are the same. What ends is told once (`ended`).
+takes the place of the old, whose viewers stay where the codecs are the same. What ends is told once (`ended`), and after what
+has taken its place (`began`).
 """
 
 from __future__ import annotations
@@ -246,6 +247,7 @@ class Sfu:
         feed = self._feed(session.room, session.member)
         before, feed.session = feed.session, session
         session.live = True
+        self._began(session)  # before what it takes the place of is over: nobody is taken for gone meanwhile
         if before is not None and before is not session:
             self.end(before)
         if feed.pulled is not None:
@@ -254,7 +256,6 @@ class Sfu:
         for one in tracks:
             if session.publisher is not None:
                 one.forward.ask = partial(session.publisher.need_key, one)
-        self._began(session)
         feed.settle(tracks, self.port.clock())
 
     def over(self, session: Session) -> None:
