@@ -23,7 +23,7 @@ from classroom.media.sfu.fanout import Fanout
 from classroom.media.sfu.feeds import Session
 from classroom.media.sfu.port import Port, bind
 from classroom.media.sfu.sfu import Bounds, Sfu
-from classroom.media.tap import Taps, Track
+from classroom.media.tap import Source, Taps, Track
 
 
 class Recorded:
@@ -87,8 +87,10 @@ def connection() -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
 
-async def published(unit: Unit, room: str = "r", member: str = "t1", codec: str = "video/H264") -> Any:
-    """A publisher of picture and sound that has begun; its connection and session."""
+async def published(
+    unit: Unit, room: str = "r", member: str = "t1", codec: str = "video/H264", wanted: tuple[Source, ...] = ()
+) -> Any:
+    """A publisher of picture and sound (`wanted`: of what) that has begun; its connection and session."""
     peer = connection()
     peer.addTrack(AudioStreamTrack())
     peer.addTrack(VideoStreamTrack())
@@ -97,7 +99,7 @@ async def published(unit: Unit, room: str = "r", member: str = "t1", codec: str 
             known = RTCRtpSender.getCapabilities("video").codecs
             one.setCodecPreferences([c for c in known if c.mimeType == codec or c.mimeType == "video/rtx"])
     await peer.setLocalDescription(await peer.createOffer())
-    session, answer = unit.sfu.publish(room, member, peer.localDescription.sdp)
+    session, answer = unit.sfu.publish(room, member, peer.localDescription.sdp, wanted)
     await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
     return peer, session
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -82,6 +83,18 @@ async def test_what_takes_the_place_of_a_publication_is_told_before_that_one_is_
         await until(lambda: bool(known))
         assert known == [[before, after]]
         await shut(first, second)
+
+
+async def test_a_viewer_is_sent_what_comes_now_rather_than_what_came_before() -> None:
+    async with forwarding() as unit, asyncio.timeout(60):
+        first, _ = await published(unit)
+        await until(lambda: len(unit.began) == 1)
+        second, _ = await published(unit, wanted=("screen", "microphone"))
+        await until(lambda: len(unit.began) == 2)
+        viewer, _, tracks = await watching(unit)
+        assert re.findall(r"^a=msid:\S+ (\S+)", viewer.remoteDescription.sdp, re.M) == ["microphone", "screen"]
+        await tracks["video"].recv()
+        await shut(first, second, viewer)
 
 
 async def test_what_the_staff_have_muted_reaches_nobody_and_who_may_not_publish_is_cut_off() -> None:

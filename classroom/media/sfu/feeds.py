@@ -12,6 +12,7 @@ import msgspec
 
 from classroom.kernel import Member
 from classroom.media.sfu import packets, sdp
+from classroom.media.sfu.agreement import EVERY
 from classroom.media.sfu.layers import Layers
 from classroom.media.sfu.port import Peer, Port
 from classroom.media.sfu.publisher import Incoming, Publisher
@@ -54,6 +55,14 @@ class Feed(msgspec.Struct):
     @property
     def is_live(self) -> bool:
         return self.session is not None or self.pulled is not None
+
+    @property
+    def on_offer(self) -> list[Source]:
+        """What a viewer may be sent: what comes now, and then what came before and may come again."""
+        publisher = self.session.publisher if self.session else None
+        tracks = publisher.tracks if publisher else self.pulled.tracks if self.pulled else []
+        now = {one.track.source for one in tracks}
+        return sorted(self.formats, key=lambda source: (source not in now, EVERY.index(source)))
 
     @property
     def is_watched(self) -> bool:
@@ -114,23 +123,23 @@ class Pulled:
     """A publication of another machine: forwarded and packaged here, told of and recorded there."""
 
     def __init__(self, feed: Feed, tracks: list[Incoming], taps: Taps) -> None:
-        self._feed, self._tracks, self._taps = feed, tracks, taps
+        self._feed, self.tracks, self._taps = feed, tracks, taps
         self.is_closed = False
 
     def rtp(self, place: int, data: bytes, now: float) -> None:
         """A packet of one of its tracks."""
         head = packets.read(data)
-        if head is None or place >= len(self._tracks) or self.is_closed:
+        if head is None or place >= len(self.tracks) or self.is_closed:
             return
-        one = self._tracks[place]
+        one = self.tracks[place]
         if one.forward.push(head, data, one.format.clock_rate, now):
             one.hand(self._taps, data, now)
 
     def report(self, place: int, ntp: int, timestamp: int, now: float) -> None:
         """A sender report of one of its tracks."""
-        if place >= len(self._tracks) or self.is_closed:
+        if place >= len(self.tracks) or self.is_closed:
             return
-        self._tracks[place].tell(self._taps, ntp, timestamp, now)
+        self.tracks[place].tell(self._taps, ntp, timestamp, now)
 
     def close(self) -> None:
         """Nothing more comes of it. Its viewers stay, for what comes in its place."""
@@ -139,7 +148,7 @@ class Pulled:
         self.is_closed = True
         if self._feed.pulled is self:
             self._feed.pulled = None
-        end(self._tracks, self._taps)
+        end(self.tracks, self._taps)
 
 
 def end(tracks: list[Incoming], taps: Taps) -> None:

@@ -168,7 +168,7 @@ class Sfu:
         replies: list[Reply] = []
         wanted: list[tuple[Layers, sdp.Format, int]] = []
         sources: list[Source] = []
-        left = [source for source in agreement.EVERY if source in feed.formats]
+        left = feed.on_offer
         for section in offer.sections:
             found = agreement.match(section, left, feed.formats)
             if found is None:
