@@ -88,7 +88,8 @@ export class Watching {
         if (event.type === "stage.unpublished") this.#broken.set(event.member, performance.now());
         if (event.type === "stage.left") for (const id of event.members) this.#broken.delete(id);
       }),
-      this.#connection.on("room", () => this.#look()),
+      // Why somebody sends no more is told by the event, which comes after the room that it has made.
+      this.#connection.on("room", () => queueMicrotask(() => this.#off.length > 0 && this.#look())),
       () => window.removeEventListener("online", online),
     ];
     this.#timer = setInterval(() => this.#look(), LOOK);
@@ -97,6 +98,7 @@ export class Watching {
 
   stop(): void {
     for (const off of this.#off) off();
+    this.#off = [];
     clearInterval(this.#timer);
     this.#hear({ type: "over" });
   }
