@@ -14,10 +14,12 @@ from collections.abc import Callable, Coroutine
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
 import structlog
+from yarl import URL
 
 from classroom.bus.port import Reply
 from classroom.kernel import SYSTEM, Member, Rejected
@@ -101,12 +103,12 @@ class Link:
     async def patch(self, room: str, member: str, id: str, match: str, fragment: str) -> tuple[str, str]:
         """Candidates or an ICE restart: the session's tag now, and our fragment where there is one. Raises `Rejected`."""
         whose = {"room": room, "member": member}
-        made = await self._ask("PATCH", f"/sessions/{id}", {"match": match, "fragment": fragment}, whose)
+        made = await self._ask("PATCH", _session(id), {"match": match, "fragment": fragment}, whose)
         return made["tag"], made["answer"]
 
     async def end(self, room: str, member: str, id: str) -> None:
         """Raises `Rejected`."""
-        await self._ask("DELETE", f"/sessions/{id}", None, {"room": room, "member": member})
+        await self._ask("DELETE", _session(id), None, {"room": room, "member": member})
 
     async def live(self, room: str) -> tuple[str | None, bool]:
         """Where the room's LL-HLS is to be had (None: nothing is live), and whether one more may watch by WebRTC. Raises
@@ -117,7 +119,9 @@ class Link:
     async def fetch(self, path: str) -> tuple[int, dict[str, str], bytes]:
         """What the media process serves at `path`, query and all. Raises `Rejected`."""
         try:
-            async with self._session().get(f"http://media{path}", timeout=aiohttp.ClientTimeout(30)) as response:
+            # As it came: resolved, `/live/../rooms/…` would lead to what workers and the media process say to each other.
+            address = URL(f"http://media{path}", encoded=True)
+            async with self._session().get(address, timeout=aiohttp.ClientTimeout(30)) as response:
                 kept = ("Content-Type", "Cache-Control", "Retry-After", "Access-Control-Allow-Origin")
                 headers = {name: response.headers[name] for name in kept if name in response.headers}
                 return response.status, headers, await response.read()
@@ -128,7 +132,11 @@ class Link:
         data = None if body is None else msgspec.json.encode(body)
         try:
             async with self._session().request(
-                method, f"http://media{path}", data=data, params=query, timeout=aiohttp.ClientTimeout(PATIENCE)
+                method,
+                URL(f"http://media{path}", encoded=True),
+                data=data,
+                params=query,
+                timeout=aiohttp.ClientTimeout(PATIENCE),
             ) as response:
                 told = await response.read()
                 if response.status < 300:
@@ -276,6 +284,11 @@ def socket_path(data: Path) -> Path:
     if len(str(path)) <= 100:
         return path
     return Path(tempfile.gettempdir()) / f"classroom-{sha256(bytes(path)).hexdigest()[:16]}" / "media.sock"
+
+
+def _session(id: str) -> str:
+    """A session's path there. What a caller names is a name, also with `/`, `?` or `..` in it."""
+    return f"/sessions/{quote(id, safe='')}"
 
 
 def _down() -> Rejected:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
+from yarl import URL
 
 from classroom.media.stage import Published, Unpublished
 from tests.media.peers import connection, loopback, shut
@@ -158,6 +159,26 @@ async def test_every_refusal_has_the_status_of_the_rfc(tmp_path: Path) -> None:
         assert "If-Match" in headers["Access-Control-Allow-Headers"]
         _, headers, _ = await at.ask("POST", whip, "", Origin="https://class.example.org", **teacher)
         assert "Location" in headers["Access-Control-Expose-Headers"]
+
+
+async def test_no_address_leads_to_what_workers_and_the_media_process_say_to_each_other(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        for path in ("/live/../", "/live/%2e%2e/", "/live/x/%2E%2e/../", "/live/./../", "/live/x/../../", "/live//../"):
+            for inner in ("metrics", "facts", "rooms/demo/hls"):
+                address = URL(at.server.url + path + inner, encoded=True)
+                async with at.http.get(address) as response:
+                    assert response.status == 404, (address, await response.text())
+        teacher, headers = await at.publish()
+        try:
+            # Whose session it is is not for its name to say.
+            session, thief = headers["Location"], at.bearer("student", "s1")
+            address = URL(f"{at.server.url}{session}%3Froom=demo%26member=t1", encoded=True)
+            async with at.http.delete(address, headers=thief) as response:
+                assert response.status == 404
+            assert (await at.ask("DELETE", session, **thief))[0] == 403
+            assert (await at.ask("DELETE", session, **at.bearer()))[0] == 200
+        finally:
+            await shut(teacher)
 
 
 async def test_candidates_and_ice_restarts_come_by_patch_with_their_conditions(tmp_path: Path) -> None:
