@@ -25,8 +25,11 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
     "\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-# They say how letters of Hindi or Persian join, and which emoji are one: elsewhere they are invisible, too.
-_JOINERS = re.compile("(?<![^\x00-\x7f])[\u200c\u200d\ufe00-\ufe0f]+|[\u200c\u200d]+(?![^\x00-\x7f])")
+# They say how letters of Hindi or Persian join, and which emoji are one: elsewhere they are invisible, too. A run of them is
+# looked at from its beginning alone and never given back: in a name as long as a frame each of them would be a beginning.
+_JOINERS = re.compile(
+    "(?<![^\x00-\x7f])[\u200c\u200d\ufe00-\ufe0f]+|(?<![\u200c\u200d])[\u200c\u200d]++(?![^\x00-\x7f])"
+)
 
 
 def clean_text(text: str, limit: int, what: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -29,6 +31,17 @@ def refusal(name: str) -> str:
 )
 def test_control_characters_are_taken_out_of_texts_but_for_line_breaks_and_tabs(written: str, kept: str) -> None:
     assert clean_text(written, 100, "message") == kept
+
+
+@pytest.mark.parametrize("repeated", ["\u200c", "\ufe0f", "\u200c\ufe0f", "\u200b", " ", "\ud800", "é\u200d", "\u0301"])
+@pytest.mark.parametrize("around", ["", "a", "é"])
+def test_a_name_as_long_as_a_frame_is_looked_through_in_no_time(repeated: str, around: str) -> None:
+    name = around + repeated * (20_000 // len(repeated)) + around
+    begun = time.process_time()
+    for clean in (clean_name, shortened_name):
+        with suppress(Rejected):
+            clean(name)
+    assert time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize("written", ["", " \n", "\x00", "\u200b", "\u3164\u2800", "\u200d", "\ufeff \u2066"])
