@@ -76,6 +76,18 @@ def test_a_number_that_is_none_is_no_error_wherever_it_stands(text: str) -> None
     told(OFFER + f"a=extmap:{text} {sdp.MID}\r\na=ssrc:{text} cname:x\r\na=fmtp:97 apt={text}\r\n")
 
 
+@pytest.mark.parametrize(
+    "more", ["a=fmtp:96 " + "a;" * 10_000, "a=rtcp-fb:* x\r\n" * 2_000, "a=rtpmap:96 rtx/1\r\n" * 1_000]
+)
+def test_an_offer_that_names_a_codec_a_thousand_times_is_read_in_no_time(more: str) -> None:
+    types = " ".join(["96"] * 5_000 + ["0" * zeros + str(type) for zeros in range(8) for type in range(128)])
+    line = f"m=video 9 UDP/TLS/RTP/SAVPF {types}\r\na=mid:0\r\na=rtpmap:96 VP8/90000\r\n{more}\r\n"
+    assert len(HEAD + line) < sdp.OFFER_LIMIT
+    begun = time.process_time()
+    told(HEAD.replace("BUNDLE 0 1", "BUNDLE 0") + line)
+    assert time.process_time() - begun < 0.5
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.binary(max_size=400), st.integers(0, 120), st.integers(0, 255))
 def test_any_bytes_are_no_error_as_stun_rtp_or_rtcp(data: bytes, place: int, value: int) -> None:

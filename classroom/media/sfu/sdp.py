@@ -25,6 +25,7 @@ NAMES = {"h264": "H264", "vp8": "VP8", "vp9": "VP9", "av1": "AV1", "opus": "opus
 _PRINTABLE = re.compile(r"[\x20-\x7e\x80-\U0010ffff]*")
 _RID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _NUMBER = re.compile(r"[0-9]{1,10}")  # not str.isdigit, which takes more than int() does
+_TYPE = re.compile(r"[0-9]|[1-9][0-9]|1[01][0-9]|12[0-7]")  # a payload type of RTP, written in one way only
 _TOKEN = re.compile(r"[A-Za-z0-9+/_.:-]{1,256}")
 
 
@@ -285,6 +286,8 @@ def _rids(lines: list[str]) -> tuple[str, ...]:
 
 
 def _formats(lines: list[str], types: list[str]) -> list[Format]:
+    # Named once each, they are few: the work is bounded, where an offer may be long.
+    types = list(dict.fromkeys(type for type in types if _TYPE.fullmatch(type)))
     maps = dict(value.split(" ", 1) for value in _all(lines, "rtpmap") if " " in value)
     parameters = dict(value.split(" ", 1) for value in _all(lines, "fmtp") if " " in value)
     feedback = [value.split(" ", 1) for value in _all(lines, "rtcp-fb") if " " in value]
@@ -292,12 +295,12 @@ def _formats(lines: list[str], types: list[str]) -> list[Format]:
     for type in types:
         if maps.get(type, "").lower().startswith("rtx/"):
             apt = dict(_parameters(parameters.get(type, ""))).get("apt", "")
-            rtx[apt] = int(type) if _NUMBER.fullmatch(type) and int(type) < 128 else None
+            rtx[apt] = int(type)
     found = []
     for type in types:
         name, _, rest = maps.get(type, "").partition("/")
         rate, _, channels = rest.partition("/")
-        if name.lower() not in NAMES or not (_NUMBER.fullmatch(type) and _NUMBER.fullmatch(rate) and int(type) < 128):
+        if name.lower() not in NAMES or not _NUMBER.fullmatch(rate):
             continue
         wanted = ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc")
         found.append(
