@@ -175,6 +175,14 @@ class Caller:
             reading.cancel()
 
 
+def heard(answers: list[Any]) -> list[Any]:
+    """The answers, where Redis has refused nothing. Raises the first `ResponseError` among them."""
+    for answer in answers:
+        if isinstance(answer, ResponseError):
+            raise answer
+    return answers
+
+
 def words(error: Exception) -> str:
     """What is wrong, for a person who can mend it."""
     if isinstance(error, AuthenticationError):

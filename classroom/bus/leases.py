@@ -1,9 +1,10 @@
 """Placement over Redis: who lives, who owns what.
 
 What always holds: a worker lives for the others as long as its entry in one sorted set keeps changing, by each observer's
-own monotonic clock; no clock has to be right, and one that jumps moves no room. While Redis does not answer, everybody
-keeps the workers and leases that it knew. A room's home is found by rendezvous hashing: of all live workers the one with
-the highest hash of (room, worker), so that a worker's coming or going moves only the rooms that become, or were, its own.
+own monotonic clock; no clock has to be right, and one that jumps moves no room. While Redis does not answer, or takes no
+writes, everybody keeps the workers and leases that it knew. A room's home is found by rendezvous hashing: of all live workers
+the one with the highest hash of (room, worker), so that a worker's coming or going moves only the rooms that become, or were,
+its own.
 
 A lease is a key that expires after six seconds, renewed every two. Renewing is prolonging and looking whose it is, without a
 script: should the lease have changed hands, it is the new holder's that is prolonged. Of a worker that has said
@@ -20,7 +21,7 @@ from typing import Any
 import structlog
 from redis.exceptions import ResponseError
 
-from classroom.bus.calling import Command, Down
+from classroom.bus.calling import Command, Complaints, Down, heard
 from classroom.bus.nodes import Node, Nodes
 from classroom.bus.placement import Placement, Waker, rendezvous
 
@@ -52,6 +53,7 @@ class Leases(Placement):
         self._homes: dict[str, str] = {}
         self._held: set[str] = set()
         self._reached = self._closed = False
+        self._complaints = Complaints()
         self._look = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -119,19 +121,20 @@ class Leases(Placement):
         """Change this worker's entry and see whose else has changed."""
         caller = self._nodes.of(WORKERS).caller
         try:
-            (time,) = await caller.call([("TIME",)])
+            (time,) = heard(await caller.call([("TIME",)]))
             now = int(time[0]) + int(time[1]) / 1_000_000
-            _, listed = await caller.call(
-                [("ZADD", WORKERS, repr(now), self.worker), ("ZRANGE", WORKERS, 0, -1, "WITHSCORES")]
+            # A Redis that takes no writes (its memory is full, say) still tells what it has: all would look dead for good.
+            _, listed = heard(
+                await caller.call([("ZADD", WORKERS, repr(now), self.worker), ("ZRANGE", WORKERS, 0, -1, "WITHSCORES")])
             )
             entries = {listed[i].decode(): float(listed[i + 1]) for i in range(0, len(listed), 2)}
-        except (Down, TypeError, ValueError, AttributeError) as error:
-            # The last three: a refusal stands where the answer should. What is known stays as it is.
-            if self._reached:
+        except (Down, ResponseError) as error:
+            if self._complaints.is_new(str(error)):
                 log.warning("the other workers cannot be seen; going on with those known", error=str(error))
             self._reached = False
             self._nodes.doubt()
             return
+        self._complaints.over()
         self._see(entries, now, asyncio.get_running_loop().time())
         await self._forget(entries)
 

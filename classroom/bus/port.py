@@ -117,7 +117,7 @@ class Bus(Protocol):
         """Have the room's server answer, within `timeout` seconds. Raises `Unreachable`."""
 
     async def ping(self) -> None:
-        """Answers when messages can travel; raises `Unreachable`."""
+        """Answers when messages can travel and leases be kept; raises `Unreachable`."""
 
     async def close(self) -> None:
         """Let go of all connections and handlers."""

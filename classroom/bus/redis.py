@@ -19,10 +19,11 @@ from time import monotonic
 
 import msgspec
 import structlog
+from redis.exceptions import ResponseError
 
 from classroom.bus import envelopes
 from classroom.bus.asking import CONFIRM_SECONDS, Asking
-from classroom.bus.calling import Down, patience, words
+from classroom.bus.calling import Down, heard, patience, words
 from classroom.bus.company import Company
 from classroom.bus.nodes import Node, Nodes
 from classroom.bus.outbox import Outbox
@@ -32,6 +33,7 @@ from classroom.bus.sending import Sender
 log = structlog.get_logger(__name__)
 
 PING_SECONDS = 2.0
+PINGED_MS = 1_000  # that what a ping writes is kept
 LAST_WORDS_SECONDS = 1.0  # for what waits in the outbox when the bus is closed
 
 
@@ -155,7 +157,7 @@ class RedisBus(Bus):
         nodes = self._nodes.all
         troubles = [trouble for trouble in await asyncio.gather(*map(_trouble, nodes)) if trouble]
         if len(troubles) * 2 >= len(nodes):
-            raise Unreachable(f"Redis does not answer: {troubles[0] if troubles else 'the bus is closed'}")
+            raise Unreachable(troubles[0] if troubles else "the bus is closed")
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
@@ -300,14 +302,17 @@ class RedisBus(Bus):
 
 
 async def _trouble(node: Node) -> str:
-    """Why the node does not answer; empty: it does."""
+    """Why the node is of no use; empty: it does its work."""
     if not node.listener.connected:
-        return node.listener.trouble
+        return f"Redis does not answer: {node.listener.trouble}"
     try:
         async with patience(PING_SECONDS):
-            await node.caller.call([("PING",)])
+            # A write, since one that takes none answers all the same. The name is one that is this node's to keep.
+            heard(await node.caller.call([("SET", node.pulse, "", "PX", PINGED_MS)]))
+    except ResponseError as error:
+        return f"Redis takes no writes: {words(error)}"
     except (Down, TimeoutError) as error:
-        return words(error)
+        return f"Redis does not answer: {words(error)}"
     return ""
 
 

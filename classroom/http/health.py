@@ -1,6 +1,6 @@
 """For operators: alive, ready, figures.
 
-`/healthz` answers as long as the process turns its loop; `/readyz` only while journal and bus answer, so that a balancer
+`/healthz` answers as long as the process turns its loop; `/readyz` only while journal and bus do their work, so that a balancer
 sends nobody here meanwhile; `/metrics` is Prometheus's text format.
 """
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 import pytest
 from redis.asyncio import Redis as Client
 
-from classroom.bus.leases import Leases, bury
+from classroom.bus.leases import BEAT_EVERY, LIVE_FOR, Leases, bury
 from tests.services import Redis
 
 PATIENCE = 8.0  # seconds; only a failing test waits that long
@@ -198,6 +198,26 @@ async def test_while_redis_is_down_everything_stays_and_afterwards_nothing_has_m
             await asyncio.sleep(0.01)
     assert not await b.claim("r")
     assert seen == {("a", "b")}
+
+
+async def test_while_redis_takes_no_writes_everything_stays(
+    redis_server: Redis, redis_url: str, stack: AsyncExitStack
+) -> None:
+    """As when its memory is full, its disk is, or it has become a replica: it answers, and whoever lives cannot say so."""
+    a, b = await running(stack, redis_url, "a", "b")
+    assert await a.claim("r")
+    redis_server.call("CONFIG SET maxmemory 1")
+    try:
+        await until(lambda: not a._reached and not b._reached)
+        await asyncio.sleep(
+            LIVE_FOR + 2 * BEAT_EVERY
+        )  # as long as it takes until one who says nothing is taken for dead
+        assert a.workers() == b.workers() == ["a", "b"]
+        assert not await b.claim("r")
+    finally:
+        redis_server.call("CONFIG SET maxmemory 0")
+    await until(lambda: a._reached and b._reached)
+    assert a.workers() == b.workers() == ["a", "b"]
 
 
 async def test_a_jump_of_redis_clock_moves_nobody(redis_url: str, stack: AsyncExitStack) -> None:

@@ -179,6 +179,20 @@ class Guarded(Redis):
             return False
 
 
+async def test_a_redis_that_takes_no_writes_is_not_ready(redis_server: Redis, redis_url: str) -> None:
+    bus = await open_bus(redis_url, "edge-1")
+    try:
+        await bus.ping()
+        redis_server.call("CONFIG SET maxmemory 1")
+        with pytest.raises(Unreachable, match=r"Redis takes no writes: .*maxmemory"):
+            await bus.ping()
+        redis_server.call("CONFIG SET maxmemory 0")
+        await bus.ping()
+    finally:
+        redis_server.call("CONFIG SET maxmemory 0")
+        await bus.close()
+
+
 async def test_a_password_that_is_wanted_is_told_once_and_asked_about_seldom() -> None:
     server = Guarded()
     try:
