@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from redis.asyncio import Redis as Client
 
 from classroom.config import load
 from classroom.kernel import Member, Role
@@ -24,6 +26,7 @@ from classroom.metrics import Metrics
 from tests.media.bare import Bare
 from tests.media.browser import film, payloads
 from tests.running import environment, until
+from tests.services import Redis
 
 TEACHER = Member("t1", "Teacher", Role.INSTRUCTOR)
 
@@ -201,6 +204,55 @@ async def test_workers_are_told_of_what_takes_its_place_before_it_is_over(tmp_pa
         assert told == [(after.stream, True), (before.stream, False)]
         facts.close()
         again.close()
+
+
+@pytest.mark.parametrize("trouble", ["emptied", "restarted", "no writes"])
+async def test_what_is_live_elsewhere_stays_so_whatever_befalls_redis(
+    tmp_path: Path, redis_server: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    monkeypatch.setattr(leases, "LEASE", 2.0)
+    async with on_air(tmp_path, redis_url) as (here, there, camera):
+        await there.relay.leases.look()
+        (lease,) = there.relay.leases.elsewhere()
+        over: list[leases.Lease] = []
+        there.relay.leases._vanished = over.append
+        match trouble:
+            case "emptied":
+                redis_server.call("FLUSHALL")
+                await there.relay.leases.look()
+            case "restarted":
+                redis_server.stop(signal.SIGKILL)
+                await asyncio.sleep(leases.LEASE + 1)
+                redis_server.start()
+            case "no writes":
+                redis_server.call("CONFIG SET maxmemory 1")
+                await asyncio.sleep(leases.LEASE + 1)
+                redis_server.call("CONFIG SET maxmemory 0")
+        async with Client.from_url(redis_url) as client:
+            while not await client.zcard(leases.KEY):  # until the machine has said it again
+                await asyncio.sleep(0.01)
+        await there.relay.leases.look()
+        assert there.relay.leases.elsewhere() == [lease]
+        assert not over
+
+        await camera.stop()
+        here.process.sfu.end(next(iter(here.process.sfu.sessions.values())))
+        await until(lambda: over == [lease], timeout=leases.LEASE)
+
+
+async def test_what_a_machine_that_died_had_live_is_over(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "LEASE", 1.5)
+    async with on_air(tmp_path, redis_url) as (here, there, _):
+        await there.relay.leases.look()
+        (lease,) = there.relay.leases.elsewhere()
+        over: list[leases.Lease] = []
+        there.relay.leases._vanished = over.append
+        assert here.relay.leases._renewing is not None
+        here.relay.leases._renewing.cancel()
+        await until(lambda: over == [lease], timeout=leases.LEASE + 3 * leases.RENEW_EVERY)
+        assert there.relay.leases.elsewhere() == []
 
 
 async def test_viewers_elsewhere_stay_when_the_publisher_comes_back(tmp_path: Path, redis_url: str) -> None:
