@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from classroom.chat.model import Said
-from classroom.doubts.model import Asked
+from classroom.doubts.model import Asked, Dismissed, Merged, Published
 from classroom.journal.port import Journal
 from classroom.kernel import RECORD, Stored
 from classroom.polls.model import Voted
@@ -25,6 +25,7 @@ from classroom.rooms.roster.model import Appointed, Attended, HandRaised, Rename
 Format = Literal["jsonl", "csv"]
 CONTENT_TYPES: dict[Format, str] = {"jsonl": "application/x-ndjson", "csv": "text/csv"}
 COLUMNS = ("seq", "time", "type", "by", "name", "about", "text", "details")
+OF_THE_ASKER = (Published, Dismissed, Merged)  # whose `by` is who asked; what is done there is done by the staff
 PAGE = 200  # events at once: a few milliseconds of work, so that a live room next to it does not stall
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what makes a spreadsheet calculate
 
@@ -32,8 +33,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # 
 async def export(journal: Journal, room: str, format: Format) -> AsyncIterator[bytes]:
     """The room's log, in pieces of UTF-8. Raises `KeyError` when there is no such room, `Unavailable`.
 
-    `jsonl`: one event a line, `{seq, at, type, …, by}`. `csv`: `COLUMNS`; `about` is the seq of what the event is about,
-    `details` the rest as JSON.
+    `jsonl`: one event a line, `{seq, at, type, …, by}`, with `done_by` and `done_at` where the event's own `by` is who asked
+    the doubt and its own `at` when that was. `csv`: `COLUMNS`; `time`, `by` and `name` are always those of the doing, `about`
+    is the seq of what the event is about, `details` the rest as JSON.
     """
     info = await journal.room(room)
     if info is None:
@@ -64,6 +66,8 @@ def _fields(stored: Stored) -> dict[str, Any] | None:
         return None
     meta = stored.meta
     fields = {"seq": meta.seq, "at": meta.at, **msgspec.to_builtins(shown, str_keys=True)}
+    if isinstance(shown, OF_THE_ASKER):
+        fields |= {"done_by": meta.by, "done_at": meta.at}
     # A batch of votes bears the name of whoever voted first in it, which a secret poll must not tell.
     if not isinstance(shown, Voted):
         fields.setdefault("by", meta.by)
@@ -77,8 +81,11 @@ def _line(fields: dict[str, Any]) -> bytes:
 def _table_row(fields: dict[str, Any], names: dict[str, str]) -> bytes:
     rest = dict(fields)
     seq, at, kind = rest.pop("seq"), rest.pop("at"), rest.pop("type")
-    by = rest.pop("by", "")
-    name = rest.pop("name", None) or names.get(by, "")
+    by, name = rest.pop("by", ""), rest.pop("name", None)
+    if "done_by" in rest:
+        rest |= {"asked_by": by, "asked_name": name or names.get(by, "")}
+        at, by, name = rest.pop("done_at"), rest.pop("done_by"), None
+    name = name or names.get(by, "")
     time = datetime.fromtimestamp(at / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     text, about = rest.pop("text", None) or "", rest.pop("id", "")
     details = msgspec.json.encode(rest).decode() if rest else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from classroom.chat.model import Said
-from classroom.doubts.model import Asked, DoubtState
+from classroom.doubts.model import Asked, Dismissed, DoubtState, Merged, Published
 from classroom.export import COLUMNS, PAGE, Format, export
 from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
@@ -76,6 +76,31 @@ async def test_every_event_is_a_row_with_columns_for_people(journal: Journal) ->
     assert second["time"] == "2023-11-14T22:13:20.125Z"
     assert (second["name"], second["text"]) == ("रवि", 'Why, "so"?\nReally')
     assert json.loads(second["details"])["state"] == "pending"
+
+
+async def test_what_the_staff_do_with_a_doubt_is_told_as_theirs_and_when_they_did_it(journal: Journal) -> None:
+    came = Attended(
+        came=(Person("ravi", "Ravi", Role.STUDENT), Person("asha", "Asha", Role.INSTRUCTOR)),
+    )
+    await keep(journal, [came, Asked(text="Why?", state=DoubtState.PENDING, by="ravi", name="Ravi")])
+    done = [
+        Published(id=2, at=AT, text="Why?", votes=1, was=DoubtState.PENDING, by="ravi", name="Ravi"),
+        Dismissed(id=2, was=DoubtState.OPEN, by="ravi", reason="Off topic"),
+        Merged(id=2, into=1, votes=2, was=DoubtState.OPEN, by="ravi"),
+    ]
+    await keep(journal, done, by="asha", after=2)
+    for place, row in enumerate((await table(journal))[2:], 1):
+        assert (row["by"], row["name"], row["about"]) == ("asha", "Asha", "2")
+        assert row["time"].endswith(f"{AT % 1_000 + place}Z")
+        details = json.loads(row["details"])
+        assert (details["asked_by"], details["asked_name"]) == ("ravi", "Ravi")
+        assert not {"done_by", "done_at"} & details.keys()
+    lines = [json.loads(line) for line in (await exported(journal, "jsonl")).splitlines()]
+    assert [(line["by"], line["done_by"], line["done_at"]) for line in lines[2:]] == [
+        ("ravi", "asha", AT + place) for place in (1, 2, 3)
+    ]
+    assert lines[2]["at"] == AT
+    assert "done_by" not in lines[1]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", '=HYPERLINK("http://x","y")'])
