@@ -4,8 +4,9 @@
 import { afterEach, expect, it } from "vitest";
 import type { DoubtView } from "../../protocol";
 import { Page } from "../../testing/page";
-import { TEACHER } from "../../testing/rooms";
+import { EMPTY_VIEW, TEACHER } from "../../testing/rooms";
 import { AnswerDialog } from "./AnswerDialog";
+import { DismissDialog } from "./DismissDialog";
 
 let page: Page;
 
@@ -40,4 +41,24 @@ it("what the server does not take is not lost", async () => {
   await page.draw(<AnswerDialog doubt={DOUBT} onClose={() => undefined} />);
 
   expect(field().value).toBe("Because.");
+});
+
+const known = { me: TEACHER, state: { ...EMPTY_VIEW, doubts: { ...EMPTY_VIEW.doubts, doubts: [DOUBT] } } };
+
+it("who is writing an answer sees the one that somebody else gave meanwhile, and that theirs would replace it", async () => {
+  page = await Page.open(<AnswerDialog doubt={DOUBT} onClose={() => undefined} />, known);
+  await page.type(field(), "Mine.");
+  expect(page.text).not.toContain("Meanwhile");
+  await page.perform(() => page.server.say({ type: "doubt.answered", id: 3, text: "Another's, with care." }));
+  await page.until(() => expect(page.find("[role=dialog] [role=status]").textContent).toContain("Another's, with care."));
+
+  expect(field().value).toBe("Mine.");
+  await page.click(page.button("Replace that answer"));
+  await page.until(() => expect(page.server.received).toMatchObject([{ type: "doubt.answer", id: 3, text: "Mine." }]));
+});
+
+it("who is about to dismiss a doubt sees that somebody else has approved it", async () => {
+  page = await Page.open(<DismissDialog doubt={{ ...DOUBT, state: "pending" }} onClose={() => undefined} />, known);
+
+  expect(page.find("[role=dialog] [role=status]").textContent).toBe("Meanwhile somebody else has dealt with it: Open");
 });

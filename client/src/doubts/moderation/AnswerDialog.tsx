@@ -12,6 +12,7 @@ import { useShown } from "../../common/useShown";
 import { DOUBT_ANSWER_LIMIT, type DoubtView } from "../../protocol";
 import { useClassroom } from "../../room";
 import classes from "../doubts.module.css";
+import { Meanwhile, useMeanwhile } from "./Meanwhile";
 
 const AS_IT_IS = { pack: (text: string) => text, unpack: (text: string) => text };
 
@@ -23,6 +24,9 @@ export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: ()
   const { value: text, write: setText } = kept;
   const [sending, setSending] = useState(false);
   const shown = useShown();
+  const changed = useMeanwhile(doubt);
+  // What is sent is answered by its own event, too.
+  const meanwhile = sending ? null : changed;
   const left = DOUBT_ANSWER_LIMIT - [...text.trim()].length;
   const ready = text.trim() !== "" && left >= 0;
 
@@ -47,6 +51,7 @@ export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: ()
       <blockquote className={classes.quoted} dir="auto">
         {doubt.text}
       </blockquote>
+      <Meanwhile doubt={meanwhile} />
       {kept.restored && !sending && <FromBefore onAnew={kept.startAnew} />}
       <Textarea
         label={t("moderation.answerField")}
@@ -67,7 +72,7 @@ export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: ()
           {t("app.cancel")}
         </Button>
         <Button disabled={!ready} loading={sending} onClick={answer}>
-          {t("moderation.answerSend")}
+          {t(meanwhile?.answer ? "moderation.answerReplace" : "moderation.answerSend")}
         </Button>
       </Group>
     </Modal>

@@ -7,10 +7,12 @@ import { useDo } from "../../app/live";
 import common from "../../common/common.module.css";
 import { DOUBT_REASON_LIMIT, type DoubtView } from "../../protocol";
 import classes from "../doubts.module.css";
+import { Meanwhile, useMeanwhile } from "./Meanwhile";
 
 export function DismissDialog({ doubt, onClose }: { doubt: DoubtView; onClose: () => void }) {
   const { t } = useTranslation();
   const perform = useDo();
+  const meanwhile = useMeanwhile(doubt);
   const reasons = t("moderation.reasons", { returnObjects: true }) as readonly string[];
   const [reason, setReason] = useState(reasons[0] ?? "");
 
@@ -31,6 +33,7 @@ export function DismissDialog({ doubt, onClose }: { doubt: DoubtView; onClose: (
         <blockquote className={classes.quoted} dir="auto">
           {doubt.text}
         </blockquote>
+        <Meanwhile doubt={meanwhile} />
         <div className={classes.presets} role="group" aria-label={t("moderation.reason")}>
           {reasons.map((preset) => (
             <button key={preset} type="button" className={common.pill} aria-pressed={preset === reason} onClick={() => setReason(preset)}>

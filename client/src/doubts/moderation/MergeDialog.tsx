@@ -11,6 +11,7 @@ import { selectDoubts } from "../../room";
 import classes from "../doubts.module.css";
 import { similar } from "../similar";
 import { StateTag } from "../StateTag";
+import { Meanwhile, useMeanwhile } from "./Meanwhile";
 
 const SHOWN = 30;
 
@@ -24,6 +25,7 @@ export function MergeDialog({ doubt, onClose }: { doubt: DoubtView; onClose: () 
   const { t } = useTranslation();
   const format = useFormat();
   const perform = useDo();
+  const meanwhile = useMeanwhile(doubt);
   const state = useRoom((room) => room.doubts);
   const [search, setSearch] = useState("");
   const offered = useMemo(() => {
@@ -43,6 +45,7 @@ export function MergeDialog({ doubt, onClose }: { doubt: DoubtView; onClose: () 
       <blockquote className={classes.quoted} dir="auto">
         {doubt.text}
       </blockquote>
+      <Meanwhile doubt={meanwhile} />
       <p className="soft" style={{ marginBottom: 12 }}>
         {t("moderation.mergeHint")}
       </p>
