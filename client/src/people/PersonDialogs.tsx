@@ -4,6 +4,7 @@ import { Button, Group, Modal, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart } from "../app/live";
+import { toast } from "../app/toast";
 import { keepOwnName } from "../lobby/credentials";
 import { ROSTER_NAME_LIMIT, ROSTER_REASON_LIMIT } from "../protocol";
 import { type Asked, askAbout, useAsked } from "./asked";
@@ -14,6 +15,7 @@ export default function PersonDialogs() {
 }
 
 const TITLES = { rename: "people.renameTitle", remove: "people.removeTitle", ban: "people.banTitle" } as const;
+const DONE = { remove: "people.removedNow", ban: "people.bannedNow" } as const;
 const ACTIONS = { rename: "app.save", remove: "people.remove", ban: "people.ban" } as const;
 
 function Dialog({ asked: { what, person } }: { asked: Asked }) {
@@ -25,14 +27,14 @@ function Dialog({ asked: { what, person } }: { asked: Asked }) {
   const [text, setText] = useState(what === "rename" ? name : "");
   const close = (): void => askAbout(null);
 
-  function submit(event: FormEvent): void {
+  async function submit(event: FormEvent): Promise<void> {
     event.preventDefault();
     const typed = text.trim();
     if (what === "rename" && typed === "") return;
     close();
     if (mine) keepOwnName(typed);
     if (what === "rename") void perform({ type: "roster.rename", name: typed, ...(!mine && { member: id }) });
-    else void perform({ type: `roster.${what}`, member: id, reason: typed });
+    else if (await perform({ type: `roster.${what}`, member: id, reason: typed })) toast(t(DONE[what], { name }), "good");
   }
 
   const title = mine ? t("people.renameMe") : t(TITLES[what], { name });

@@ -3,9 +3,10 @@
 import { Menu } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useDo, useMyPart, useRoom, useServerNow } from "../app/live";
+import { toast } from "../app/toast";
 import { IconBan, IconHandStop, IconPencil, IconUserCheck, IconUserMinus, IconUserPlus, IconVideo, IconVolume, IconVolumeOff } from "../common/icons";
 import { useFormat } from "../i18n/format";
-import type { PersonView } from "../protocol";
+import type { ClientCommand, PersonView } from "../protocol";
 import { askAbout } from "./asked";
 
 const MINUTES = [5, 30, 24 * 60];
@@ -24,6 +25,11 @@ export default function PersonItems({ person: shown }: { person: PersonView }) {
   const { id } = person;
   const isMuted = (person.muted_until ?? 0) > now;
 
+  /** Whom it is about may stand in no list that would show it. */
+  async function say(command: ClientCommand, done: string): Promise<void> {
+    if (await perform(command)) toast(done, "good");
+  }
+
   return (
     <>
       {raised && (
@@ -39,19 +45,22 @@ export default function PersonItems({ person: shown }: { person: PersonView }) {
       {person.role === "student" && (
         <>
           {isMuted ? (
-            <Menu.Item leftSection={<IconVolume size={17} />} onClick={() => perform({ type: "roster.unmute", member: id })}>
+            <Menu.Item leftSection={<IconVolume size={17} />} onClick={() => say({ type: "roster.unmute", member: id }, t("people.unmutedNow", { name: person.name }))}>
               {t("people.unmute")}
             </Menu.Item>
           ) : (
-            MINUTES.map((minutes) => (
-              <Menu.Item
-                key={minutes}
-                leftSection={<IconVolumeOff size={17} />}
-                onClick={() => perform({ type: "roster.mute", member: id, minutes })}
-              >
-                {t("people.muteFor", { time: format.span(minutes * 60) })}
-              </Menu.Item>
-            ))
+            MINUTES.map((minutes) => {
+              const time = format.span(minutes * 60);
+              return (
+                <Menu.Item
+                  key={minutes}
+                  leftSection={<IconVolumeOff size={17} />}
+                  onClick={() => say({ type: "roster.mute", member: id, minutes }, t("people.mutedNow", { name: person.name, time }))}
+                >
+                  {t("people.muteFor", { time })}
+                </Menu.Item>
+              );
+            })
           )}
           <Menu.Item leftSection={<IconPencil size={17} />} onClick={() => askAbout({ what: "rename", person })}>
             {t("people.rename")}
@@ -75,7 +84,7 @@ export default function PersonItems({ person: shown }: { person: PersonView }) {
         <>
           <Menu.Divider />
           {person.banned ? (
-            <Menu.Item leftSection={<IconUserCheck size={17} />} onClick={() => perform({ type: "roster.unban", member: id })}>
+            <Menu.Item leftSection={<IconUserCheck size={17} />} onClick={() => say({ type: "roster.unban", member: id }, t("people.unbannedNow", { name: person.name }))}>
               {t("people.unban")}
             </Menu.Item>
           ) : (

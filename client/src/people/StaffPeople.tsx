@@ -9,7 +9,8 @@ import { AnchoredMenu } from "../common/AnchoredMenu";
 import common from "../common/common.module.css";
 import { IconButton } from "../common/IconButton";
 import { IconArrowDown, IconDotsVertical, IconSearch, IconVideo } from "../common/icons";
-import type { PersonView, Role } from "../protocol";
+import type { PersonView, Role, RoomEvent } from "../protocol";
+import { useClassroom } from "../room";
 import { Hands } from "./Hands";
 import classes from "./people.module.css";
 import PersonItems from "./PersonItems";
@@ -97,7 +98,7 @@ export default function StaffPeople() {
         })}
       </div>
       <AnchoredMenu anchor={menu?.anchor ?? null} label={t("people.actions", { name: menu?.person.name ?? "" })} onClose={() => setMenu(null)}>
-        {menu && <PersonItems person={menu.person} />}
+        {menu && <PersonItems person={people.find(({ id }) => id === menu.person.id) ?? menu.person} />}
       </AnchoredMenu>
     </div>
   );
@@ -145,7 +146,22 @@ function useFound(search: string): { readonly people: readonly PersonView[]; rea
 
 function useAsked(search: string | null): { readonly people: readonly PersonView[]; readonly failed: boolean } {
   const api = useApi();
+  const classroom = useClassroom();
   const [found, setFound] = useState<{ people: readonly PersonView[]; failed: boolean }>({ people: [], failed: false });
+  // What the server answered is how they were then.
+  useEffect(
+    () =>
+      classroom.on("event", (event) => {
+        setFound((before) => {
+          const people = before.people.map((person) => {
+            const change = changeOf(person.id, event);
+            return change === null ? person : { ...person, ...change };
+          });
+          return people.every((person, index) => person === before.people[index]) ? before : { ...before, people };
+        });
+      }),
+    [classroom],
+  );
   useEffect(() => {
     if (search === null) return;
     const gone = new AbortController();
@@ -160,4 +176,24 @@ function useAsked(search: string | null): { readonly people: readonly PersonView
     };
   }, [api, search]);
   return found;
+}
+
+/** What an event changes about the person with that id. */
+function changeOf(id: string, event: RoomEvent): Partial<PersonView> | null {
+  switch (event.type) {
+    case "roster.muted":
+      return event.member === id ? { muted_until: event.until } : null;
+    case "roster.banned":
+      return event.member === id ? { banned: event.on ?? true } : null;
+    case "roster.renamed":
+      return event.member === id ? { name: event.name } : null;
+    case "roster.appointed":
+      return event.member === id ? { role: event.role } : null;
+    case "roster.attended": {
+      if (event.came?.some(([who]) => who === id)) return { present: true };
+      return event.went?.includes(id) ? { present: false } : null;
+    }
+    default:
+      return null;
+  }
 }

@@ -1,0 +1,51 @@
+// @vitest-environment happy-dom
+/// The people of a class that has too many to list, as the staff find them, over a real connection.
+
+import { afterEach, expect, it, vi } from "vitest";
+import { Page } from "../testing/page";
+import { EMPTY_VIEW, TEACHER } from "../testing/rooms";
+import StaffPeople from "./StaffPeople";
+
+let page: Page;
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await page.close();
+});
+
+const many = { ...EMPTY_VIEW, roster: { ...EMPTY_VIEW.roster, listed: false } };
+
+/** The row of the one who was found, as it reads. */
+const row = () => page.find("[role=listitem]").textContent ?? "";
+
+async function found(): Promise<void> {
+  // The list draws what is in sight: here that has a height.
+  vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(600);
+  page = await Page.open(null, { me: TEACHER, state: many });
+  const people = [{ id: "s7", name: "Rahul", role: "student", present: true }];
+  vi.spyOn(page.connection, "fetch").mockImplementation(async () => Response.json({ people, total: 1, next: null }));
+  await page.draw(<StaffPeople />);
+  await page.until(() => expect(row()).toContain("Rahul"));
+}
+
+it("who was found is shown as they are now, whoever of the staff muted or excluded them", async () => {
+  await found();
+  await page.perform(() => page.server.say({ type: "roster.muted", member: "s7", until: Date.now() + 600_000 }));
+  await page.until(() => expect(row()).toContain("Muted until"));
+  await page.perform(() => page.server.say({ type: "roster.banned", member: "s7" }));
+  await page.until(() => expect(row()).toContain("Excluded"));
+  await page.click(page.button("Actions for Rahul"));
+
+  await page.until(() => expect(page.text).toContain("Allow again"));
+  expect(page.text).toContain("Unmute");
+});
+
+it("what was done about somebody is said", async () => {
+  await found();
+  page.server.onCommand = (_, answer) => answer({ ok: true, seq: 1 });
+  await page.click(page.button("Actions for Rahul"));
+  await page.until(() => expect(page.button("Mute for 5 mins")).toBeTruthy());
+  await page.click(page.button("Mute for 5 mins"));
+
+  await page.until(() => expect(page.text).toContain("Rahul is muted for 5 mins."));
+});
