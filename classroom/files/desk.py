@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ from classroom.whiteboard.model import Board
 PIECE = 1 << 18  # bytes that are gathered before they are written
 PREFIX = "file-"
 UNDER_WAY_LIMIT = 32
+OF_STUDENTS = 24  # of these at most: the staff find a place whatever students send, and however slowly
+OF_ONE = 8  # of one student
 STALE_SECONDS = 86_400.0
 
 
@@ -60,6 +63,7 @@ class Desk:
         bringing = Bringing(store, self.workers, settings.files)
         self.imports = Imports(store, bringing, clock, patience)
         self._under_way = 0
+        self._of_students: Counter[str] = Counter()  # by room and member
         self._incoming = settings.data / "incoming"
 
     async def open(self) -> None:
@@ -89,15 +93,24 @@ class Desk:
             await self.give_back(folder)
 
     @asynccontextmanager
-    async def receiving(self) -> AsyncIterator[None]:
-        """While a file comes in, or waits to be read. Raises `Rejected("too_fast")` when too many do: they lie on the disk."""
-        if self._under_way >= UNDER_WAY_LIMIT:
+    async def receiving(self, student: str = "") -> AsyncIterator[None]:
+        """While a file comes in, or waits to be read: of which `student`, if it is one's (room and member). Raises
+        `Rejected("too_fast")` when too many do: they lie on the disk."""
+        of_students = self._of_students
+        if self._under_way >= UNDER_WAY_LIMIT or (
+            student and (of_students.total() >= OF_STUDENTS or of_students[student] >= OF_ONE)
+        ):
             raise Rejected("too_fast", "Too many files are coming in just now. Try again in a moment.", temporary=True)
         self._under_way += 1
+        if student:
+            of_students[student] += 1
         try:
             yield
         finally:
             self._under_way -= 1
+            if student:
+                of_students[student] -= 1
+                of_students += Counter()  # forgets whoever has none
 
     async def receive(self, chunks: AsyncIterator[bytes], target: Path, limit: int) -> bytes:
         """Write what comes to `target`: its first bytes. Raises `Rejected("too_large")` past `limit` bytes."""

@@ -7,6 +7,7 @@ nobody as a failure.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from aiohttp import hdrs, web
@@ -14,6 +15,7 @@ from aiohttp import hdrs, web
 from classroom.kernel import Rejected
 
 PATIENCE = 30.0  # seconds that a sender may be silent, or take for a small body
+PACE = 4_096  # bytes a second that come at the least of a large one, once the patience is used up
 
 
 async def read(request: web.Request, limit: int) -> bytes:
@@ -34,10 +36,11 @@ async def pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
         raise Rejected("unsupported_media_type", "The body must not be compressed.")
     if request.content_length is not None and request.content_length > limit:
         raise _too_large(limit)
-    taken = 0
+    taken, waited = 0, 0.0
     while True:
+        begun = time.monotonic()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(min(PATIENCE, PATIENCE + taken / PACE - waited)):
                 piece = await request.content.readany()
         except TimeoutError:
             raise _late() from None
@@ -45,6 +48,7 @@ async def pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
             raise Rejected("bad_request", "The body is broken off, or not as its headers say.") from None
         if not piece:
             return
+        waited += time.monotonic() - begun
         taken += len(piece)
         if taken > limit:
             raise _too_large(limit)
@@ -57,7 +61,7 @@ def gone(request: web.Request) -> bool:
 
 
 def _late() -> Rejected:
-    return Rejected("unavailable", f"The body did not come within {PATIENCE:g} seconds.", temporary=True)
+    return Rejected("unavailable", "The body did not come in time.", temporary=True)
 
 
 def _too_large(limit: int) -> Rejected:

@@ -52,7 +52,9 @@ async def upload_image(call: Call) -> web.StreamResponse:
     desk = _desk(call)
     await _need_pen(call)
     _limit(call)
-    async with desk.receiving(), desk.borrowed() as folder:
+    member = call.member
+    student = "" if member is None or member.role.staff else f"{call.room} {member.id}"
+    async with desk.receiving(student), desk.borrowed() as folder:
         head = await desk.receive(
             bodies.pieces(call.request, desk.settings.image_bytes), folder / "source", desk.settings.image_bytes
         )

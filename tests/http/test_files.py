@@ -19,7 +19,9 @@ from aiohttp import ClientResponse
 from PIL import Image
 
 from classroom.config import Settings
-from classroom.kernel import Member
+from classroom.http import bodies
+from classroom.http.files import LIMITS
+from classroom.kernel import Member, Role
 from classroom.whiteboard import model as board
 from tests.files import samples
 from tests.files.conftest import s3_server, s3_url  # noqa: F401
@@ -260,6 +262,56 @@ async def test_only_so_many_files_come_in_at_once(talk: Talk) -> None:
     ended.set()
     assert {response.status for response in await asyncio.gather(*waiting)} == {400}
     assert (await send(talk, samples.encoded("PNG"))).status == 201
+
+
+async def test_students_who_send_slowly_leave_places_for_others_and_for_the_staff(talk: Talk) -> None:
+    await talk.room()
+    await talk.attend(RAVI, MINA)
+    await talk.do(TEACHER, lambda cid: board.Open(cid=cid, who=board.OpenTo.EVERYBODY))
+    ended = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield samples.encoded("PNG")[:20]
+        await ended.wait()
+
+    desk = talk.classroom.desk
+    ravis = [asyncio.create_task(send(talk, slow(), RAVI)) for _ in range(8)]
+    await until(lambda: desk._under_way == 8)
+    talk.classroom.app[LIMITS]._uploads._full_at.clear()  # time has passed
+    await refused(await send(talk, samples.encoded("PNG"), RAVI), 429, "too_fast")
+    assert (await send(talk, samples.encoded("PNG"), MINA)).status == 201
+    others = [Member(f"s{number}", "S", Role.STUDENT) for number in range(2)]
+    more = [asyncio.create_task(send(talk, slow(), other)) for other in others for _ in range(8)]
+    await until(lambda: desk._under_way == 24)
+    await refused(await send(talk, samples.encoded("PNG"), MINA), 429, "too_fast")
+    assert (await send(talk, samples.encoded("PNG"), TEACHER)).status == 201
+    ended.set()
+    assert {response.status for response in await asyncio.gather(*ravis, *more)} == {400}
+    assert (await send(talk, samples.encoded("PNG"), MINA)).status == 201
+    assert not desk._of_students
+
+
+async def test_a_body_that_comes_a_byte_at_a_time_is_not_waited_for(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE", 0.5)
+    await talk.room()
+
+    async def trickling() -> AsyncIterator[bytes]:
+        yield samples.encoded("PNG")[:8]
+        while True:
+            await asyncio.sleep(0.1)
+            yield b"x"
+
+    async def steady() -> AsyncIterator[bytes]:
+        picture = samples.encoded("PNG", Image.frombytes("RGB", (60, 60), os.urandom(10_800)))
+        for at in range(0, len(picture), 1_000):
+            await asyncio.sleep(0.1)
+            yield picture[at : at + 1_000]
+
+    async with asyncio.timeout(10):
+        await refused(await send(talk, trickling()), 503, "unavailable")
+    assert (await send(talk, steady())).status == 201  # which takes twice the patience
 
 
 async def test_reading_files_does_not_hold_up_the_loop(tmp_path: Path) -> None:
