@@ -1,7 +1,8 @@
 """A process of its own for one file that somebody sent: `python -P -m classroom.files.worker`, a task on standard input.
 
 What always holds: before anything of the file is looked at, the process has bounded its own memory, computing time and files,
-has nothing of the server's environment, and ends when the server does; whatever becomes of it, the server only reads lines.
+has nothing of the server's environment, sees nothing of its data (where the system can do that), and ends when the server does;
+whatever becomes of it, the server only reads lines.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from classroom.files.fence import keep_to
 from classroom.files.tasks import (
     AnyTask,
     CheckArchive,
@@ -61,6 +63,7 @@ def confine(task: Task) -> None:
     # No network, where the system lets us: as root at once, otherwise as a user who is alone in a world of its own.
     if system.unshare(CLONE_NEWNET) != 0:
         system.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+    keep_to(Path(task.folder))
     for what, bound in (
         (resource.RLIMIT_AS, task.memory),
         (resource.RLIMIT_CPU, task.cpu),

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from classroom.config import Settings
+from classroom.files import fence
 from classroom.files.imports import Import, State
 from classroom.kernel import Member
 from classroom.whiteboard import model as board
@@ -410,6 +411,22 @@ async def test_a_pptx_becomes_pages_too(talk: Talk, tmp_path: Path) -> None:
     await talk.room()
     told = await brought(talk, (tmp_path / "lesson.pptx").read_bytes())
     assert told["total"] == 2
+
+
+async def test_a_presentation_shows_nothing_of_the_server_s_own_files(talk: Talk, settings: Settings) -> None:
+    if fence.version() < fence.LEAST:
+        pytest.skip("this kernel has no Landlock")
+    Image.new("RGB", (200, 200), (255, 0, 0)).save(settings.data / "files" / "of-another-class.png")
+    linked = f'<draw:image xlink:href="file://{settings.data}/files/of-another-class.png" xlink:type="simple"/>'
+    await talk.room()
+    await brought(talk, samples.presentation(1, linked))
+    background = (await pages(talk))[1].background
+    response = await talk.client.get(f"/api/rooms/math/files/{background.file}/1?key={await key(talk)}")
+    with Image.open(io.BytesIO(await response.read())) as image:
+        darkest, _ = image.convert("L").getextrema()
+        assert darkest < 100  # its title is there
+        red = [count for count, (r, g, b) in image.convert("RGB").getcolors(1 << 24) or [] if r > 200 and g + b < 100]
+    assert sum(red) == 0
 
 
 async def test_a_presentation_does_not_make_the_server_fetch_anything(talk: Talk) -> None:
