@@ -3,7 +3,7 @@
 What always holds: the media process may die and come back at any moment; what it then says is live, is, and what it does not
 say is told to the rooms as ended. What a room cannot take now, since its owner or its journal does not answer, it is told again:
 media of which the class is not told are seen by nobody, though who sends them is connected. Whoever leaves a stage is cut off
-there within a quarter of a second.
+there within a quarter of a second, and whoever is sent away from the room neither sends nor watches any more.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Fact(msgspec.Struct):
 
 
 class Rooms(Protocol):
-    """What this needs of the house."""
+    """What this needs of the house. `when_sent_away` is set to be told who was removed or banned from a room."""
+
+    when_sent_away: Callable[[str, str], None]
 
     def stages(self) -> list[tuple[str, Stage]]:
         """The stages of all rooms that are open here."""
@@ -78,12 +80,14 @@ class Link:
     def start(self) -> None:
         connector = aiohttp.UnixConnector(str(self._path), limit=0)
         self._http = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        self._rooms.when_sent_away = lambda room, member: self._spawn(self._cut_off(room, member))
         self._tasks = [
             asyncio.create_task(self._listen(), name="media facts"),
             asyncio.create_task(self._watch(), name="media stages"),
         ]
 
     async def close(self) -> None:
+        self._rooms.when_sent_away = lambda room, member: None
         for task in [*self._tasks, *self._background]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
@@ -247,6 +251,15 @@ class Link:
         """Whether the room is still to be told of something that they publish."""
         about = (fact for fact in self._saying.values() if fact.is_live and fact.room == room)
         return any(fact.member is not None and fact.member.id == member for fact in about)
+
+    async def _cut_off(self, room: str, member: str) -> None:
+        """End all sessions of who was sent away; the page of one who means well has ended them already."""
+        while True:
+            try:
+                await self._ask("POST", f"/rooms/{room}/away", {"member": member})
+                return
+            except Rejected:
+                await asyncio.sleep(LATER)  # it is down, and has no sessions when it is back; or it is only busy
 
     async def _watch(self) -> None:
         while True:

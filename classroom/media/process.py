@@ -80,6 +80,12 @@ class Staged(msgspec.Struct, forbid_unknown_fields=True):
     muted: dict[str, tuple[str, ...]] = {}
 
 
+class Away(msgspec.Struct, forbid_unknown_fields=True):
+    """Who was sent away from a room."""
+
+    member: str
+
+
 class Fact(msgspec.Struct, omit_defaults=True):
     """`is_live` null: all that were live have been told."""
 
@@ -127,6 +133,7 @@ class Process:
                 web.patch("/sessions/{id}", self._patch),
                 web.delete("/sessions/{id}", self._delete),
                 web.post("/rooms/{room}/stage", self._stage),
+                web.post("/rooms/{room}/away", self._away),
                 web.get("/rooms/{room}/hls", self._hls),
                 web.get("/facts", self._facts),
                 web.get("/metrics", self._metrics),
@@ -227,6 +234,10 @@ class Process:
     async def _stage(self, request: web.Request) -> web.Response:
         staged = msgspec.json.decode(await request.read(), type=Staged)
         self.sfu.set_stage(request.match_info["room"], staged.muted, set(staged.gone))
+        return web.Response(status=204)
+
+    async def _away(self, request: web.Request) -> web.Response:
+        self.sfu.cut_off(request.match_info["room"], msgspec.json.decode(await request.read(), type=Away).member)
         return web.Response(status=204)
 
     async def _hls(self, request: web.Request) -> web.Response:

@@ -64,6 +64,7 @@ class Hall:
         key: str,
         flushes: Flushes,
         stir: Callable[[], None],
+        sent_away: Callable[[str], None],
     ) -> None:
         loop = asyncio.get_running_loop()
         slow = settings.slow
@@ -82,6 +83,7 @@ class Hall:
         self._pass_for = pass_for
         self.key = key
         self._stir = stir
+        self._sent_away = sent_away
         self._unsubscribe: Cancel | None = None
         self._encoded: dict[tuple[Audience, Codec], tuple[int, packets.Shared]] = {}
         self._tallies: dict[tuple[Audience, int], Tally] = {}  # as all here were told them
@@ -255,10 +257,12 @@ class Hall:
             session.member = Member(event.member, event.name, session.member.role)
 
     def _remove(self, event: Removed) -> None:
+        self._sent_away(event.member)
         self._end(event.member, "removed", "You have been removed from the room", event.reason)
 
     def _ban(self, event: Banned) -> None:
         if event.on:
+            self._sent_away(event.member)
             self._end(event.member, "banned", "You have been banned from the room", event.reason)
 
     def _end(self, id: str, code: str, sentence: str, reason: str) -> None:

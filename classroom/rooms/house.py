@@ -91,6 +91,8 @@ class House:
         self._ticker: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[None]] = set()
         self.draining = False
+        # Told of each member who was removed or banned from a room that is open here, by room and id.
+        self.when_sent_away: Callable[[str, str], None] = lambda room, member: None
 
     def start(self) -> None:
         """Begin to keep time for the rooms, and to tell of them."""
@@ -163,6 +165,7 @@ class House:
                 self.auth.content_key(room, info.epoch),
                 self.flushes,
                 partial(self._rota.stir, room),
+                lambda member: self.when_sent_away(room, member),
             )
             await hall.open()
         except Unavailable as error:

@@ -36,6 +36,9 @@ class Far:
         self.asked = 0
         self.answers: list[Reply | Rejected] = []
         self.believes = asyncio.Event()
+        self.away: list[str] = []
+        self.busy = 0  # times that it does not take who was sent away
+        self.when_sent_away: Callable[[str, str], None] = lambda room, member: None
         self.believes.set()
 
     def say(self, stream: str = "two", **fact: Any) -> None:
@@ -72,6 +75,13 @@ class Far:
         self.while_told()
         return web.Response(status=204)
 
+    async def away_told(self, request: web.Request) -> web.Response:
+        if self.busy:
+            self.busy -= 1
+            return web.json_response({"code": "busy", "message": "Busy."}, status=503)
+        self.away.append((await request.json())["member"])
+        return web.Response(status=204)
+
     async def facts(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -94,6 +104,7 @@ async def linked(far: Far, folder: Path) -> AsyncIterator[None]:
     app.add_routes(
         [
             web.post("/rooms/r/stage", far.stage_told),
+            web.post("/rooms/r/away", far.away_told),
             web.get("/facts", far.facts),
             web.delete("/sessions/{id}", far.end),
         ]
@@ -126,6 +137,16 @@ async def test_what_changes_while_a_stage_is_being_told_is_told_next(tmp_path: P
         {"gone": [], "muted": {"t1": ["camera"]}},
         {"gone": ["t1"], "muted": {}},
     ]
+
+
+async def test_who_is_sent_away_is_told_until_it_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("classroom.media.link.LATER", 0.05)
+    far = Far()
+    far.busy = 2
+    async with linked(far, tmp_path):
+        far.when_sent_away("r", "s1")
+        await until(lambda: far.away)
+    assert far.away == ["s1"]
 
 
 async def test_who_has_begun_again_is_not_told_as_gone_while_the_room_only_comes_to_know_it(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from yarl import URL
 from classroom.media.stage import Published, Unpublished
 from tests.media.peers import connection, loopback, shut
 from tests.running import Subprocess, serving_alone
+from tests.sockets.peer import Peer
 
 __all__ = ["loopback"]
 pytestmark = [pytest.mark.usefixtures("loopback"), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -129,6 +130,31 @@ async def test_what_is_published_by_whip_is_told_to_the_room_and_seen_by_whep(tm
         status, _, _ = await at.ask("DELETE", made["Location"], **at.bearer())
         assert status == 404
         await shut(teacher, viewer)
+
+
+@pytest.mark.parametrize("how", ["roster.ban", "roster.remove"])
+async def test_who_is_sent_away_watches_no_longer_whatever_their_client_does(tmp_path: Path, how: str) -> None:
+    async with desk(tmp_path) as at:
+        student = at.server.auth.mint("demo", "S", "student", "s1")
+        member = await Peer.join(at.server.port, token=student)
+        teacher = await Peer.join(at.server.port, token=at.server.auth.mint("demo", "T", "instructor", "t1"))
+        publishing, _ = await at.publish()
+        watching, _, tracks = await at.watch()
+        try:
+            while not tracks:
+                await asyncio.sleep(0.05)
+            await asyncio.wait_for(tracks["video"].recv(), 20)
+            while not (await teacher.command(how, member="s1"))["ok"]:  # before it is known that they have come
+                await asyncio.sleep(0.1)
+            await member.ended.wait()
+            while watching.connectionState != "closed":
+                await asyncio.sleep(0.05)
+            assert publishing.connectionState == "connected"
+        finally:
+            await shut(watching)
+            await shut(publishing)
+            await member.close()
+            await teacher.close()
 
 
 async def test_every_refusal_has_the_status_of_the_rfc(tmp_path: Path) -> None:

@@ -241,6 +241,11 @@ class Sfu:
             if session.member in gone and session.live:
                 self.end(session)
 
+    def cut_off(self, room: str, member: str) -> None:
+        """End all that a member sends and watches in a room."""
+        for session in [one for one in self.sessions.values() if (one.room, one.member) == (room, member)]:
+            self.end(session)
+
     # --- what happens to sessions -----------------------------------------------------------------------------------
 
     def came_live(self, session: Session) -> None:
