@@ -18,6 +18,7 @@ begins when the one before has ended.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from time import monotonic, perf_counter
@@ -41,7 +42,7 @@ from classroom.rooms.replica import Replica
 from classroom.rooms.roll import Row
 from classroom.rooms.rounds import Rounds
 from classroom.rooms.session import Session
-from classroom.rooms.signals import SignalOut, TypingBy
+from classroom.rooms.signals import Reactions, SignalOut, TypingBy
 from classroom.whiteboard.model import CursorBy, Drawn, InkBy, LaserBy
 
 TRAIL = 256  # points of the laser pointer that may wait; the oldest are let go
@@ -167,7 +168,7 @@ class Hub:
 
     def signal(self, signal: SignalOut, audience: Audience = ALL) -> None:
         """A signal for everybody (`ALL`) or for the staff alone; the newest of its kind replaces the one that waits, or is
-        put behind it where it goes on with it."""
+        put behind it, or added to it, where it goes on with it."""
         if isinstance(signal, InkBy) and not self._inks.hear(signal):
             return
         slot = _slot(signal)
@@ -491,9 +492,11 @@ def _slot(signal: SignalOut) -> str:
 
 
 def _joined(waiting: SignalOut | None, signal: SignalOut) -> SignalOut:
-    """What waits in a slot once `signal` has come: ink and trails go on, anything else is replaced."""
+    """What waits in a slot once `signal` has come: ink and trails go on, reactions add up, anything else is replaced."""
     if isinstance(signal, InkBy) and isinstance(waiting, InkBy) and waiting.after + len(waiting.ink) == signal.after:
         return replace(waiting, ink=waiting.ink + signal.ink)
     if isinstance(signal, LaserBy) and isinstance(waiting, LaserBy) and waiting.page == signal.page:
         return replace(signal, points=(*waiting.points, *signal.points)[-TRAIL:])
+    if isinstance(signal, Reactions) and isinstance(waiting, Reactions):
+        return Reactions(dict(Counter(waiting.counts) + Counter(signal.counts)))
     return signal

@@ -1,4 +1,5 @@
-"""Signals of the room itself: what passes by and is not kept. The newest replaces the one of its kind that waits."""
+"""Signals of the room itself: what passes by and is not kept. The newest replaces the one of its kind that waits, but reactions,
+which add up."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 from classroom.kernel import STAFF, Meta, Stored
 from classroom.polls.model import Tally, TallySignal
 from classroom.rooms import pace
-from classroom.rooms.signals import Present, TypingBy
+from classroom.rooms.signals import Present, Reactions, TypingBy
 from classroom.whiteboard.model import Changed, Drawn, InkBy
 from tests.rooms.edge import TICK, Crowd, Edge
 from tests.rooms.shells import ASHA, RAVI, TEACHER, ask, say
@@ -76,6 +76,17 @@ async def test_in_a_crowd_counts_are_told_after_a_while_where_nothing_else_happe
     assert early <= 1
     assert asha.packets[-1][1] == [{"type": "present", "count": 3}]
     assert len(asha.packets) == early + 1
+
+
+async def test_reactions_that_wait_add_up(edge: Edge) -> None:
+    """They come four times a second from each edge, and a crowd is told of them seldom."""
+    _, asha = edge.enter(ASHA)
+    edge.hub.signal(Present(1))
+    await asyncio.sleep(TICK)
+    edge.hub.signal(Reactions({"👏": 3}))
+    edge.hub.signal(Reactions({"👏": 2, "🎉": 1}))
+    edge.hub.flush()
+    assert asha.packets[-1][1] == [{"type": "reactions", "counts": {"👏": 5, "🎉": 1}}]
 
 
 async def test_in_a_crowd_a_tally_is_told_sooner_than_a_count(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
