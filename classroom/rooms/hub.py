@@ -305,7 +305,8 @@ class Hub:
                 continue
             for group in groups:
                 parts = made[group.kind]
-                apart = {s for id in own for s in self.by_member[id] if s in group.members}
+                # Whoever cannot be told what is theirs is gone by the next group.
+                apart = {s for id in own for s in self.by_member.get(id, ()) if s in group.members}
                 frames += self._hand_own(own, parts, before, apart)
                 frames += self._hand(parts, before, group.members.row, apart)
         for session in fresh:

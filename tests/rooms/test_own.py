@@ -106,23 +106,24 @@ async def test_a_voters_packet_is_in_the_place_of_the_others_with_the_signals_af
         assert link.writes == [2]
 
 
+@pytest.mark.parametrize("codecs", [[Codec.JSON] * 3 * SLICE, [Codec.JSON] * SLICE + [Codec.MSGPACK] * SLICE])
 async def test_who_cannot_be_told_what_is_their_own_comes_back_and_the_others_are_told(
-    room: Class, monkeypatch: pytest.MonkeyPatch
+    room: Class, monkeypatch: pytest.MonkeyPatch, codecs: list[Codec]
 ) -> None:
-    for _ in range(3 * SLICE):
-        room.come()
+    for codec in codecs:
+        room.come(codec)
     whole = Own.packet
 
     def packet(self: Own, session: Session, *of: Any) -> Packet | None:
-        if session is room.sessions[4]:
+        if session is room.sessions[1]:
             raise ZeroDivisionError
         return whole(self, session, *of)
 
     monkeypatch.setattr(Own, "packet", packet)
-    room.hub.events([room.voted(range(3 * SLICE))])
+    room.hub.events([room.voted(range(len(codecs)))])
     await room.all_told()
-    assert room.told(1) == [n for n in range(3 * SLICE) if n != 4]
-    assert [n for n, link in enumerate(room.links) if link.bye is not None and link.bye.code == "internal"] == [4]
+    assert room.told(1) == [n for n in range(len(codecs)) if n != 1]
+    assert [n for n, link in enumerate(room.links) if link.bye is not None and link.bye.code == "internal"] == [1]
 
 
 async def test_while_voters_are_told_others_have_their_turn(room: Class) -> None:
