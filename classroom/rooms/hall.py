@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from classroom import packets, wire
-from classroom.bus.port import Appended, Bus, Cancel, Counted, Head, Message, Signalled
+from classroom.bus.port import Appended, Bus, Cancel, Counted, Head, Message, Reply, Signalled
 from classroom.config import Settings
 from classroom.journal.port import Journal, RoomInfo
 from classroom.kernel import ALL, STAFF, Audience, Member, Rejected, Stored
@@ -89,6 +89,8 @@ class Hall:
         self._tallies: dict[tuple[Audience, int], Tally] = {}  # as all here were told them
         self._figured: dict[tuple[Audience, Codec], tuple[int, packets.Packet | None]] = {}
         self._present = -1
+        self._attending = False  # the log is being told who came and went
+        self._attended = 0  # the place from which on the roster has what the log was told last
         self._reactions: Counter[str] = Counter()
         self._figures: asyncio.TimerHandle | None = None  # that are to be told
         self._figures_told = 0.0
@@ -328,7 +330,20 @@ class Hall:
         if count != self._present:
             self._present = count
             self.hub.signal(Present(count))
-        return self.presence.attendance(self.replica.state.roster.members)
+        if self._attending or self.replica.seq < self._attended:
+            return None  # whoever is back by now would be taken for still there, and then be gone
+        attend = self.presence.attendance(self.replica.state.roster.members)
+        self._attending = attend is not None
+        return attend
+
+    def attended(self, attend: Attend, reply: Reply) -> None:
+        """What the log said to what `second` gave: said again a second later where it does not take it."""
+        self._attending = False
+        if reply.ok:
+            self._attended = reply.seq
+        else:
+            self.presence.again(attend)
+            self._stir()
 
     @property
     def restless(self) -> bool:

@@ -378,16 +378,14 @@ class House:
         return hall.idle(asyncio.get_running_loop().time(), self.settings.rooms.unload_after_seconds)
 
     async def _attend(self, room: str, hall: Hall, attend: Attend) -> None:
-        """Tell the log who came and went; said again a second later where it does not take it."""
-        kept = False
+        """Tell the log who came and went."""
+        reply = MOVED
         try:
-            kept = (await self.submit(room, SYSTEM, attend)).ok
+            reply = await self.submit(room, SYSTEM, attend)
         except Exception:
             log.exception("who came and went was not told", room=room)
         finally:
-            if not kept:
-                hall.presence.again(attend)
-                self._rota.stir(room)
+            hall.attended(attend, reply)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -7,18 +7,20 @@ import gc
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 from weakref import ref
 
 import pytest
 
 from classroom.auth import Authenticator
 from classroom.bus.local import LocalBus
-from classroom.bus.port import Head, Message, Signalled
+from classroom.bus.port import Head, Message, Reply, Signalled
 from classroom.config import load
 from classroom.journal.port import Unavailable
 from classroom.journal.sql import open_journal
 from classroom.kernel import STAFF, Rejected, Stored
 from classroom.metrics import Metrics
+from classroom.rooms import presence
 from classroom.rooms.hall import Hall
 from classroom.rooms.house import House
 from classroom.rooms.session import Session
@@ -179,6 +181,42 @@ async def test_attendance_that_the_log_does_not_take_is_said_again_within_a_seco
     assert hall.replica.state.roster.members[ASHA.id].present
     await house.close()
     await journal.close()
+
+
+async def test_who_is_back_while_the_log_is_told_that_they_have_gone_is_present(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given somebody who has left, and a log that takes its time to be told so
+    monkeypatch.setattr(presence, "GRACE", 0.0)
+    hall = await house.hall("physics")
+    session = Session(ASHA, Recorder())
+    hall.admit(session, None, None)
+
+    def is_present() -> bool:
+        record = hall.replica.state.roster.members.get(ASHA.id)
+        return record is not None and record.present
+
+    await until(is_present)
+    told, goes_on, whole = asyncio.Event(), asyncio.Event(), house.submit
+
+    async def slow(*of: Any) -> Reply:
+        told.set()
+        await goes_on.wait()
+        return await whole(*of)
+
+    monkeypatch.setattr(house, "submit", slow)
+    hall.leave(session)
+    await told.wait()
+
+    # when they are back before it has been, and are seen to be
+    hall.admit(Session(ASHA, Recorder()), None, None)
+    for _ in range(2):
+        house._second(hall)
+    goes_on.set()
+
+    # then the log comes to know it
+    await until(lambda: not hall.presence.busy and not house._background)
+    assert is_present()
 
 
 async def test_who_is_made_an_assistant_sees_as_one_at_once_and_no_longer_when_it_is_taken_back(house: House) -> None:
