@@ -133,11 +133,11 @@ class Hall:
             oldest = min(mine, key=lambda s: s.entered)
             self.hub.remove(oldest)
             oldest.link.end(REPLACED)
-        if not mine:
-            self.presence.came(session.member)
         resumed = epoch == self.info.epoch and since is not None and self._try_to_resume(session, since)
         if not resumed:
             self._welcome(session)
+        if not mine:
+            self.presence.came(session.member)
         self._present = -1  # the newcomer is told the count even where it is the same again
         self._stir()
         self.hub.add(session, self.replica.seq)

@@ -137,6 +137,19 @@ async def test_attendance_reaches_the_log_and_the_count_everybody(house: House) 
     assert {person.id for person in people if person.present} == {"teacher", "asha"}
 
 
+async def test_who_cannot_be_welcomed_is_not_counted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = await house.hall("physics")
+
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(hall, "_state", fail)
+    with pytest.raises(ZeroDivisionError):
+        hall.admit(Session(ASHA, Recorder()), None, None)
+    assert hall.presence.count() == 0
+    assert hall.presence.empty
+
+
 async def test_who_could_not_keep_up_is_told_how_many_are_here_when_they_can_again(house: House) -> None:
     hall = await house.hall("physics")
     slow = Recorder()
