@@ -1,7 +1,8 @@
 /// The pages of the board whose elements are held here: fetched once, then kept current by the events of the room.
 ///
 /// What always holds: a sheet takes each event once and in order. Events that come while a page is being fetched wait for
-/// it, and those that the answer has in it already are passed over; after a cut the room's own events bring what was missed.
+/// it, and those that the answer has in it already are passed over; after a cut the room's own events bring what was missed. The ink
+/// of a stroke is shown until its event has been taken.
 
 import { Emitter } from "../connection/emitter";
 import type { BoardCursorBy, BoardLaserBy, SignalOut, Stamped } from "../protocol";
@@ -120,6 +121,7 @@ export class BoardStore {
     const held = this.#held.get(page);
     const view = this.connection.room?.board.pages.find(({ id }) => id === page);
     if (held === undefined || held.busy || view === undefined) return;
+    clearTimeout(held.retry);
     held.busy = true;
     if (view.count === 0) {
       held.sheet = new Sheet(page, view.at, []); // nothing to ask for
@@ -151,29 +153,31 @@ export class BoardStore {
     const page = event.page as number;
     if (event.type === "board.page_removed") this.#drop(page);
     const held = this.#held.get(page);
-    if (held !== undefined) {
-      held.queue.push(event);
-      this.#pump(held, true);
-    }
-    if (event.type !== "board.drawn") return;
-    let seen = false;
-    for (const { id } of event.changes) {
-      // The ink is needed until the sheet has taken the event in.
-      if (held === undefined || held.queue.length === 0) seen = this.strokes.done(id) || seen;
-    }
-    if (seen) this.#news.emit("ink", page);
+    if (held === undefined) return this.#taken(event);
+    held.queue.push(event);
+    this.#pump(held, true);
   }
 
+  /** Where it could not be fetched, what has come waits until that is tried again. */
   #pump(held: Held, tell: boolean): void {
-    while (!held.busy && held.sheet !== null) {
+    while (!held.busy && !held.failed && held.sheet !== null) {
       const event = held.queue[0];
       if (event === undefined) return;
       if (event.seq > held.sheet.at && this.#lacksInk(event)) return void this.#repair(held, event);
       held.queue.shift();
       const ids = held.sheet.fold(event, (id) => this.strokes.ink(id));
-      if (held.sheet.stale) return void this.#fetch(held.page);
-      if (ids !== null && tell) this.#news.emit("changed", held.page, ids, event);
+      if (held.sheet.stale) void this.#fetch(held.page);
+      else if (ids !== null && tell) this.#news.emit("changed", held.page, ids, event);
+      this.#taken(event);
     }
+  }
+
+  /** The ink of the strokes that it ends is not needed any more. */
+  #taken(event: Stamped): void {
+    if (event.type !== "board.drawn") return;
+    let seen = false;
+    for (const { id } of event.changes) seen = this.strokes.done(id) || seen;
+    if (seen) this.#news.emit("ink", event.page);
   }
 
   #lacksInk(event: Stamped): boolean {
@@ -195,8 +199,6 @@ export class BoardStore {
     if (whole === null) return void this.#fetch(held.page);
     held.queue[0] = whole;
     this.#pump(held, true);
-    if (whole.type === "board.drawn") for (const { id } of whole.changes) this.strokes.done(id);
-    this.#news.emit("ink", held.page);
   }
 
   /** After a welcome, events may be missing between what is held and what the room says. */
