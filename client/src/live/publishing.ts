@@ -90,20 +90,17 @@ export class Publishing {
   /** Send these tracks of camera and microphone instead of those so far, and this screen where there is none yet. */
   use(devices: readonly MediaStreamTrack[], screen: readonly MediaStreamTrack[] = []): void {
     const tracks = new Map(this.view.tracks);
-    for (const source of ["camera", "microphone"] as const) {
-      tracks.get(source)?.stop();
-      tracks.delete(source);
-    }
+    tracks.delete("camera");
+    tracks.delete("microphone");
     for (const track of devices) tracks.set(track.kind === "video" ? "camera" : "microphone", track);
-    for (const track of screen) tracks.set(track.kind === "video" ? "screen" : "screen_audio", track);
+    for (const track of screen) tracks.set(ofScreen(track), track);
     this.#send(tracks);
   }
 
   /** Send the camera as well, the one that was chosen last. */
   async addCamera(): Promise<void> {
     try {
-      const [camera] = await openDevices({ camera: chosen().camera ?? "", microphone: null });
-      if (camera) this.#send(new Map(this.view.tracks).set("camera", camera));
+      this.#add(await openDevices({ camera: chosen().camera ?? "", microphone: null }), () => "camera");
     } catch (error) {
       this.#set({ fault: faultOf(error) ?? "failed", message: "" });
     }
@@ -112,10 +109,7 @@ export class Publishing {
   async shareScreen(): Promise<void> {
     try {
       if (navigator.mediaDevices?.getDisplayMedia === undefined) return this.#set({ fault: "no_screens", message: "" });
-      const opened = await openScreen();
-      const tracks = new Map(this.view.tracks);
-      for (const track of opened) tracks.set(track.kind === "video" ? "screen" : "screen_audio", track);
-      this.#send(tracks);
+      this.#add(await openScreen(), ofScreen);
     } catch (error) {
       const fault = faultOf(error, "screen");
       if (fault !== null) this.#set({ fault, message: "" });
@@ -124,10 +118,7 @@ export class Publishing {
 
   drop(...sources: readonly Source[]): void {
     const tracks = new Map(this.view.tracks);
-    for (const source of sources) {
-      tracks.get(source)?.stop();
-      tracks.delete(source);
-    }
+    for (const source of sources) tracks.delete(source);
     this.#send(tracks);
   }
 
@@ -157,7 +148,14 @@ export class Publishing {
     return this.view.tracks.size > 0;
   }
 
+  /** Send as well what the browser has asked the person for; they may have ended it all meanwhile. */
+  #add(opened: readonly MediaStreamTrack[], sourceOf: (track: MediaStreamTrack) => Source): void {
+    if (this.#wanted) this.#send(new Map([...this.view.tracks, ...opened.map((track) => [sourceOf(track), track] as const)]));
+    else for (const track of opened) track.stop();
+  }
+
   #send(tracks: ReadonlyMap<Source, MediaStreamTrack>): void {
+    for (const [source, track] of this.view.tracks) if (tracks.get(source) !== track) letGo(track);
     for (const [source, track] of tracks) {
       track.onended = () => {
         // Unplugged; or, a screen, no longer shared by the browser's own button.
@@ -176,10 +174,7 @@ export class Publishing {
   #stop(fault: PublishView["fault"], message = ""): void {
     clearTimeout(this.#retry);
     clearTimeout(this.#heal);
-    for (const track of this.view.tracks.values()) {
-      track.onended = null;
-      track.stop();
-    }
+    for (const track of this.view.tracks.values()) letGo(track);
     this.#close(this.#next);
     this.#close(this.#current);
     this.#next = this.#current = null;
@@ -315,4 +310,13 @@ export class Publishing {
     this.view = { ...this.view, ...change };
     this.#emitter.emit("view");
   }
+}
+
+function ofScreen(track: MediaStreamTrack): Source {
+  return track.kind === "video" ? "screen" : "screen_audio";
+}
+
+function letGo(track: MediaStreamTrack): void {
+  track.onended = null;
+  track.stop();
 }
