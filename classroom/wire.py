@@ -136,13 +136,8 @@ def encode(codec: Codec, value: Any) -> bytes:
     return _msgpack.encode(msgspec.to_builtins(value, str_keys=True, builtin_types=(msgspec.Raw, bytes)))
 
 
-def event_to_text(event: Event) -> str:
-    """The event as the journal keeps it: JSON with its `type`."""
-    return _json_event.encode(event).decode()
-
-
 def event_from_text(text: str | bytes) -> AnyEvent:
-    """The event back. Raises `msgspec.ValidationError`."""
+    """An event, from the JSON that the journal keeps and an export tells. Raises `msgspec.ValidationError`."""
     event: AnyEvent = _event_json.decode(text)
     return event
 

@@ -52,7 +52,7 @@ from classroom.kernel import (
 )
 from classroom.texts import clean_text
 
-__all__ = ["addressees", "apply", "decide", "listed", "merge", "own", "show", "view"]
+__all__ = ["addressees", "apply", "decide", "listed", "own", "show", "view"]
 
 MEMBER_ID_LIMIT = 64
 
@@ -329,8 +329,3 @@ def _apply_reacted(state: Chat, event: Reacted) -> None:
         here.pop(event.by, None)
         if not here:
             del message.reactions[event.emoji]
-
-
-def merge(previous: Event, event: Event) -> Event | None:
-    """One event that says both. No two of chat's events can be told as one."""
-    return None

@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, NamedTuple, Protocol
-
-from msgspec import Meta
+from typing import NamedTuple, Protocol
 
 HASH_PATTERN = r"^[0-9a-f]{64}$"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[a-z0-9][a-z0-9.]{0,99}")
-
-FileHash = Annotated[str, Meta(pattern=HASH_PATTERN)]
 
 
 class StoreUnavailable(Exception):

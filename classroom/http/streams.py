@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hmac
 import time
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -23,7 +22,6 @@ from classroom.kernel import STAFF, Member, Rejected, Role
 OFFER_LIMIT = 65_536  # bytes
 SDP, FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
 SOURCES = ("camera", "microphone", "screen", "screen_audio")
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Streams:
@@ -59,14 +57,14 @@ class Streams:
         named = [part for part in request.query.get("sources", "").split(",") if part]
         if set(named) - set(SOURCES):
             raise Rejected("bad_request", f"The sources are some of {', '.join(SOURCES)}.")
-        return self._made(request, room, "whip", await self._there().make(room, member, offer, None, tuple(named)))
+        return self._made(room, "whip", await self._there().make(room, member, offer, None, tuple(named)))
 
     async def watch(self, request: web.Request) -> web.Response:
         """POST to the WHEP endpoint. `publisher` in the query says whom; without, whoever teaches."""
         room, member = await self._who(request)
         offer = await self._body(request, SDP)
         publisher = request.query.get("publisher") or await self._teacher(room)
-        return self._made(request, room, "whep", await self._there().make(room, member, offer, publisher))
+        return self._made(room, "whep", await self._there().make(room, member, offer, publisher))
 
     async def patch(self, request: web.Request) -> web.Response:
         """Candidates (204), or an ICE restart (200 with our new credentials); RFC 9725, 4.3."""
@@ -126,7 +124,7 @@ class Streams:
             raise Rejected("not_found", "This server has no media process.")
         return self._media
 
-    def _made(self, request: web.Request, room: str, name: str, made: tuple[str, str, str]) -> web.Response:
+    def _made(self, room: str, name: str, made: tuple[str, str, str]) -> web.Response:
         id, tag, answer = made
         response = web.Response(status=201, text=answer, content_type=SDP)
         response.headers["Location"] = f"/api/rooms/{room}/{name}/{id}"

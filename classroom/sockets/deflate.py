@@ -85,14 +85,10 @@ def _inflated(data: bytearray, most: int) -> bytes:
     return message
 
 
-def accepts(offers: str) -> bool:
-    """Whether one of the offers in a `Sec-WebSocket-Extensions` header can be taken as it is."""
-    return accepted(offers) is not None
-
-
 def accepted(offers: str) -> set[str] | None:
-    """The names of the parameters of the first offer that can be taken as it is: permessage-deflate with the parameters that
-    we know and a full window (a smaller one would take a frame of its own). None: there is none."""
+    """The names of the parameters of the first of the offers in a `Sec-WebSocket-Extensions` header that can be taken as it is:
+    permessage-deflate with the parameters that we know and a full window (a smaller one would take a frame of its own). None:
+    there is none."""
     for offer in offers.split(","):
         name, *parameters = (piece.strip() for piece in offer.split(";"))
         if name != "permessage-deflate":

@@ -347,7 +347,3 @@ class TestSight:
         assert rules.own(chat.state, audience_of(ASHA)).spoke_at == START
         assert rules.own(chat.state, audience_of(RAVI)).spoke_at == 0
         assert rules.own(chat.state, audience_of(TEACHER)).spoke_at == 0
-
-    def test_no_two_events_become_one(self) -> None:
-        event = Configured(slow=0, locked=False)
-        assert rules.merge(event, event) is None

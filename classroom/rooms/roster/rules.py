@@ -181,21 +181,6 @@ def addressees(event: RosterEvent) -> tuple[str, ...]:
     return (event.member,) if isinstance(event, Muted | Removed | Banned) else ()
 
 
-def merge(previous: Event, event: Event) -> Event | None:
-    """One event that says both, or None where they must stay two. Attendance unites while nobody is in both."""
-    if not isinstance(previous, Attended) or not isinstance(event, Attended):
-        return None
-    if previous.edge != event.edge or not _ids(previous).isdisjoint(_ids(event)):
-        return None
-    return Attended(
-        edge=previous.edge,
-        came=previous.came + event.came,
-        went=previous.went + event.went,
-        staff_went=previous.staff_went + event.staff_went,
-        demoted=previous.demoted + event.demoted,
-    )
-
-
 def show(state: Roster, audience: Audience) -> RosterView:
     """The roster as `audience` sees it, without what is one member's alone."""
     staff = audience.sees_all
@@ -430,7 +415,3 @@ def _set_role(state: Roster, record: Record, role: Role) -> None:
     elif role.staff and not record.role.staff:
         state.staff.append(record.id)
     record.role = role
-
-
-def _ids(event: Attended) -> set[str]:
-    return {person.id for person in event.came}.union(event.went)

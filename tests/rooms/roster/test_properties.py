@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classroom.kernel import ALL, STAFF, SYSTEM, Audience, Member, Meta, Rejected, Role, audience_of
+from classroom.kernel import ALL, STAFF, SYSTEM, Audience, Member, Rejected, Role, audience_of
 from classroom.rooms.roster import rules
 from classroom.rooms.roster.model import (
     Appoint,
@@ -117,23 +117,6 @@ def test_replaying_from_the_start_or_from_any_snapshot_gives_the_same_bytes(step
         for meta, event in room.log[start:]:
             rules.apply(state, event, meta)
         assert encoded(state) == room.states[-1]
-
-
-@HOLDS
-@given(STEPS)
-def test_uniting_neighbours_gives_the_same_bytes(steps: Any) -> None:
-    room = played(steps)
-    united: list[tuple[Meta, Any]] = []
-    for meta, event in room.log:
-        merged = rules.merge(united[-1][1], event) if united else None
-        if merged is None:
-            united.append((meta, event))
-        else:
-            united[-1] = (meta, recoded(merged))
-    state = Roster()
-    for meta, event in united:
-        rules.apply(state, event, meta)
-    assert encoded(state) == room.states[-1]
 
 
 @HOLDS

@@ -482,20 +482,3 @@ class TestShow:
         before = encoded(rules.show(room.state, ALL))
         room.come(*(Member(f"m{n}", "M", Role.STUDENT) for n in range(2_000)))
         assert encoded(rules.show(room.state, ALL)) == before
-
-
-class TestMerge:
-    def test_attendance_of_different_people_unites(self) -> None:
-        first = Attended(came=(person(ASHA),), went=("helper-1",), staff_went=("helper-1",))
-        second = Attended(came=(person(RAVI),), went=("lena-1",), demoted=("ravi-1",))
-        assert rules.merge(first, second) == Attended(
-            came=(person(ASHA), person(RAVI)),
-            went=("helper-1", "lena-1"),
-            staff_went=("helper-1",),
-            demoted=("ravi-1",),
-        )
-
-    def test_attendance_of_the_same_person_and_other_events_stay_two(self) -> None:
-        came, went = Attended(came=(person(ASHA),)), Attended(went=("asha-1",))
-        assert rules.merge(came, went) is rules.merge(went, came) is rules.merge(came, came) is None
-        assert rules.merge(came, ClassEnded()) is rules.merge(ClassEnded(), came) is None
