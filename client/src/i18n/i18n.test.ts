@@ -17,6 +17,13 @@ function leaves(tree: Tree, path = ""): Map<string, string | string[]> {
   );
 }
 
+/** All files below a folder, by name, as one text. */
+function sources(folder: string, name: RegExp): string {
+  const root = new URL(`${folder}/`, import.meta.url).pathname;
+  const paths = (readdirSync(root, { recursive: true }) as string[]).filter((path) => name.test(path));
+  return paths.map((path) => readFileSync(root + path, "utf8")).join("\n");
+}
+
 const english = leaves(en as Tree);
 const hindi = leaves(hi as Tree);
 const holes = (text: string | string[] | undefined) => [...String(text).matchAll(/\{\{(\w+)/g)].map(([, name]) => name).sort();
@@ -46,11 +53,7 @@ it("plurals have all forms", () => {
 });
 
 it("no sentence is left that nothing says", () => {
-  const root = new URL("..", import.meta.url).pathname;
-  const code = (readdirSync(root, { recursive: true }) as string[])
-    .filter((path) => /\.tsx?$/.test(path) && !path.includes(".test."))
-    .map((path) => readFileSync(root + path, "utf8"))
-    .join("\n");
+  const code = sources("..", /(?<!\.test)\.tsx?$/);
   // Keys put together out of a part and a variable: the part must occur.
   const said = (key: string): boolean => {
     const bare = key.replace(/_(one|other)$/, "");
@@ -59,6 +62,13 @@ it("no sentence is left that nothing says", () => {
   };
 
   expect([...english.keys()].filter((key) => !said(key) && !key.startsWith("refused."))).toEqual([]);
+});
+
+it("no refusal has words that nobody makes", () => {
+  const code = sources("../../../classroom", /\.py$/) + sources("..", /(?<!\.test)\.tsx?$/);
+  const codes = Object.keys(en.refused);
+
+  expect(codes.filter((each) => !code.includes(`"${each}"`))).toEqual([]);
 });
 
 it.each([

@@ -1,4 +1,4 @@
-/// After the class, for this member: left, removed, banned, or the room closed.
+/// After the class, for this member: left, removed, or banned.
 
 import { Button } from "@mantine/core";
 import { useTranslation } from "react-i18next";
@@ -12,7 +12,6 @@ const PAGES = {
   stopped: { icon: IconSchool, title: "end.left", text: "end.leftText", back: true },
   removed: { icon: IconUserMinus, title: "end.removed", text: "end.removedText", back: true },
   banned: { icon: IconBan, title: "end.banned", text: "end.bannedText", back: false },
-  room_closed: { icon: IconDoorExit, title: "end.closed", text: "end.closedText", back: true },
 } as const;
 
 export function Ended({ onForget }: { onForget: () => void }) {
