@@ -7,11 +7,6 @@ import type { Ack, Bye, Hello, Resumed, SignalIn, SignalOut, Stamped, Waiting, W
 import { Shorthand } from "../whiteboard/shorthand";
 import * as parser from "./parser";
 
-export interface Down {
-  /** The server's own word, where it gave one; `unreachable`: never got through; `cut`: was connected. */
-  readonly reason: Bye;
-}
-
 export interface LinkListener {
   welcome(welcome: Welcome): void;
   waiting(waiting: Waiting): void;
@@ -19,6 +14,7 @@ export interface LinkListener {
   events(events: readonly Stamped[]): void;
   signals(signals: readonly SignalOut[]): void;
   heard(): void;
+  /** The server's own word, where it gave one; `unreachable`: never got through; `cut`: was connected. */
   down(reason: Bye): void;
 }
 

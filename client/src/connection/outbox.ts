@@ -129,12 +129,11 @@ export class Outbox {
     this.#changed();
   }
 
-  /** Send again what was not answered for `patience` ms, under the same `cid`. Whether there was any. */
-  resend(patience: number): boolean {
+  /** Send again what was not answered for `patience` ms, under the same `cid`. */
+  resend(patience: number): void {
     const late = this.#underWay.filter((item) => performance.now() - item.sentAt > patience);
     for (const item of late) item.state = "queued";
     if (late.length > 0) this.#flush();
-    return late.length > 0;
   }
 
   /**

@@ -13,7 +13,7 @@ export interface Resumed {
   readonly events: readonly Stamped[];
 }
 
-/** The command was kept; the first event that it made is at `seq`. */
+/** The command was kept; the last event that it made is at `seq`, or, where nothing had to change, the log ended there. */
 export interface Kept {
   readonly ok: true;
   readonly seq: number;

@@ -23,7 +23,7 @@ export function ClassroomProvider({ connection, children }: { connection: Classr
   return <Context value={connection}>{children}</Context>;
 }
 
-/** The connection itself: `retryNow()`, `stop()`, `fetch()`, `loadOlder()`, `dismiss(cid)`, `retry(cid)`, `on(…)`. */
+/** The connection itself: `retryNow()`, `stop()`, `fetch()`, `prependMessages()`, `dismiss(cid)`, `retry(cid)`, `on(…)`. */
 export function useClassroom(): Classroom {
   const connection = useContext(Context);
   if (connection === null) throw new Error("a hook of the classroom is used outside ClassroomProvider");

@@ -35,8 +35,6 @@ export interface Passing {
   readonly present: number | null;
   /** Who is writing, the latest last. `until`: when it fades without another sign (ms since 1970, this device's clock). */
   readonly typing: readonly Typist[];
-  /** The last burst of emoji: a new object each time. */
-  readonly reactions: Readonly<Record<string, number>>;
 }
 
 export interface Typist {
@@ -59,7 +57,7 @@ export function fromWelcome({ room, me, seq, state, own }: Welcome): RoomState {
     board: boardFromWelcome(state.board),
     stage: state.stage,
     captions: state.captions,
-    passing: { present: null, typing: [], reactions: {} },
+    passing: { present: null, typing: [] },
   };
 }
 
@@ -95,8 +93,6 @@ export function applySignal(state: RoomState, signal: SignalOut, now: number): R
       const others = passing.typing.filter((typist) => typist.id !== id && typist.until > now);
       return { ...state, passing: { ...passing, typing: [...others, { id, name, until: now + TYPING_FADES }] } };
     }
-    case "reactions":
-      return { ...state, passing: { ...passing, reactions: signal.counts } };
     case "poll.tally":
       return { ...state, polls: withTally(state.polls, signal) };
     default:
