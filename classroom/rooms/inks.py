@@ -47,6 +47,8 @@ class Inks:
         stroke = self._strokes.get(key)
         if ink.after == 0:
             self._forget(now)
+            if len(self._strokes) >= STROKES:
+                del self._strokes[next(iter(self._strokes))]
             stroke = self._strokes[key] = Stroke(ink.by, ink.look, now)
         if stroke is None or stroke.by != ink.by or len(stroke.data) != ink.after:
             return False
@@ -80,5 +82,5 @@ class Inks:
 
     def _forget(self, now: float) -> None:
         for key, stroke in list(self._strokes.items()):
-            if now - stroke.heard > PATIENCE or len(self._strokes) >= STROKES:
+            if now - stroke.heard > PATIENCE:
                 del self._strokes[key]

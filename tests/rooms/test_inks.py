@@ -237,6 +237,15 @@ def test_what_is_kept_of_strokes_is_bounded_and_forgotten() -> None:
     assert len(kept) == 0
 
 
+def test_who_comes_ends_no_stroke_however_many_are_under_way() -> None:
+    kept = inks.Inks(lambda: 0.0)
+    for number in range(inks.STROKES):
+        kept.hear(InkBy(page=0, id=f"s{number}", by="t", after=0, ink=b"123", look=LOOK))
+
+    assert len(kept.so_far()) == inks.STROKES
+    assert kept.hear(InkBy(page=0, id="s0", by="t", after=3, ink=b"4"))
+
+
 async def test_the_newest_cursor_waits_and_laser_points_are_put_together(room: Class) -> None:
     link, staff = room.enter(), room.enter(member=TEACHER)
     for n in range(5):
