@@ -32,10 +32,10 @@ export function safe(storage: () => Storage | null | undefined): KeyValue {
       memory.delete(key);
       attempt((kept) => kept.removeItem(key), undefined);
     },
-    keys: () => [
-      ...memory.keys(),
-      ...attempt((kept) => Array.from({ length: kept.length }, (_, place) => kept.key(place)).filter((key) => key !== null), []),
-    ],
+    keys() {
+      const kept = attempt((storage) => Array.from({ length: storage.length }, (_, place) => storage.key(place)), []);
+      return [...new Set([...memory.keys(), ...kept.filter((key) => key !== null)])];
+    },
   };
 }
 
