@@ -102,14 +102,19 @@ export function playHls(video: HTMLVideoElement, url: string, now: () => number,
 
 /** Wait for the playlist: it is there a moment after somebody has begun to publish. */
 async function appears(url: string, stopped: () => boolean): Promise<boolean> {
-  const begun = performance.now();
-  while (!stopped() && performance.now() - begun < APPEARS_WITHIN) {
-    const answer = await fetch(url).catch(() => null);
-    if (answer?.ok) return true;
-    if (answer?.status === 404) return false;
-    await new Promise((go) => setTimeout(go, ASK_EVERY));
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), APPEARS_WITHIN);
+  try {
+    while (!stopped() && !deadline.signal.aborted) {
+      const answer = await fetch(url, { signal: deadline.signal }).catch(() => null);
+      if (answer?.ok) return true;
+      if (answer?.status === 404) return false;
+      await new Promise((go) => setTimeout(go, ASK_EVERY));
+    }
+    return false;
+  } finally {
+    clearTimeout(timer);
   }
-  return false;
 }
 
 function isApple(video: HTMLVideoElement): boolean {
