@@ -1,10 +1,10 @@
 /// What comes before the board's code is there is kept for it.
 
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Emitter } from "../connection/emitter";
 import type { BoardInkBy, SignalOut, Stamped } from "../protocol";
 import type { Classroom } from "../room";
-import { keepInk, takeInk } from "./ahead";
+import { keepInk, read, takeInk } from "./ahead";
 import { BoardStore } from "./store";
 
 const LOOK = { type: "freedraw", x: 0, y: 0, width: 9, height: 9 };
@@ -63,5 +63,23 @@ describe("ink that comes before the board", () => {
     expect(store.strokes.ink("ended")).toBeNull();
     expect(store.strokes.ink("going on")).toEqual(Uint8Array.of(1, 2));
     store.close();
+  });
+});
+
+describe("what is read of a page", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it("is not to be had where nothing answers, and may then be asked for again", async () => {
+    vi.useFakeTimers();
+    const unanswered = (_: string, { signal }: RequestInit = {}) =>
+      new Promise((_, refuse) => signal?.addEventListener("abort", () => refuse(new DOMException("", "AbortError"))));
+    vi.stubGlobal("fetch", unanswered);
+    let answer: unknown = "none yet";
+    void read("/board/0@1").then((told) => (answer = told));
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(answer).toBe(null);
   });
 });

@@ -5,6 +5,7 @@ import type { BoardInkBy } from "../protocol";
 import type { Classroom } from "../room";
 
 const AHEAD = 4; // answers that wait to be used
+const ANSWERS_WITHIN = 20_000; // ms: over a network that is gone a browser waits for minutes
 const PIECES = 2_000; // of ink that wait: a minute of a pen
 
 const inks = new WeakMap<Classroom, BoardInkBy[]>();
@@ -56,10 +57,15 @@ export function read<T>(address: string): Promise<T | null> {
 }
 
 async function ask(address: string): Promise<unknown> {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), ANSWERS_WITHIN);
   try {
-    const answer = await fetch(address);
+    const answer = await fetch(address, { signal: deadline.signal });
+    clearTimeout(timer); // what has begun to come may take its time
     return answer.ok ? await answer.json() : null;
   } catch {
     return null; // no network; it is tried again
+  } finally {
+    clearTimeout(timer);
   }
 }
