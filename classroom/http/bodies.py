@@ -1,4 +1,5 @@
-"""The body of a request: never past its limit, never waited for without end, and never inflated.
+"""The body of a request: never past its limit, never waited for without end, and never inflated; and that of an answer: whole, or
+broken off.
 
 What always holds: what is wrong with a body is a refusal of the request and no error of ours; a sender who has gone is told to
 nobody as a failure.
@@ -8,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 from aiohttp import hdrs, web
 
@@ -53,6 +55,17 @@ async def pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
         if taken > limit:
             raise _too_large(limit)
         yield piece
+
+
+@contextmanager
+def whole(request: web.Request) -> Iterator[None]:
+    """While an answer is sent whose status is out: where it fails, that its end is missing is what tells the reader so."""
+    try:
+        yield
+    except Exception:
+        if request.transport is not None:
+            request.transport.abort()
+        raise
 
 
 def gone(request: web.Request) -> bool:

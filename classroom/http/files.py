@@ -104,11 +104,12 @@ async def export_page(call: Call) -> web.StreamResponse:
         response.content_length = (await asyncio.to_thread(made.stat)).st_size
         response.headers.update(call.request[ANSWER_HEADERS] | SANDBOX)
         response.headers[hdrs.CONTENT_DISPOSITION] = f'attachment; filename="{call.room}.{query.format}"'
-        await response.prepare(call.request)
         with await asyncio.to_thread(made.open, "rb") as file:
-            while piece := await asyncio.to_thread(file.read, PIECE):
-                await response.write(piece)
-        await response.write_eof()
+            await response.prepare(call.request)
+            with bodies.whole(call.request):
+                while piece := await asyncio.to_thread(file.read, PIECE):
+                    await response.write(piece)
+                await response.write_eof()
         return response
 
 

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from msgspec import UNSET
 
 from classroom.export import CONTENT_TYPES, export
+from classroom.http import bodies
 from classroom.http.calls import ANSWER_HEADERS, Call, json
 from classroom.http.history import history
 from classroom.http.messages import (
@@ -129,16 +130,11 @@ async def export_room(call: Call) -> web.StreamResponse:
     pieces = export(call.services.journal, call.room, query.format)
     piece = await anext(pieces, b"")  # what fails at once is still refused in words
     await response.prepare(call.request)
-    try:
+    with bodies.whole(call.request):
         await response.write(piece)
         async for piece in pieces:
             await response.write(piece)
         await response.write_eof()
-    except Exception:
-        # The status is out. A body without its end is what tells the reader that it is not whole.
-        if call.request.transport is not None:
-            call.request.transport.abort()
-        raise
     return response
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
 from base64 import b64decode
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import pypdfium2
 import pytest
+from aiohttp import ClientError
 from PIL import Image
 
 from classroom.config import Settings
+from classroom.files.desk import Desk
 from classroom.whiteboard import model as board
 from tests.files import samples
 from tests.http.conftest import RAVI, TEACHER, Talk, settings_in
@@ -230,3 +234,29 @@ async def test_only_the_staff_may_export_and_only_pages_that_there_are(talk: Tal
     await refused(await talk.get("/api/rooms/math/board/export", RAVI), 403, "forbidden")
     await refused(await talk.get("/api/rooms/math/board/export?page=77", TEACHER), 404, "not_found")
     await refused(await talk.get("/api/rooms/math/board/export?format=exe", TEACHER), 400, "bad_request")
+
+
+async def test_a_file_that_cannot_be_read_to_its_end_is_broken_off(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else were sent would be taken for the rest of it."""
+
+    class Torn(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell():
+                raise OSError("the disk is gone")
+            return super().read(1_000)
+
+    class Made:
+        def stat(self) -> Any:
+            return SimpleNamespace(st_size=10_000)
+
+        def open(self, mode: str) -> Torn:
+            return Torn(bytes(10_000))
+
+    async def made(*_: Any) -> Made:
+        return Made()
+
+    await talk.room()
+    monkeypatch.setattr(Desk, "export", made)
+    async with asyncio.timeout(10):
+        with pytest.raises(ClientError):
+            await export(talk, "pdf")
