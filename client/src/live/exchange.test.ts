@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, vi } from "vitest";
-import { askLive, Refusal, sourcesOf, withCredentials } from "./exchange";
+import { askLive, exchange, Refusal, sourcesOf, withCredentials } from "./exchange";
 
 const ANSWER = [
   "v=0",
@@ -32,6 +32,22 @@ it("reads what each section of an answer is, and leaves out what was refused", (
 it("puts a restart's credentials into all sections and changes nothing else", () => {
   const renewed = withCredentials(ANSWER, "a=ice-ufrag:new\r\na=ice-pwd:newpassword\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n");
   expect(renewed).toBe(ANSWER.replaceAll("old", "new"));
+});
+
+it("ends a session whose answer the browser cannot take", async () => {
+  const asked: string[] = [];
+  const fetch = async (path: string, { method = "GET" }: RequestInit = {}) => {
+    asked.push(`${method} ${path}`);
+    return new Response(ANSWER, { status: 201, headers: { Location: "/api/rooms/physics/whep/s1" } });
+  };
+  const pc = {
+    createOffer: async () => ({ sdp: "" }),
+    setLocalDescription: async () => undefined,
+    setRemoteDescription: () => Promise.reject(new DOMException("", "InvalidAccessError")),
+  } as unknown as RTCPeerConnection;
+
+  await expect(exchange(fetch, "/whep?publisher=t1", pc)).rejects.toThrow(DOMException);
+  expect(asked).toEqual(["POST /whep?publisher=t1", "DELETE /whep/s1"]);
 });
 
 describe("a refusal", () => {

@@ -42,11 +42,13 @@ export async function exchange(fetch: Fetch, path: string, pc: RTCPeerConnection
   const { headers, body: sdp } = await ask(fetch, path, { method: "POST", body, headers: { "Content-Type": "application/sdp" } });
   const id = headers.get("Location")?.split("/").pop() ?? "";
   const session = { path: `${path.split("?")[0]}/${id}`, sources: sourcesOf(sdp) };
-  if (pc.signalingState === "closed") {
+  try {
+    if (pc.signalingState === "closed") throw new Refusal("stopped", "", false);
+    await pc.setRemoteDescription({ type: "answer", sdp });
+  } catch (error) {
     end(fetch, session);
-    throw new Refusal("stopped", "", false);
+    throw error;
   }
-  await pc.setRemoteDescription({ type: "answer", sdp });
   return session;
 }
 
