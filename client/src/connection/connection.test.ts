@@ -430,6 +430,33 @@ describe("a command", () => {
     expect(connection.pending).toEqual([]);
   });
 
+  it("longer than the server takes is refused here, and neither ends the connection nor holds up the others", async () => {
+    const connection = connect();
+    await reach(connection, "live");
+    const phases = phasesOf(connection);
+    const long = connection.send({ type: "chat.say", text: "यह".repeat(12_000) });
+    const short = connection.send(SAY);
+
+    expect(await long).toMatchObject({ ok: false, code: "too_large", temporary: false });
+    expect(await short).toMatchObject({ ok: true });
+    expect(phases).toEqual([]);
+    expect(server.hellos).toHaveLength(1);
+    expect(logged()).toEqual(["hello"]);
+  });
+
+  it("kept from an earlier visit and longer than the server takes is refused, too", async () => {
+    const before = connect();
+    await reach(before, "live");
+    before.stop();
+    storage.set("classroom.outbox/physics/s1/c1", JSON.stringify({ cid: "c1", command: { type: "board.put", page: 0, changes: [{ id: "x".repeat(70_000), version: 1, nonce: 1 }] }, at: Date.now() }));
+    const connection = connect();
+    await reach(connection, "live");
+
+    expect(await connection.send(SAY)).toMatchObject({ ok: true });
+    await until(() => expect(storage.keys().filter((key) => key.includes("outbox"))).toEqual([]));
+    expect(server.hellos).toHaveLength(2);
+  });
+
   it("refused can be tried once more, as a new wish", async () => {
     const connection = connect();
     await reach(connection, "live");

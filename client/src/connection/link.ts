@@ -20,6 +20,7 @@ export interface LinkListener {
 
 const PATH = "/socket.io/msgpack/";
 const PING_INTERVAL = 25_000; // ms; until the server's handshake tells
+const LATER = 2 ** 31; // a number that takes as many bytes as that of any command
 
 export class Link {
   readonly #socket: Socket;
@@ -28,6 +29,8 @@ export class Link {
   readonly #shorthand = new Shorthand();
   #deadline: ReturnType<typeof setTimeout>;
   #bye: Bye | null = null;
+  /** The bytes of a frame that the server takes. */
+  #frameBytes = Number.POSITIVE_INFINITY;
   #connected = false;
   #over = false;
 
@@ -65,6 +68,13 @@ export class Link {
       .on("events", (events: Stamped[]) => this.#tell(() => (this.#shorthand.events(events), listener.events(events))))
       .on("signals", (signals: SignalOut[]) => this.#tell(() => (this.#shorthand.signals(signals), listener.signals(signals))))
       .on("shorthand", (frame: Uint8Array) => this.#tell(() => this.#read(frame)));
+  }
+
+  /** Whether a command is short enough to be sent: a frame that is longer than the server takes ends the connection. */
+  fits(payload: object): boolean {
+    const packet = { type: parser.PacketType.EVENT, nsp: "/", data: ["command", payload], id: LATER };
+    const [frame] = new parser.Encoder().encode(packet) as unknown as [ArrayBuffer];
+    return frame.byteLength <= this.#frameBytes;
   }
 
   /** Send a command; `answered` is called at most once. Only when `up`. */
@@ -123,7 +133,10 @@ export class Link {
 
   #watchEngine(): void {
     const { engine } = this.#socket.io;
-    engine.on("handshake", (data: { pingInterval: number }) => (this.pingInterval = data.pingInterval));
+    engine.on("handshake", (data: { pingInterval: number; maxPayload?: number }) => {
+      this.pingInterval = data.pingInterval;
+      this.#frameBytes = data.maxPayload ?? this.#frameBytes;
+    });
     engine.on("packet", () => {
       this.heardAt = performance.now();
       this.#tell(() => this.#listener.heard());

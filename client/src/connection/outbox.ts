@@ -2,7 +2,8 @@
 ///
 /// What always holds: a command is answered to its author exactly once. It is sent in its turn, and again under the same
 /// `cid` after every cut and every answer that does not come, until there is an answer; the server applies a `cid` once. What
-/// came too soon (slow mode) is sent again when the server said; those of its kind that were given later wait for it.
+/// came too soon (slow mode) is sent again when the server said; those of its kind that were given later wait for it. What is
+/// longer than the server takes is refused here: sending it would end the connection, and so would each time that it is sent again.
 /// What is not answered survives a reload, and what was refused does until its author has seen to that: it is kept on the
 /// device, one entry for each `cid`, for this room and member alone. Where nothing on the page waits for the answer any more,
 /// and nothing shows it, a refusal is told to `refusedLate`.
@@ -40,6 +41,8 @@ const LONGEST = 10 * 60_000; // ms that something is held back because it came t
 
 /** Refusals that are about the server's moment, not about what was asked: trying again soon is our business. */
 const TRANSIENT: ReadonlySet<string> = new Set(["unavailable", "moved", "restarting", "busy"]);
+
+const TOO_LARGE: Refused = { ok: false, code: "too_large", message: "", temporary: false };
 
 /** What people write in a place of its own on the page, where it is shown that it was refused. */
 const WRITTEN: ReadonlySet<string> = new Set(["chat.say", "chat.edit", "doubt.ask"]);
@@ -243,7 +246,9 @@ export class Outbox {
   #sendOver(link: Link, item: Item): void {
     item.state = "sending";
     item.sentAt = performance.now();
-    link.command({ ...item.command, cid: item.cid }, (ack) => this.#answered(item, ack));
+    const command = { ...item.command, cid: item.cid };
+    if (link.fits(command)) link.command(command, (ack) => this.#answered(item, ack));
+    else queueMicrotask(() => this.#answered(item, TOO_LARGE));
   }
 
   #answered(item: Item, ack: Ack): void {

@@ -28,12 +28,14 @@ export class TestServer {
 
   readonly #places = new Map<string, number>();
   readonly #pingInterval: number;
+  readonly #frameBytes: number;
   #http: HttpServer | null = null;
   #io: Server | null = null;
   #port = 0;
 
-  constructor({ pingInterval = 25_000 } = {}) {
+  constructor({ pingInterval = 25_000, frameBytes = 65_536 } = {}) {
     this.#pingInterval = pingInterval;
+    this.#frameBytes = frameBytes;
   }
 
   get url(): string {
@@ -53,6 +55,7 @@ export class TestServer {
       parser,
       transports: ["websocket"],
       pingInterval: this.#pingInterval,
+      maxHttpBufferSize: this.#frameBytes,
       pingTimeout: 20_000,
     });
     this.#io.use((_, next) => next(this.refusal === null ? undefined : Object.assign(new Error("refused"), { data: this.refusal })));
