@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tests.e2e import editors
 from tests.e2e.people import People
+from tests.e2e.test_whiteboard import AGAIN, WAVE, Drawer
 from tests.running import Class
+from tests.vectors.drawing import fields
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -21,3 +28,56 @@ async def test_those_who_draw_at_once_end_with_equal_boards(people: People, serv
     elements = await editors.agreed(drawers, server)
     assert did >= len(drawers)
     assert elements
+
+
+async def holds(drawer: Drawer, condition: Callable[[list[dict[str, Any]]], bool]) -> None:
+    """Wait until it does of what is kept of the page, and until the editor shows as many elements."""
+    async with asyncio.timeout(15):
+        while True:
+            state = await drawer.page.locator("[data-board-editor]").evaluate(editors.STATE)
+            if condition(state["elements"]) and len(state["elements"]) == len(state["shown"]):
+                return
+            await asyncio.sleep(AGAIN)
+
+
+async def press(drawer: Drawer, *keys: str) -> None:
+    await drawer.page.locator(".excalidraw.excalidraw-container").focus()
+    for key in keys:
+        await drawer.page.keyboard.press(key)
+
+
+async def test_what_a_key_or_a_button_does_is_undone_by_itself(people: People, server: Class) -> None:
+    [teacher] = await editors.gather(people, server, 1)
+    await teacher.shape("p", WAVE)
+    await holds(teacher, lambda elements: len(elements) == 2)
+
+    await press(teacher, "Control+a", "Delete")
+    await holds(teacher, lambda elements: elements == [])
+    await press(teacher, "Control+z")
+    await holds(teacher, lambda elements: len(elements) == 2)
+
+    await teacher.shape("o", [(500, 150), (600, 230)])
+    await holds(teacher, lambda elements: len(elements) == 3)
+    await teacher.page.get_by_test_id("color-top-pick-#e03131").first.click()
+    await holds(teacher, lambda elements: any(each["strokeColor"] == "#e03131" for each in elements))
+    await teacher.who.button("Undo").click()
+    await holds(teacher, lambda elements: [each["strokeColor"] for each in elements] == ["#1e1e1e"] * 3)
+
+
+async def test_more_than_the_server_takes_at_once_is_pasted(people: People, server: Class) -> None:
+    [teacher] = await editors.gather(people, server, 1)
+    shape = {"version": 1, "isDeleted": False, "backgroundColor": "#ffc9c9"}
+    elements = [
+        fields("ellipse", 40 * (each % 30), 40 * (each // 30)) | shape | {"id": f"e{each}", "versionNonce": each}
+        for each in range(300)
+    ]
+    await teacher.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await teacher.page.evaluate(
+        "text => navigator.clipboard.writeText(text)",
+        json.dumps({"type": "excalidraw/clipboard", "elements": elements, "files": {}}),
+    )
+
+    await press(teacher, "Control+v")
+
+    await holds(teacher, lambda elements: len(elements) == 301)
+    await teacher.who.connected()

@@ -6,6 +6,7 @@ import { useDo, useMyPart, useRoom } from "../app/live";
 import { IconButton } from "../common/IconButton";
 import { IconArrowBackUp } from "../common/icons";
 import { BoardMenu } from "./BoardMenu";
+import { useTakeBack } from "./context";
 import { IconArrowForwardUp, IconChevronLeft, IconChevronRight, IconEye, IconLayoutBottombar, IconMaximize, IconMinimize, IconZoomIn, IconZoomOut, IconZoomReset } from "./icons";
 import type { Looking } from "./Viewer";
 import type { Pen } from "./Whiteboard";
@@ -28,6 +29,7 @@ export function Bar({ page, following, pen, root, viewer, strip, onStrip, onPage
   const { t } = useTranslation();
   const { staff } = useMyPart();
   const perform = useDo();
+  const takeBack = useTakeBack(page);
   const pages = useRoom((room) => room.board.pages);
   const current = useRoom((room) => room.board.current);
   const place = pages.findIndex(({ id }) => id === page);
@@ -62,8 +64,8 @@ export function Bar({ page, following, pen, root, viewer, strip, onStrip, onPage
       <span className={classes.gap} />
       {pen.mayDraw ? (
         <>
-          <IconButton icon={IconArrowBackUp} label={t("board.undo")} aria-keyshortcuts="Control+Z" onClick={() => perform({ type: "board.undo", page })} />
-          <IconButton icon={IconArrowForwardUp} label={t("board.redo")} aria-keyshortcuts="Control+Shift+Z" onClick={() => perform({ type: "board.redo", page })} />
+          <IconButton icon={IconArrowBackUp} label={t("board.undo")} aria-keyshortcuts="Control+Z" onClick={() => takeBack("board.undo")} />
+          <IconButton icon={IconArrowForwardUp} label={t("board.redo")} aria-keyshortcuts="Control+Shift+Z" onClick={() => takeBack("board.redo")} />
         </>
       ) : (
         <>

@@ -1,6 +1,7 @@
 /// The board's store and pictures, one of each for a connection, for all that shows pages.
 
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useReducer } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useReducer } from "react";
+import { useDo } from "../app/live";
 import { useClassroom } from "../room";
 import { Passing } from "./passing";
 import { PictureBook } from "./pictures";
@@ -10,6 +11,13 @@ interface Desk<Store extends Pages = BoardStore> {
   readonly store: Store;
   readonly book: PictureBook;
   readonly passing: Passing;
+  /** What is drawn here, on its way to the server. */
+  readonly drawing: Drawing;
+}
+
+interface Drawing {
+  /** Resolves when the server has answered for all that was done until now. */
+  told(): Promise<void>;
 }
 
 const Context = createContext<Desk<Pages> | null>(null);
@@ -18,7 +26,7 @@ const Context = createContext<Desk<Pages> | null>(null);
 export function BoardDesk({ pages, children }: { pages?: Pages; children: ReactNode }) {
   const classroom = useClassroom();
   const desk = useMemo<Desk<Pages>>(
-    () => ({ store: pages ?? new BoardStore(classroom), book: new PictureBook(classroom.address), passing: new Passing() }),
+    () => ({ store: pages ?? new BoardStore(classroom), book: new PictureBook(classroom.address), passing: new Passing(), drawing: { told: () => Promise.resolve() } }),
     [classroom, pages],
   );
   useEffect(() => {
@@ -46,6 +54,13 @@ export function useDrawingDesk(): Desk {
   const { store, ...desk } = useDesk();
   if (!(store instanceof BoardStore)) throw new Error("nobody draws on a board of the past");
   return { ...desk, store };
+}
+
+/** Undo and redo, which are the board's: of all that was done here, also of what is not told yet. */
+export function useTakeBack(page: number): (type: "board.undo" | "board.redo") => void {
+  const { drawing } = useDesk();
+  const perform = useDo();
+  return useCallback((type) => void drawing.told().then(() => perform({ type, page })), [drawing, perform, page]);
 }
 
 /** Holds the page as long as it is shown. `sheet`: null while it is on its way; `failed`: it could not be had just now. */

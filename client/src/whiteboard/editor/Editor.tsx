@@ -9,7 +9,7 @@ import { useDo, useMyPart, useRefusal, useRoom } from "../../app/live";
 import { toast } from "../../app/toast";
 import { IconButton } from "../../common/IconButton";
 import { useClassroom } from "../../room";
-import { useDrawingDesk, usePage } from "../context";
+import { useDrawingDesk, usePage, useTakeBack } from "../context";
 import { uploadImage } from "../files";
 import { IconFocus2 } from "../icons";
 import { extent, fitting } from "../render/view";
@@ -29,7 +29,8 @@ export default function Editor({ page }: { page: number }) {
   const classroom = useClassroom();
   const perform = useDo();
   const explain = useRefusal();
-  const { store } = useDrawingDesk();
+  const { store, drawing } = useDrawingDesk();
+  const takeBack = useTakeBack(page);
   const background = useRoom((room) => room.board.pages.find(({ id }) => id === page)?.background);
   const spotlight = useRoom((room) => room.board.spotlight);
   const { sheet, failed } = usePage(page);
@@ -51,6 +52,7 @@ export default function Editor({ page }: { page: number }) {
       pictures: (files) => api.addFiles(files.map((file) => picture(file, classroom.address(`/files/${file}`)))),
     });
     session.current = made;
+    drawing.told = () => made.told();
     made.start();
     const { clientWidth = 1, clientHeight = 1 } = host.current ?? {};
     const view = fitting(extent(store.sheet(page)?.elements.values() ?? [], background ?? {}), clientWidth, clientHeight, 1.5);
@@ -61,15 +63,9 @@ export default function Editor({ page }: { page: number }) {
       session.current = null;
     };
     // The background changes the view only when the page is opened.
-  }, [api, page, ready, classroom, store]);
+  }, [api, page, ready, classroom, store, drawing]);
 
-  useEffect(() => {
-    if (api === null) return;
-    const offs = [api.onPointerDown(() => session.current?.begin()), api.onPointerUp(() => session.current?.settle())];
-    return () => {
-      for (const off of offs) off();
-    };
-  }, [api]);
+  useEffect(() => api?.onPointerUp(() => session.current?.settle()), [api]);
 
   const onChange = useCallback<NonNullable<ExcalidrawProps["onChange"]>>(
     (elements, state) => {
@@ -95,16 +91,21 @@ export default function Editor({ page }: { page: number }) {
     [classroom, explain, t],
   );
 
+  /** What is done with the pointer, a key, or something that is dropped here is undone by itself. */
+  const begin = useCallback(() => session.current?.begin(), []);
+
   /** Undo is the board's: Excalidraw's own would take back what others drew meanwhile. */
   function onKeyDownCapture(event: KeyboardEvent): void {
     const typing = event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-    if (typing || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+    if (typing) return;
     const key = event.key.toLowerCase();
-    if (key !== "z" && key !== "y") return;
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || (key !== "z" && key !== "y")) {
+      if (!event.repeat) begin();
+      return;
+    }
     event.preventDefault();
     event.stopPropagation();
-    session.current?.settle();
-    void perform({ type: key === "y" || event.shiftKey ? "board.redo" : "board.undo", page });
+    takeBack(key === "y" || event.shiftKey ? "board.redo" : "board.undo");
   }
 
   function light(): void {
@@ -131,7 +132,7 @@ export default function Editor({ page }: { page: number }) {
   const corner = useCallback((phone: boolean) => (phone ? null : button || null), [button]);
 
   return (
-    <div ref={host} className={classes.editor} data-board-editor={page} data-ready={(api !== null && ready) || undefined} onKeyDownCapture={onKeyDownCapture}>
+    <div ref={host} className={classes.editor} data-board-editor={page} data-ready={(api !== null && ready) || undefined} onKeyDownCapture={onKeyDownCapture} onPointerDownCapture={begin} onDropCapture={begin}>
       <canvas ref={layers.under} className={classes.under} aria-hidden />
       <Excalidraw
         excalidrawAPI={setApi}

@@ -1,7 +1,8 @@
 /// What the editor has changed on a page, on its way to the others: minimal changes, one batch at a time.
 ///
 /// What always holds: at most one batch is under way; what changes meanwhile is gathered into the next. An element is told
-/// as a difference to what the server has, by its nonce; where the server has another version it is told whole.
+/// as a difference to what the server has, by its nonce; where the server has another version it is told whole. Each step of the
+/// member's is a command of its own, however long it had to wait; and what the server does not take keeps nothing else from it.
 
 import type { Ack, BoardDelete, BoardPut, Change, Gone, Refused } from "../../protocol";
 import { base64, pack, PRECISION, PRESSURE_UNITS, quantised } from "../packing";
@@ -9,6 +10,8 @@ import type { Pen } from "./pen";
 import { alike, type Fields, fieldsOf, type SceneElement, worthTelling } from "./scene";
 
 const BATCH = 400; // elements
+/** Refusals that are about one of several changes, or about how much they are together. */
+const APART: ReadonlySet<string> = new Set(["bad_request", "too_long", "too_large"]);
 const FINE = PRECISION + 2; // of points that were scaled
 const REMEMBERED = 4_000; // own nonces
 
@@ -18,6 +21,16 @@ interface Told {
   /** The nonce of the editor's version that was told so. */
   readonly local: number;
   readonly fields: Fields;
+}
+
+interface Doing {
+  readonly changed: SceneElement[];
+  readonly gone: SceneElement[];
+}
+
+interface Failed {
+  readonly refused: Refused;
+  readonly ids: readonly string[];
 }
 
 type SendBatch = (command: BoardPut | BoardDelete) => Promise<Ack>;
@@ -30,12 +43,14 @@ export class Outgoing {
   readonly #told = new Map<string, Told>();
   readonly #changed = new Map<string, SceneElement>();
   readonly #gone = new Map<string, SceneElement>();
+  /** The step in which each of them was changed first. */
+  readonly #steps = new Map<string, number>();
   readonly #whole = new Set<string>();
   readonly #inked = new Map<string, { readonly bytes: Uint8Array; readonly fields: Fields }>();
   readonly #nonces = new Set<number>();
   /** Told, and not answered yet. */
   #sending: ReadonlySet<string> = new Set();
-  #busy = false;
+  #flushing: Promise<void> | null = null;
 
   constructor(page: number, send: SendBatch, refused: (refused: Refused, ids: readonly string[]) => void) {
     this.page = page;
@@ -47,6 +62,7 @@ export class Outgoing {
   known(element: SceneElement): void {
     this.#told.set(element.id, { base: element.versionNonce, local: element.versionNonce, fields: fieldsOf(element) });
     this.#changed.delete(element.id);
+    this.#steps.delete(element.id);
   }
 
   /** The server has this version; the editor has changed it since, and will tell how. */
@@ -58,6 +74,7 @@ export class Outgoing {
     this.#told.delete(id);
     this.#changed.delete(id);
     this.#gone.delete(id);
+    this.#steps.delete(id);
   }
 
   /** Whether it was this editor who made that version. */
@@ -87,9 +104,9 @@ export class Outgoing {
       if (told?.local === element.versionNonce || element.id === drawing) continue;
       if (element.isDeleted) {
         this.#changed.delete(element.id);
-        if (told !== undefined) this.#gone.set(element.id, element);
+        if (told !== undefined) this.#wait(this.#gone, element, this.step);
       } else if (told !== undefined || worthTelling(element)) {
-        this.#changed.set(element.id, element);
+        this.#wait(this.#changed, element, this.step);
         this.#gone.delete(element.id);
       }
     }
@@ -101,50 +118,81 @@ export class Outgoing {
     this.#inked.set(pen.id, { bytes: pen.packed(element), fields: pen.fields(element) });
   }
 
-  async flush(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
-    try {
-      while (this.#changed.size + this.#gone.size > 0) {
-        await this.#put();
-        await this.#delete();
-      }
-    } finally {
-      this.#busy = false;
+  /** Tell all that waits. Resolves when nothing does any more. */
+  flush(): Promise<void> {
+    this.#flushing ??= this.#flush().finally(() => (this.#flushing = null));
+    return this.#flushing;
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#changed.size + this.#gone.size > 0) {
+      const doings = this.#take();
+      this.#sending = new Set(doings.flatMap(([, { changed }]) => changed.map(({ id }) => id)));
+      await Promise.all(
+        doings.flatMap(([step, { changed, gone }]) => [
+          ...inBatches(changed).map((batch) => this.#put(step, batch)),
+          ...inBatches(gone).map((batch) => this.#delete(step, batch)),
+        ]),
+      );
+      this.#sending = new Set();
     }
   }
 
-  async #put(): Promise<void> {
-    const batch = [...this.#changed.values()].slice(0, BATCH);
-    const changes = batch.flatMap((element) => {
-      this.#changed.delete(element.id);
-      return this.#change(element) ?? [];
-    });
+  #wait(where: Map<string, SceneElement>, element: SceneElement, step: number): void {
+    where.set(element.id, element);
+    if (!this.#steps.has(element.id)) this.#steps.set(element.id, step);
+  }
+
+  /** What waits, by its step. */
+  #take(): readonly (readonly [step: number, doing: Doing])[] {
+    const doings = new Map<number, Doing>();
+    const doingOf = (id: string): Doing => {
+      const step = this.#steps.get(id) ?? this.step;
+      const doing = doings.get(step) ?? { changed: [], gone: [] };
+      doings.set(step, doing);
+      return doing;
+    };
+    for (const element of this.#changed.values()) doingOf(element.id).changed.push(element);
+    for (const element of this.#gone.values()) doingOf(element.id).gone.push(element);
+    for (const waiting of [this.#changed, this.#gone, this.#steps]) waiting.clear();
+    return [...doings].sort(([one], [other]) => one - other);
+  }
+
+  async #put(step: number, batch: readonly SceneElement[]): Promise<void> {
+    const changes = batch.flatMap((element) => this.#change(element) ?? []);
     if (changes.length === 0) return;
-    const ids = changes.map(({ id }) => id);
-    this.#sending = new Set(ids);
-    const ack = await this.#send({ type: "board.put", page: this.page, changes, step: this.step });
-    this.#sending = new Set();
-    if (ack.ok) return;
-    if (ack.code !== "stale") {
-      for (const id of ids) this.forget(id);
-      return this.#refused(ack, ids);
-    }
-    // Somebody was faster: each is told whole, and the last writer wins.
-    for (const element of batch) {
-      if (element.isDeleted) continue;
-      this.#whole.add(element.id);
-      this.#changed.set(element.id, element);
-    }
+    const failed = await this.#tell(step, changes, new Map(batch.map((element) => [element.id, element])));
+    const [first] = failed;
+    if (first === undefined) return;
+    const ids = failed.flatMap(({ ids }) => ids);
+    for (const id of ids) this.forget(id);
+    this.#refused(first.refused, ids);
   }
 
-  async #delete(): Promise<void> {
-    const batch = [...this.#gone.values()].slice(0, BATCH);
-    if (batch.length === 0) return;
+  /** All of them; where the server does not take them together, as many as it takes. Answers which it does not. */
+  async #tell(step: number, changes: readonly Change[], elements: ReadonlyMap<string, SceneElement>): Promise<readonly Failed[]> {
+    const ack = await this.#send({ type: "board.put", page: this.page, changes, step });
+    if (ack.ok) return [];
+    if (ack.code === "stale") {
+      // Somebody was faster: each is told whole, and the last writer wins.
+      for (const { id } of changes) {
+        const element = elements.get(id);
+        if (element === undefined || element.isDeleted) continue;
+        this.#whole.add(id);
+        this.#wait(this.#changed, this.#changed.get(id) ?? element, step);
+      }
+      return [];
+    }
+    if (changes.length === 1 || !APART.has(ack.code)) return [{ refused: ack, ids: changes.map(({ id }) => id) }];
+    const half = Math.ceil(changes.length / 2);
+    return [...(await this.#tell(step, changes.slice(0, half), elements)), ...(await this.#tell(step, changes.slice(half), elements))];
+  }
+
+  async #delete(step: number, batch: readonly SceneElement[]): Promise<void> {
     const elements = batch.map(({ id, version, versionNonce }): Gone => [id, version, versionNonce]);
     for (const { id } of batch) this.forget(id);
     for (const { versionNonce } of batch) this.#remember(versionNonce);
-    const ack = await this.#send({ type: "board.delete", page: this.page, elements, step: this.step });
+    const ack = await this.#send({ type: "board.delete", page: this.page, elements, step });
     if (!ack.ok) this.#refused(ack, batch.map(({ id }) => id));
   }
 
@@ -194,4 +242,8 @@ export class Outgoing {
     this.#nonces.add(nonce);
     if (this.#nonces.size > REMEMBERED) this.#nonces.delete(this.#nonces.values().next().value as number);
   }
+}
+
+function inBatches(elements: readonly SceneElement[]): readonly (readonly SceneElement[])[] {
+  return Array.from({ length: Math.ceil(elements.length / BATCH) }, (_, index) => elements.slice(index * BATCH, (index + 1) * BATCH));
 }

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Emitter } from "../../connection/emitter";
-import type { BoardDelete, BoardInk, BoardPut, Changed, SignalIn, Stamped } from "../../protocol";
+import type { Ack, BoardDelete, BoardInk, BoardPut, Changed, Refused, SignalIn, Stamped } from "../../protocol";
 import type { Classroom } from "../../room";
 import { bytesOf } from "../packing";
 import { Sheet } from "../sheet";
@@ -11,6 +11,7 @@ import type { SceneElement } from "./scene";
 import { Session } from "./session";
 
 const FRAME = 16.7; // ms
+const KEPT: Ack = { ok: true, seq: 1 };
 const BOX = { id: "box", type: "rectangle", x: 0, y: 0, width: 10, height: 10, version: 1, versionNonce: 100, isDeleted: false };
 
 /** The page as the server has it, and an editor that shows what it is given. */
@@ -18,13 +19,16 @@ class Desk {
   readonly sheet = new Sheet(0, 0, [BOX]);
   readonly news = new Emitter<BoardNews>();
   readonly told: (BoardPut | BoardDelete)[] = [];
+  readonly refused: Refused[] = [];
+  /** What the server says to a command. */
+  answer: (command: BoardPut | BoardDelete) => Promise<Ack> = () => Promise.resolve(KEPT);
   readonly inked: { readonly at: number; readonly points: number }[] = [];
   scene: readonly SceneElement[] = [];
   shown = 0; // times
   readonly session: Session;
 
   constructor() {
-    const connection = { send: (command: BoardPut | BoardDelete) => (this.told.push(command), Promise.resolve({ ok: true, seq: 1 })), signal: (signal: SignalIn) => void (signal.type === "board.ink" && this.inked.push({ at: Date.now(), points: pointsOf(signal) })) };
+    const connection = { send: (command: BoardPut | BoardDelete) => (this.told.push(command), this.answer(command)), signal: (signal: SignalIn) => void (signal.type === "board.ink" && this.inked.push({ at: Date.now(), points: pointsOf(signal) })) };
     const store = { sheet: () => this.sheet, on: this.news.on.bind(this.news) };
     this.session = new Session(0, connection as unknown as Classroom, store as unknown as BoardStore, {
       scene: () => this.scene,
@@ -32,7 +36,7 @@ class Desk {
         this.scene = elements;
         this.shown += 1;
       },
-      refused: () => undefined,
+      refused: (refused) => this.refused.push(refused),
       texts: () => undefined,
       pictures: () => undefined,
     });
@@ -48,6 +52,15 @@ class Desk {
     this.scene = [{ ...this.box, ...fields }];
     this.session.changed(this.scene, null, 1);
     await this.quiet();
+  }
+
+  /** More is drawn, one after the other. */
+  draws(...ids: readonly string[]): void {
+    for (const id of ids) {
+      this.session.begin();
+      this.scene = [...this.scene, { ...BOX, id, versionNonce: this.scene.length }];
+      this.session.changed(this.scene, null, 1);
+    }
   }
 
   /** Somebody else has. */
@@ -71,6 +84,10 @@ class Desk {
   async quiet(): Promise<void> {
     await vi.advanceTimersByTimeAsync(1_000);
   }
+}
+
+function idsOf(command: BoardPut | BoardDelete | undefined): readonly string[] {
+  return command?.type === "board.put" ? command.changes.map(({ id }) => id) : [];
 }
 
 /** Of the first block in a piece. */
@@ -119,5 +136,61 @@ describe("a page in the editor", () => {
     await desk.quiet();
     expect(desk.inked.map(({ points }) => points)).toEqual([1, 2, 1]);
     expect((desk.inked[2]?.at ?? 0) - (desk.inked[1]?.at ?? 0)).toBeLessThan(50);
+  });
+
+  it("tells each step by itself, also where it had to wait", async () => {
+    const desk = new Desk();
+    let arrive = (_: Ack): void => undefined;
+    desk.answer = () => new Promise((done) => (arrive = done));
+    desk.draws("one");
+    await desk.quiet();
+    desk.draws("two", "three");
+    await desk.quiet();
+    expect(desk.told.map(idsOf)).toEqual([["one"]]);
+    desk.answer = () => Promise.resolve(KEPT);
+    arrive(KEPT);
+    await desk.quiet();
+    expect(desk.told.map(idsOf)).toEqual([["one"], ["two"], ["three"]]);
+    expect(new Set(desk.told.map(({ step }) => step)).size).toBe(3);
+  });
+
+  it("has told of everything before it is undone", async () => {
+    const desk = new Desk();
+    let arrive = (_: Ack): void => undefined;
+    desk.answer = () => new Promise((done) => (arrive = done));
+    desk.draws("one");
+    await desk.quiet();
+    desk.draws("two");
+    let told = false;
+    void desk.session.told().then(() => (told = true));
+    desk.answer = () => Promise.resolve(KEPT);
+    expect(told).toBe(false);
+    arrive(KEPT);
+    await desk.quiet();
+    expect(told).toBe(true);
+    expect(desk.told.map(idsOf)).toEqual([["one"], ["two"]]);
+  });
+
+  it("keeps what the server takes, where there is something that it does not, and says so once", async () => {
+    const desk = new Desk();
+    desk.answer = (command) => Promise.resolve(idsOf(command).includes("bad") ? { ok: false, code: "bad_request", message: "Not that.", temporary: false } : KEPT);
+    desk.scene = [...desk.scene, ...["one", "two", "bad", "three"].map((id, index) => ({ ...BOX, id, versionNonce: index }))];
+    desk.session.changed(desk.scene, null, 1);
+    await desk.quiet();
+    const kept = desk.told.filter((command) => !idsOf(command).includes("bad")).flatMap(idsOf);
+    expect(kept.sort()).toEqual(["one", "three", "two"]);
+    expect(desk.refused).toHaveLength(1);
+    expect(desk.scene.map(({ id }) => id)).not.toContain("bad");
+  });
+
+  it("tells in several commands what is too long for one", async () => {
+    const desk = new Desk();
+    desk.answer = (command) => Promise.resolve(idsOf(command).length > 10 ? { ok: false, code: "too_large", message: "", temporary: false } : KEPT);
+    desk.scene = [...desk.scene, ...Array.from({ length: 50 }, (_, index) => ({ ...BOX, id: `n${index}`, versionNonce: index }))];
+    desk.session.changed(desk.scene, null, 1);
+    await desk.quiet();
+    expect(desk.told.filter((command) => idsOf(command).length <= 10).flatMap(idsOf)).toHaveLength(50);
+    expect(desk.refused).toEqual([]);
+    expect(new Set(desk.told.map(({ step }) => step)).size).toBe(1);
   });
 });

@@ -82,6 +82,12 @@ export class Session {
     this.#timer = setTimeout(() => this.#flush(), 0);
   }
 
+  /** Resolves when all that was done here until now is told, and the server has answered. */
+  told(): Promise<void> {
+    if (!this.#over) this.#out.note(this.#hand.scene(), this.#pen?.id ?? null);
+    return this.#out.flush();
+  }
+
   changed(elements: readonly SceneElement[], drawing: string | null, zoom: number): void {
     if (this.#over) return;
     this.#draw(elements, drawing, zoom);
