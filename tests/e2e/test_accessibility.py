@@ -340,6 +340,35 @@ async def test_a_student_needs_no_mouse(people: People, server: Class) -> None:
     await expect(doubt.get_by_role("button", name="You ask this too, 2 votes", pressed=True)).to_be_visible()
 
 
+async def test_who_is_called_on_stage_has_the_keyboard_where_that_is_asked(people: People, server: Class) -> None:
+    # given
+    asha = await people.person("Asha")
+    await asha.join(server.link("Student"))
+    await asha.button("Raise hand").click()
+    helper = await people.person("Instructor")
+    await helper.open(server.link("Instructor"))
+    await helper.tab("People")
+    await asha.composer.fill("Almost ther")
+    hand = helper.page.get_by_role("listitem").filter(has_text="Asha").filter(has=helper.button("Call on stage"))
+
+    # when
+    await hand.get_by_role("button", name="Call on stage", exact=True).click()
+    await expect(asha.dialog.get_by_role("heading", name="You have been called on stage")).to_be_visible()
+
+    # then it is in the dialog, stays there, and what was meant for the message goes nowhere
+    await asha.has_the_keyboard("[role=dialog]")
+    await asha.page.keyboard.press("e")
+    await asha.page.keyboard.press("Enter")
+    await expect(asha.dialog).to_be_visible()
+    for _ in range(12):
+        await asha.page.keyboard.press("Tab")
+        await asha.has_the_keyboard("[role=dialog]")
+    await reach(asha, asha.button("Decline"))
+    await asha.page.keyboard.press("Enter")
+    await expect(asha.dialog).to_have_count(0)
+    await asha.has_the_keyboard()
+
+
 async def test_the_staff_need_no_mouse(people: People, server: Class) -> None:
     helper = await people.person("Instructor")
     page, keys = helper.page, helper.page.keyboard

@@ -45,7 +45,8 @@ export default function Studio({ called, sharing, onUse, onClose }: Props) {
   return (
     <Modal opened onClose={onClose} title={<strong>{called ? t("live.calledTitle") : t("live.studio")}</strong>} closeButtonProps={{ "aria-label": t("app.close") }}>
       {called && <p className={classes.lead}>{t("live.calledText")}</p>}
-      <div className={classes.preview}>
+      {/* Not what goes live: it cannot yet be pressed, and Enter may have been meant for a message that was being written. */}
+      <div className={classes.preview} tabIndex={-1} data-autofocus>
         {picture ? <Preview track={picture} mine={picture === camera} /> : <p>{fault === null ? t(opening ? "live.opening" : "live.noPicture") : t(`live.fault.${fault}`)}</p>}
       </div>
       {fault !== null && (
@@ -65,7 +66,7 @@ export default function Studio({ called, sharing, onUse, onClose }: Props) {
         <Button variant="default" onClick={called ? decline : onClose}>
           {called ? t("live.decline") : t("app.cancel")}
         </Button>
-        <Button data-autofocus disabled={tracks.length + screen.tracks.length === 0} onClick={() => onUse(handOver(), screen.handOver())}>
+        <Button disabled={tracks.length + screen.tracks.length === 0} onClick={() => onUse(handOver(), screen.handOver())}>
           {called ? t("live.comeOn") : t("live.goLive")}
         </Button>
       </Group>
