@@ -199,6 +199,25 @@ async def test_where_motion_is_unwelcome_colours_change_at_once(people: People, 
     await audit.look(asha, "chat, with little motion")
 
 
+async def test_where_the_reader_chooses_the_colours_what_is_chosen_can_be_seen(people: People, server: Class) -> None:
+    asha = await people.person("Asha", forced_colors="active")
+    await asha.join(server.link("Student"))
+    panel = await asha.tab("Polls")
+
+    def mark(option: str) -> Locator:
+        return panel.locator("label").filter(has_text=option).locator("svg")
+
+    await expect(panel.get_by_role("radio", name="Iron")).to_be_visible()
+    await expect(mark("Iron")).to_be_hidden()
+    await panel.get_by_role("radio", name="Iron").check()
+    await expect(mark("Iron")).to_be_visible()
+    await expect(mark("Copper")).to_be_hidden()
+
+    await asha.tab("Doubts")
+    chosen = await asha.button("All").evaluate("(button) => getComputedStyle(button).backgroundColor")
+    assert chosen != await asha.button("Open").evaluate("(button) => getComputedStyle(button).backgroundColor")
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
 async def test_the_staff_in_the_class(people: People, server: Class, audit: Audit, size: tuple[int, int]) -> None:
     helper = await people.person("Instructor", size)
