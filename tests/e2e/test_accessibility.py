@@ -276,6 +276,25 @@ async def test_the_staff_in_the_class(people: People, server: Class, audit: Audi
     await dialogs(helper, audit, "removing", page.get_by_role("menuitem", name="Remove from the class"))
 
 
+async def test_all_can_be_read_and_reached_at_four_times_the_size(people: People, server: Class, audit: Audit) -> None:
+    # given a window of 1280 by 1024 px, enlarged to 400%, with a poll open
+    asha = await people.person("Asha", (320, 256))
+    await asha.join(server.link("Student"))
+    await expect(asha.page.get_by_role("button", name=re.compile("^Open poll"))).to_be_visible()
+
+    # when
+    await asha.composer.click()
+    await asha.say("Can this be read?")
+
+    # then what was written last can be seen while one writes, and all the rest by scrolling down, not sideways
+    await expect(asha.messages.get_by_text("Can this be read?")).to_be_in_viewport(ratio=1)
+    await expect(asha.composer).to_be_in_viewport(ratio=1)
+    await asha.page.get_by_role("heading", level=1).scroll_into_view_if_needed()
+    await expect(asha.page.get_by_role("heading", level=1)).to_be_in_viewport(ratio=0.9)
+    assert await asha.page.evaluate("document.documentElement.scrollWidth") == 320
+    await audit.look(asha, "chat at 400%")
+
+
 async def test_a_stage_with_more_than_can_be_seen_is_scrolled_without_a_mouse(
     people: People, on_air: Class, audit: Audit
 ) -> None:
