@@ -10,6 +10,7 @@ import common from "../common/common.module.css";
 import { useFormat } from "../i18n/format";
 import type { MessageView } from "../protocol";
 import { findMessage, useClassroom } from "../room";
+import classes from "./chat.module.css";
 import { Composer } from "./Composer";
 import { MessageList } from "./MessageList";
 import type { Ask, RowActions } from "./MessageRow";
@@ -60,6 +61,11 @@ export function Chat() {
         )}
       </header>
       <PinBar onJump={(id) => jump.current(id)} />
+      {voice.kind !== "none" && (
+        <a className={classes.skip} href="#write">
+          {t("chat.skip")}
+        </a>
+      )}
       <MessageList actions={actions} mayWrite={voice.kind === "free" || voice.kind === "slow"} onReady={onReady} />
       {voice.kind === "none" ? (
         <div className={common.bar} role="note">

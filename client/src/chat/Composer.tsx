@@ -140,6 +140,7 @@ export function Composer() {
       <div className={classes.line}>
         <Textarea
           ref={field}
+          id="write"
           aria-label={staff ? t("chat.placeholderStaff") : t("chat.placeholder")}
           placeholder={staff ? t("chat.placeholderStaff") : t("chat.placeholder")}
           autosize
