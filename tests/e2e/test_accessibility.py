@@ -334,6 +334,8 @@ async def test_a_student_needs_no_mouse(people: People, server: Class) -> None:
     await reach(asha, asha.button("Raise hand"))
     await keys.press("Enter")
     await expect(asha.button("Lower hand")).to_be_focused()
+    # what it does is said by its name: "Lower hand, pressed" would be a hand that is down
+    assert await asha.button("Lower hand").get_attribute("aria-pressed") is None
     await keys.press("Space")
     await expect(asha.button("Raise hand")).to_be_visible()
 

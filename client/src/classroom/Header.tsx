@@ -116,7 +116,6 @@ function RaiseHand() {
       className={classes.hand}
       variant={up ? "filled" : "default"}
       color={up ? "marigold.4" : undefined}
-      aria-pressed={up}
       disabled={over && !up}
       leftSection={<IconHandStop size={19} />}
       aria-label={up ? t("class.lower") : t("class.raise")}

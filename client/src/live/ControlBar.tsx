@@ -46,7 +46,7 @@ export function ControlBar(props: Props) {
     <div className={classes.bar} role="toolbar" aria-label={t("live.tools")}>
       {watching && (
         <>
-          <IconButton icon={sound ? IconVolume : IconVolumeOff} label={sound ? t("live.soundOff") : t("live.soundOn")} aria-pressed={!sound} onClick={() => props.onSound(!sound)} />
+          <IconButton icon={sound ? IconVolume : IconVolumeOff} label={sound ? t("live.soundOff") : t("live.soundOn")} onClick={() => props.onSound(!sound)} />
           <IconButton icon={IconHeadphones} label={t("live.soundOnly")} aria-pressed={watch.soundOnly} onClick={() => props.onSoundOnly(!watch.soundOnly)} />
           {pictures && document.pictureInPictureEnabled && (
             <IconButton icon={IconPictureInPicture} label={t("live.pip")} onClick={() => void turnPip(picture())} />
@@ -131,10 +131,10 @@ function OnAir({ publishing, mine, staff }: Props & { readonly staff: boolean })
         <IconAntennaBars size={20} />
       </span>
       {tracks.has("microphone") && (
-        <IconButton icon={microphoneOff ? IconMicrophoneOff : IconMicrophone} label={microphoneOff ? t("live.micOn") : t("live.micOff")} aria-pressed={microphoneOff} color={microphoneOff ? "red" : "gray"} onClick={() => publishing.setMicrophoneOff(!microphoneOff)} />
+        <IconButton icon={microphoneOff ? IconMicrophoneOff : IconMicrophone} label={microphoneOff ? t("live.micOn") : t("live.micOff")} color={microphoneOff ? "red" : "gray"} onClick={() => publishing.setMicrophoneOff(!microphoneOff)} />
       )}
       <IconButton icon={camera ? IconVideo : IconVideoOff} label={camera ? t("live.cameraOff") : t("live.cameraOn")} onClick={() => (camera ? publishing.drop("camera") : void publishing.addCamera())} />
-      <IconButton icon={screen ? IconScreenShareOff : IconScreenShare} label={screen ? t("live.screenOff") : t("live.screenOn")} aria-pressed={screen} onClick={() => (screen ? publishing.drop("screen", "screen_audio") : void publishing.shareScreen())} />
+      <IconButton icon={screen ? IconScreenShareOff : IconScreenShare} label={screen ? t("live.screenOff") : t("live.screenOn")} onClick={() => (screen ? publishing.drop("screen", "screen_audio") : void publishing.shareScreen())} />
       <IconButton icon={IconSettings} label={t("live.devices")} onClick={() => openStudio()} />
       <IconButton icon={IconPlayerStop} variant="filled" color="red.8" label={staff ? t("live.stop") : t("live.leave")} onClick={() => publishing.stop()} />
     </>

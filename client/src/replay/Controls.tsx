@@ -48,7 +48,6 @@ export function Controls({ theatre }: { theatre: RefObject<HTMLElement | null> }
         <IconButton
           icon={muted ? IconVolumeOff : IconVolume}
           label={muted ? t("replay.unmute") : t("replay.mute")}
-          aria-pressed={muted}
           onClick={() => player.setMuted(!muted)}
         />
         {full && (
