@@ -3,7 +3,7 @@
 /// What always holds: a notice says one sentence, can be closed, and goes away by itself unless it is about a failure
 /// that is still to be read; `announce` says something without showing it.
 
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { IconAlertTriangle, IconCheck, IconInfoCircle, IconX } from "../common/icons";
 import classes from "./toast.module.css";
@@ -17,10 +17,11 @@ interface Notice {
 }
 
 const MOST = 3;
+const SAID = 5_000; // ms
 const STAYS: Readonly<Record<Tone, number>> = { good: 3_500, plain: 6_000, bad: 8_000 };
 
 let notices: readonly Notice[] = [];
-let spoken: { readonly id: number; readonly text: string } = { id: 0, text: "" };
+let spoken: readonly { readonly id: number; readonly text: string }[] = [];
 let last = 0;
 const listeners = new Set<() => void>();
 
@@ -49,13 +50,18 @@ export function toast(text: string, tone: Tone = "plain"): void {
 /** Take away what is still shown, and what was said last. */
 export function clearToasts(): void {
   notices = [];
-  spoken = { id: ++last, text: "" };
+  spoken = [];
   tell();
 }
 
 /** Say something to screen readers, politely. */
 export function announce(text: string): void {
-  spoken = { id: ++last, text };
+  const id = ++last;
+  spoken = [...spoken, { id, text }];
+  setTimeout(() => {
+    spoken = spoken.filter((each) => each.id !== id);
+    tell();
+  }, SAID);
   tell();
 }
 
@@ -82,18 +88,15 @@ export function Toasts() {
   );
 }
 
-/** The polite live region. The last sentence stays for a moment, so that the same one can be said again. */
+/** The polite live region. Each sentence is a part of its own for a moment, so that of two that come together none is lost, and the
+ * same one can be said again. */
 export function Announcer() {
-  const current = useSyncExternalStore(subscribe, () => spoken);
-  const [text, setText] = useState("");
-  useEffect(() => {
-    setText(current.text);
-    const timer = setTimeout(() => setText(""), 5_000);
-    return () => clearTimeout(timer);
-  }, [current]);
+  const said = useSyncExternalStore(subscribe, () => spoken);
   return (
-    <div className="hidden-but-read" role="status" aria-live="polite">
-      {text}
+    <div className="hidden-but-read" role="status" aria-live="polite" aria-atomic="false">
+      {said.map(({ id, text }) => (
+        <p key={id}>{text}</p>
+      ))}
     </div>
   );
 }

@@ -42,12 +42,23 @@ function tell(event: RoomEvent, room: RoomState, was: RoomState, t: TFunction, f
       return announce(t("say.pollClosed", { question: find(room.polls.polls, event.id)?.spec.question ?? "" }));
     case "doubt.started":
       return announce(t("say.answering", { text: find(room.doubts.doubts, event.id)?.text ?? "" }));
+    case "doubt.published":
+      if (event.was === "pending" && asksThis(room, event.id)) toast(t("say.doubtApproved"), "good");
+      return;
+    case "doubt.dismissed":
+      if (asksThis(room, event.id)) toast(event.reason ? t("say.doubtDismissedWhy", { reason: event.reason }) : t("say.doubtDismissed"));
+      return;
+    case "doubt.configured":
+      if (student && event.locked !== was.doubts.locked) announce(t(event.locked ? "doubts.locked" : "say.doubtsOpen"));
+      return;
     case "doubt.answered":
       if (asksThis(room, event.id)) toast(t("say.doubtAnswered"), "good");
       return;
     case "doubt.merged":
       // What was merged into that one before is the other's now.
-      if (asksThis(was, event.id) && find(room.doubts.doubts, event.into)?.state === "answered") toast(t("say.doubtAnswered"), "good");
+      if (!asksThis(was, event.id)) return;
+      if (find(room.doubts.doubts, event.into)?.state === "answered") toast(t("say.doubtAnswered"), "good");
+      else toast(t("say.doubtMerged"));
       return;
     case "roster.hand_lowered":
       // Who is called on stage is told that instead.
@@ -65,6 +76,11 @@ function tell(event: RoomEvent, room: RoomState, was: RoomState, t: TFunction, f
       return toast(t("say.live"), "good");
     case "class.ended":
       return toast(t("say.ended"));
+    case "chat.configured":
+      if (!student) return;
+      if (event.locked !== was.chat.locked) announce(t(event.locked ? "chat.locked" : "say.chatOpen"));
+      if (event.slow !== was.chat.slow && event.slow > 0) announce(t("chat.slowOn", { time: format.span(event.slow) }));
+      return;
     case "chat.promoted":
       if (event.message.by === me.id) toast(t("say.promoted"), "good");
       return;
