@@ -14,6 +14,7 @@ import { Over } from "./Over";
 import { SidePanel } from "./SidePanel";
 import { Stage } from "./Stage";
 import type { Tab } from "./tabs";
+import { useAloud } from "./useAloud";
 import { useNews } from "./useNews";
 import { useUnread } from "./useUnread";
 import { useWidth } from "./useWidth";
@@ -31,6 +32,7 @@ export function Classroom() {
   const width = useWidth();
   const asked = useAsked() !== null;
   useNews();
+  useAloud(tab === "chat");
   useWarmth(staff);
 
   const waiting = unread.chat.count + (staff ? unread.doubts.count : 0);
