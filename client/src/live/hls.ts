@@ -43,8 +43,10 @@ export function playHls(video: HTMLVideoElement, url: string, now: () => number,
     timer = setInterval(() => {
       const moved = video.currentTime !== place;
       if (moved) [place, movedAt] = [video.currentTime, performance.now()];
-      // Where sound may not start by itself, or on a page that nobody looks at, standing still is no failure.
-      if (video.paused || document.visibilityState === "hidden") movedAt = performance.now();
+      // Where sound may not start by itself, or on a page that nobody looks at, standing still is no failure. One that has not begun,
+      // since what it meant to begin with never came, stands still for ever beside what did come.
+      const astray = video.readyState < 2 && video.buffered.length > 0;
+      if ((video.paused && !astray) || document.visibilityState === "hidden") movedAt = performance.now();
       if (performance.now() - movedAt > STUCK) return lose();
       const shown = date();
       if (video.readyState < 3 || shown === null) return;

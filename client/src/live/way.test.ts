@@ -109,6 +109,10 @@ describe("what follows from a failure", () => {
     expect(after(live, playing, { type: "behind" }, playing).phase).toBe("playing");
   });
 
+  it("does not go on to say that it connects once it plays, however far behind", () => {
+    expect(after(live, crowded, lost, { type: "behind" })).toMatchObject({ way: "hls", phase: "behind", why: null, failures: 0 });
+  });
+
   it("begins anew when asked to", () => {
     expect(step(after(live, lost, lost, lost), { type: "again" })).toMatchObject({ course: { way: "webrtc", tries: 0 }, then: "restart" });
   });

@@ -79,7 +79,7 @@ export function step(course: Course, news: News): Step {
       if (course.phase === "off") return stay(course);
       return stay({ ...course, phase: "playing", why: null, tries: 0, failures: 0, played: true, reachable: course.reachable || course.way === "webrtc" });
     case "behind":
-      return course.phase === "playing" ? stay({ ...course, phase: "behind" }) : stay(course);
+      return course.phase === "off" || course.phase === "behind" ? stay(course) : stay({ ...course, phase: "behind", why: null, tries: 0, failures: 0, played: true });
     case "lost":
       return course.phase === "off" ? stay(course) : failed(course, course.played ? "lost" : "unreachable");
     case "renewed":
