@@ -117,6 +117,38 @@ async def test_the_screen_is_a_file_of_its_own_and_a_class_without_a_camera_is_h
     assert [one.kind for one in await library.recorded("demo")] == ["screen", "sound"]
 
 
+async def test_what_is_said_after_the_camera_was_turned_off_is_heard_where_it_was_said(library: Library) -> None:
+    recorder = library.recorder("demo")
+    assert recorder is not None
+    shots = tone()
+    sound = [
+        Frame(START + round_ * 2_000 + shot.at * 1_000, shot.data, True, SETUP)
+        for round_ in range(20)
+        for shot in shots
+    ]
+    # Two seconds of the camera; twenty without; and once more, for two.
+    pictures = [frame._replace(at=frame.at + shift) for shift in (0, 22_000) for frame in frames()]
+    for kind, frame in sorted([("camera", one) for one in pictures] + [("sound", one) for one in sound], key=_at):
+        recorder.frame(kind, frame)
+    await recorder.close()
+
+    made = await library.recorded("demo")
+    assert [one.kind for one in made] == ["camera", "sound", "camera", "sound"]
+    for one, following in pairwise(made):
+        assert one.start + one.duration == pytest.approx(following.start, abs=50)
+    assert made[-1].start + made[-1].duration == pytest.approx(sound[-1].at, abs=50)
+    heard: list[float] = []
+    for one in made:
+        path = await library.file("demo", one.name)
+        assert path is not None
+        heard += [one.start + at * 1_000 for at in times(path, "audio")]
+    assert heard == pytest.approx([frame.at for frame in sound], abs=2)
+
+
+def _at(one: tuple[str, Frame]) -> float:
+    return one[1].at
+
+
 async def test_a_long_pause_begins_another_file_on_the_same_clock(library: Library) -> None:
     recorder = library.recorder("demo")
     assert recorder is not None

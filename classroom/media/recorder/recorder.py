@@ -51,22 +51,24 @@ class Strand:
             self._samples.append(mp4.Sample(self._held[1], tick - self._held[0], self._held[2]))
             self._held = None
 
-    def take(self, last: bool = False) -> mp4.Run:
-        """What is whole; with `last`, all."""
-        if last and self._held is not None:
-            self._settle(self._held[0] + self._length)
+    def take(self, until: float | None = None) -> mp4.Run:
+        """What is whole; with `until`, all, of which the last lasts until then, if that is longer than by itself."""
+        if until is not None and self._held is not None:
+            tick = round((until - self._start) * self._rate / 1_000)
+            self._settle(max(tick, self._held[0] + self._length))
         samples, self._samples = self._samples, []
         return mp4.Run(self._number, self._first, samples)
 
 
 class Writing:
-    """A file under way. Its methods return what is to be written, and when it may be."""
+    """A file under way. Its methods return what is to be written, and when it may be. `last`: when its picture last came; of a
+    file of sound, that."""
 
     def __init__(self, kind: str, start: float, picture: Setup | None, sound: Setup | None) -> None:
         self.kind = kind
         self.start = int(start)
         self.tracks = header_for(picture, sound)
-        self.last = start
+        self.last = self._heard = start
         self.take: Take | None = None
         self._count = 0
         self._flushed = start
@@ -87,7 +89,9 @@ class Writing:
             # Sizes change within a file, and a player that goes back has seen another last: so each key frame says its own.
             data = frame.setup.inline + data
         self._strands[number].add(frame.at, data, frame.key)
-        self.last = max(self.last, frame.at)
+        self._heard = max(self._heard, frame.at)
+        if leads:
+            self.last = max(self.last, frame.at)
         due = frame.at - self._flushed
         if leads and (due >= FRAGMENT or (number == 1 and frame.key and due > 0)):
             self._flushed = frame.at
@@ -95,7 +99,8 @@ class Writing:
         return b""
 
     def fragment(self, last: bool = False) -> bytes:
-        runs = [run for strand in self._strands.values() if (run := strand.take(last)).samples]
+        until = self._heard if last else None  # the last picture stays for what was said after it
+        runs = [run for strand in self._strands.values() if (run := strand.take(until)).samples]
         if not runs or (runs[0].track != self.tracks[0].number and not last):
             return b""
         self._count += 1
