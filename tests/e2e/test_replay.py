@@ -210,6 +210,25 @@ async def test_a_class_that_was_not_recorded_is_played_from_its_log(
     await kabir.inside()
 
 
+async def test_on_a_phone_nothing_of_the_controls_of_a_long_class_is_cut_off(people: People, on_air: Class) -> None:
+    past = Past()
+    past.start()
+    past.wait(2 * 3_600_000)
+    past.end()
+    await past.keep(on_air.server.folder, room=on_air.room)
+    kabir = await people.person("Kabir", PHONE)
+    await watch(kabir, on_air.link("Student"))
+    await line(kabir).fill(str(2 * 3_600_000 - 1_000))
+    controls = kabir.page.get_by_role("group", name="Playback")
+    await expect(controls).to_contain_text(re.compile(r"1:59:\d\d\s*/ 2:00:0\d"))
+    for one in await controls.locator("button, select").all():
+        if await one.is_visible():
+            box = await one.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= PHONE[0]
+
+
 async def test_a_class_that_goes_on_has_no_recording_yet(people: People, on_air: Class) -> None:
     await on_air.found()
     teacher = await people.person("Meera", DESKTOP)

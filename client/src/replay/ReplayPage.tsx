@@ -9,6 +9,7 @@ import { useRefusal, useRoom } from "../app/live";
 import { go } from "../app/router";
 import classroom from "../classroom/classroom.module.css";
 import { useWidth } from "../classroom/useWidth";
+import common from "../common/common.module.css";
 import { IconHourglass, IconPlayerPlay, IconRefreshAlert } from "../common/icons";
 import { IconButton } from "../common/IconButton";
 import { Notice } from "../common/Notice";
@@ -119,7 +120,7 @@ function Watching({ playing, title }: { playing: Playing; title: string }) {
           {live && (
             <div className={classroom.banner} role="region" aria-label={t("replay.live")}>
               <span>{t("replay.live")}</span>
-              <button type="button" onClick={() => go(`/r/${room}`)}>
+              <button type="button" className={common.outlined} onClick={() => go(`/r/${room}`)}>
                 {t("replay.back")}
               </button>
             </div>
