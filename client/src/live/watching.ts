@@ -64,6 +64,7 @@ export class Watching {
   #waited = new Set<string>();
   #live: Live | null = null;
   #hlsSerial = 0;
+  #hlsLost = -1;
   #streams = "";
   #opening = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -341,7 +342,8 @@ export class Watching {
         if (current() && !silent) this.#hlsDelay = ms;
       },
       lost: () => {
-        if (!current()) return;
+        if (!current() || this.#hlsLost === serial) return;
+        this.#hlsLost = serial; // screen and camera break off together, and are opened again together
         this.#hear({ type: "lost" }, () => {
           this.#hlsSerial++;
           void this.#ask();
