@@ -90,6 +90,7 @@ function usePreview(choice: Choice) {
   useEffect(() => {
     let opened: readonly MediaStreamTrack[] = [];
     let left = false;
+    setTracks([]); // those before are closed
     setOpening(true);
     const open = async () => {
       try {
@@ -124,17 +125,28 @@ function usePreview(choice: Choice) {
 function useScreen() {
   const [tracks, setTracks] = useState<readonly MediaStreamTrack[]>([]);
   const open = useRef<readonly MediaStreamTrack[]>([]);
+  const left = useRef(false);
   const set = (opened: readonly MediaStreamTrack[]) => {
     for (const track of open.current) track.stop();
     open.current = opened;
     for (const track of opened) track.onended = () => set([]);
     setTracks(opened);
   };
-  useEffect(() => () => open.current.forEach((track) => track.stop()), []);
+  useEffect(() => {
+    left.current = false;
+    return () => {
+      left.current = true;
+      for (const track of open.current) track.stop();
+    };
+  }, []);
+  const give = (opened: readonly MediaStreamTrack[]) => {
+    if (!left.current) return set(opened);
+    for (const track of opened) track.stop(); // it was closed while the browser asked
+  };
   return {
     tracks,
     // Closing the browser's choice leaves things as they are.
-    choose: () => void openScreen().then(set, () => undefined),
+    choose: () => void openScreen().then(give, () => undefined),
     leave: () => set([]),
     handOver: () => {
       open.current = [];
