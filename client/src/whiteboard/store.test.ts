@@ -41,6 +41,12 @@ class Room {
     this.#news.emit("event", { page: 0, by: "t", seq: this.at, at: 0, ...event } as unknown as Stamped);
   }
 
+  /** The server has another log under the room's name. */
+  begins(): void {
+    this.at = 1;
+    this.#news.emit("room");
+  }
+
   draws(id: string, change: Partial<Changed> = {}): void {
     this.happens({ type: "board.drawn", changes: [{ id, version: 1, nonce: 1, set: LOOK, points: base64(STROKE), ...change }] });
   }
@@ -94,4 +100,16 @@ it("a page that cannot be fetched is asked for again no more often for what happ
   }
   // then it is in the end every 10 s, give or take a quarter
   expect(room.asked.length - before).toBeLessThan(11);
+});
+
+it("a page of a log that has begun anew is fetched anew", async () => {
+  await room.answer(true);
+  room.draws("before");
+  expect(room.store.sheet(0)?.elements.size).toBe(1);
+  room.begins();
+  await room.answer(true);
+  expect(room.asked).toEqual(["/board/0@1", "/board/0@1"]);
+  expect(room.store.sheet(0)?.elements.size).toBe(0);
+  room.draws("now");
+  expect([...(room.store.sheet(0)?.elements.keys() ?? [])]).toEqual(["now"]);
 });

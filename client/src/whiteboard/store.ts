@@ -205,15 +205,27 @@ export class BoardStore {
   #welcomed(): void {
     const { room } = this.connection;
     if (room === null) return;
-    const news = room.seq > this.#lastEvent;
+    const before = this.#lastEvent;
     this.#lastEvent = room.seq;
-    if (!news) return;
+    if (room.seq < before) this.#beginAnew();
+    if (room.seq <= before) return;
     for (const held of [...this.#held.values()]) {
       const view = room.board.pages.find(({ id }) => id === held.page);
       if (view === undefined) this.#drop(held.page);
       else if (held.sheet !== null && !held.busy && held.queue.length === 0 && held.sheet.at < view.at) {
         this.#check(held, view.at);
       }
+    }
+  }
+
+  /** It is another log under the same name: nothing that is held is of that. */
+  #beginAnew(): void {
+    this.strokes.clear();
+    for (const page of [...this.#held.keys()]) this.#drop(page);
+    for (const page of this.#watched.keys()) {
+      this.#hold(page);
+      this.#news.emit("ink", page);
+      this.#news.emit("state", page);
     }
   }
 
