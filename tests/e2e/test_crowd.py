@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.people import PHONE, People
+from tests.e2e.people import DESKTOP, PHONE, People
 from tests.running import Class
 from tests.sockets.peer import Peer
 
@@ -84,6 +84,30 @@ async def test_who_was_not_shown_still_has_their_message_after_a_reload(server: 
         await expect(asha.messages.get_by_text(STAFF_SEE_IT)).to_be_visible()
         said = await asha.lines("^.*more messages?$|Can you hear me")
         assert said[-1] == "Can you hear me"
+    finally:
+        for peer in peers:
+            await peer.close()
+
+
+async def test_that_hands_are_raised_is_seen_next_to_much_that_is_new(server: Class, people: People) -> None:
+    teacher = await people.person("Instructor")
+    await teacher.open(server.link("Instructor"))
+    peers = [await Peer.join(server.port, room=server.room, name=f"Student {number}") for number in range(SPEAKERS)]
+    try:
+        # What is new in the chat is counted while something else is looked at.
+        await teacher.page.get_by_role("tab").nth(2).click()
+        for number in range(5):
+            asked = [(peer, peer.ask("chat.say", text=f"{number}!")) for peer in peers]
+            asked += [(peer, peer.ask("doubt.ask", text=f"Why {number}?")) for peer in peers]
+            asked += [(peer, peer.ask("roster.raise_hand")) for peer in peers]
+            for peer, id in asked:
+                assert (await peer.answer(id))["ok"]
+        for place, count in ((0, "99+"), (1, "99+"), (3, str(SPEAKERS))):
+            mark = teacher.page.get_by_role("tab").nth(place).get_by_text(count, exact=True)
+            await expect(mark).to_be_visible()
+            box = await mark.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= DESKTOP[0], f"{count} is cut off"
     finally:
         for peer in peers:
             await peer.close()
