@@ -1,6 +1,7 @@
 /// Raised hands, in the order in which they went up.
 
-import type { ReactNode } from "react";
+import { Button } from "@mantine/core";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useRoom } from "../app/live";
 import { IconHandStop } from "../common/icons";
@@ -8,7 +9,8 @@ import type { PersonView } from "../protocol";
 import classes from "./people.module.css";
 import { PersonRow } from "./PersonRow";
 
-const SHOWN = 100;
+const SHOWN = 20; // at first: what stands below is not to be far away
+const MORE = 100;
 
 interface Props {
   readonly tools?: (person: PersonView) => ReactNode;
@@ -18,6 +20,7 @@ interface Props {
 export function Hands({ tools, head }: Props) {
   const { t } = useTranslation();
   const hands = useRoom((room) => room.roster.hands);
+  const [shown, setShown] = useState(SHOWN);
   return (
     <>
       <div className={classes.headLine}>
@@ -28,10 +31,15 @@ export function Hands({ tools, head }: Props) {
       </div>
       {hands.length === 0 && <p className={classes.note}>{t("people.noHands")}</p>}
       <ol className={classes.list}>
-        {hands.slice(0, SHOWN).map((person, index) => (
+        {hands.slice(0, shown).map((person, index) => (
           <PersonRow key={person.id} person={person} place={index + 1} tools={tools?.(person)} />
         ))}
       </ol>
+      {hands.length > shown && (
+        <Button variant="subtle" c="var(--accent)" size="compact-sm" mih="var(--touch)" ml={10} onClick={() => setShown(shown + MORE)}>
+          {t("people.moreHands", { count: hands.length - shown })}
+        </Button>
+      )}
     </>
   );
 }

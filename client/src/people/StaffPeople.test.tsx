@@ -4,6 +4,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { Page } from "../testing/page";
 import { EMPTY_VIEW, TEACHER } from "../testing/rooms";
+import { Hands } from "./Hands";
 import StaffPeople from "./StaffPeople";
 
 let page: Page;
@@ -18,12 +19,12 @@ const many = { ...EMPTY_VIEW, roster: { ...EMPTY_VIEW.roster, listed: false } };
 /** The row of the one who was found, as it reads. */
 const row = () => page.find("[role=listitem]").textContent ?? "";
 
-async function found(): Promise<void> {
+async function found(total = 1): Promise<void> {
   // The list draws what is in sight: here that has a height.
   vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(600);
   page = await Page.open(null, { me: TEACHER, state: many });
   const people = [{ id: "s7", name: "Rahul", role: "student", present: true }];
-  vi.spyOn(page.connection, "fetch").mockImplementation(async () => Response.json({ people, total: 1, next: null }));
+  vi.spyOn(page.connection, "fetch").mockImplementation(async () => Response.json({ people, total, next: null }));
   await page.draw(<StaffPeople />);
   await page.until(() => expect(row()).toContain("Rahul"));
 }
@@ -48,4 +49,23 @@ it("what was done about somebody is said", async () => {
   await page.click(page.button("Mute for 5 mins"));
 
   await page.until(() => expect(page.text).toContain("Rahul is muted for 5 mins."));
+});
+
+it("that only some of those who match are listed is said", async () => {
+  await found(1);
+  expect(page.text).not.toContain("Only some of them");
+  await page.close();
+  await found(140);
+
+  expect(page.text).toContain("Only some of them are listed. Search by name.");
+});
+
+it("of hundreds of hands the first are shown, and how many more there are", async () => {
+  const hands = Array.from({ length: 150 }, (_, place) => ({ id: `s${place}`, name: `Student ${place + 1}`, role: "student" as const }));
+  page = await Page.open(<Hands />, { me: TEACHER, state: { ...many, roster: { ...many.roster, hands } } });
+  expect(document.querySelectorAll("ol li")).toHaveLength(20);
+  await page.click(page.button("130 more hands"));
+  await page.click(page.button("30 more hands"));
+
+  expect(document.querySelectorAll("ol li")).toHaveLength(150);
 });

@@ -139,15 +139,21 @@ function useFound(search: string): { readonly people: readonly PersonView[]; rea
           one.name.localeCompare(other.name),
       );
     const none = people.length === 0 ? t("people.none") : null;
-    const hint = asked.failed ? t("people.searchFailed") : !listed && search.trim() === "" ? t("people.many") : none;
+    const hint = asked.failed ? t("people.searchFailed") : !listed && asked.total > people.length ? t("people.many") : none;
     return { people, hint };
   }, [search, listed, known, asked, t]);
 }
 
-function useAsked(search: string | null): { readonly people: readonly PersonView[]; readonly failed: boolean } {
+interface Found {
+  readonly people: readonly PersonView[];
+  /** How many match: the server tells of some. */
+  readonly total: number;
+}
+
+function useAsked(search: string | null): Found & { readonly failed: boolean } {
   const api = useApi();
   const classroom = useClassroom();
-  const [found, setFound] = useState<{ people: readonly PersonView[]; failed: boolean }>({ people: [], failed: false });
+  const [found, setFound] = useState<Found & { failed: boolean }>({ people: [], total: 0, failed: false });
   // What the server answered is how they were then.
   useEffect(
     () =>
@@ -166,9 +172,9 @@ function useAsked(search: string | null): { readonly people: readonly PersonView
     if (search === null) return;
     const gone = new AbortController();
     const timer = setTimeout(() => {
-      api<{ people: readonly PersonView[] }>(`/people?q=${encodeURIComponent(search.trim())}&limit=100`, gone.signal)
-        .then(({ people }) => setFound({ people, failed: false }))
-        .catch(() => !gone.signal.aborted && setFound({ people: [], failed: true }));
+      api<Found>(`/people?q=${encodeURIComponent(search.trim())}&limit=100`, gone.signal)
+        .then(({ people, total }) => setFound({ people, total, failed: false }))
+        .catch(() => !gone.signal.aborted && setFound({ people: [], total: 0, failed: true }));
     }, SETTLES);
     return () => {
       clearTimeout(timer);
