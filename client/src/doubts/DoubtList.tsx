@@ -1,11 +1,16 @@
 /// A list of doubts, drawn as far as it is in sight. Arrow keys, or j and k, move from one to the next.
+///
+/// What always holds: scrolled down, it stays where it is whatever comes and goes above; and where others of the staff change it just
+/// when a key or a button is pressed, nothing is done to a doubt that was not the one meant.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type MouseEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { toast } from "../app/toast";
 import { isAbove, isAdrift } from "../common/focus";
 import type { DoubtView } from "../protocol";
 import classes from "./doubts.module.css";
+import { moved, type Row, sameOrder, shift } from "./steady";
 
 interface Props {
   readonly doubts: readonly DoubtView[];
@@ -15,12 +20,18 @@ interface Props {
   readonly draw: (doubt: DoubtView) => ReactNode;
   /** A key was pressed on a doubt. Answers whether it meant something. */
   readonly onKey?: ((key: string, doubt: DoubtView) => boolean) | undefined;
+  /** What is listed, in words: where that is other, it was the reader who wanted it so. */
+  readonly what: string;
+  /** Where the ids of doubts go that the reader does something to: what that does to the list is no surprise. */
+  readonly mine?: Set<number> | undefined;
 }
 
+const NONE: Set<number> = new Set();
 const NEXT = new Set(["j", "ArrowDown"]);
 const BEFORE = new Set(["k", "ArrowUp"]);
+const REACTS = 500; // ms in which a hand goes on with what it meant before the eye saw that the list has moved
 
-export function DoubtList({ doubts, empty, head, draw, onKey }: Props) {
+export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE }: Props) {
   const { t } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
   const above = useRef<HTMLDivElement>(null);
@@ -29,6 +40,10 @@ export function DoubtList({ doubts, empty, head, draw, onKey }: Props) {
   const place = doubts.findIndex(({ id }) => id === current);
   const followed = useRef(0);
   if (place >= 0) followed.current = place;
+  const drawn = useRef<{ readonly what: string; readonly doubts: readonly DoubtView[]; readonly rows: readonly Row[] } | null>(null);
+  /** When others last moved what is in sight, and when they last took away the doubt that the keyboard was on. */
+  const movedAt = useRef(Number.NEGATIVE_INFINITY);
+  const takenAt = useRef(Number.NEGATIVE_INFINITY);
 
   useEffect(() => {
     const element = above.current;
@@ -50,6 +65,23 @@ export function DoubtList({ doubts, empty, head, draw, onKey }: Props) {
     paddingEnd: 16,
   });
 
+  useLayoutEffect(() => {
+    const element = box.current;
+    const last = drawn.current;
+    if (element === null || last === null || last.what !== what || sameOrder(last.doubts, doubts)) return;
+    const startOf = (index: number): number => list.measurementsCache[index]?.start ?? 0;
+    const top = element.scrollTop;
+    const by = shift(last.rows, doubts, startOf, top);
+    if (by !== 0) element.scrollTop = top + by;
+    const seen = last.rows.filter(({ start, size }) => start + size > top && start < top + element.clientHeight);
+    if (moved(seen, last.doubts, doubts, startOf, element.scrollTop - top, mine)) movedAt.current = performance.now();
+  }, [doubts, what]);
+
+  useLayoutEffect(() => {
+    const rows = list.getVirtualItems().map(({ key, start, size }) => ({ id: Number(key), start, size }));
+    drawn.current = { what, doubts, rows };
+  });
+
   function move(to: number): void {
     const doubt = doubts[Math.max(0, Math.min(doubts.length - 1, to))];
     if (doubt === undefined) return;
@@ -69,8 +101,27 @@ export function DoubtList({ doubts, empty, head, draw, onKey }: Props) {
   // What was acted upon often leaves the list: the keyboard goes on with the one that took its place.
   const had = useRef(false);
   useEffect(() => {
-    if (current !== null && place < 0 && had.current && isAdrift()) move(followed.current);
+    if (current === null || place >= 0 || !had.current || !isAdrift()) return;
+    if (!mine.has(current)) takenAt.current = performance.now();
+    move(followed.current);
   });
+
+  /** Whether what is pressed was meant for what stood there before. */
+  function tooLate(changedAt: number): boolean {
+    if (performance.now() - changedAt > REACTS) return false;
+    toast(t("moderation.moved"));
+    return true;
+  }
+
+  function onClick(event: MouseEvent<HTMLElement>): void {
+    const id = (event.target as HTMLElement).closest<HTMLElement>("[data-doubt]")?.dataset["doubt"];
+    if (id === undefined || onKey === undefined) return;
+    // A click that the keyboard makes (`detail` is 0) is on what has the focus.
+    if (event.detail > 0 && tooLate(movedAt.current)) {
+      event.preventDefault();
+      event.stopPropagation();
+    } else mine.add(Number(id));
+  }
 
   function onKeyDown(event: KeyboardEvent<HTMLElement>): void {
     const target = event.target as HTMLElement;
@@ -82,7 +133,11 @@ export function DoubtList({ doubts, empty, head, draw, onKey }: Props) {
     }
     // On a button, Enter and the space bar are the button's.
     const doubt = doubts[place];
-    if (doubt !== undefined && onKey?.(event.key, doubt)) event.preventDefault();
+    if (doubt === undefined || onKey === undefined || event.key.length > 1 || event.key === " ") return;
+    if (tooLate(takenAt.current)) return event.preventDefault();
+    if (!onKey(event.key, doubt)) return;
+    mine.add(doubt.id);
+    event.preventDefault();
   }
 
   return (
@@ -92,6 +147,7 @@ export function DoubtList({ doubts, empty, head, draw, onKey }: Props) {
       <div
         {...(doubts.length > 0 && { role: "feed", "aria-label": t("doubts.list") })}
         style={{ height: doubts.length === 0 ? 0 : list.getTotalSize(), position: "relative" }}
+        onClickCapture={onClick}
         onFocus={(event) => {
           had.current = true;
           const id = (event.target as HTMLElement).closest<HTMLElement>("[data-doubt]")?.dataset["doubt"];

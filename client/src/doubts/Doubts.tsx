@@ -40,6 +40,7 @@ export function Doubts() {
   const search = useDeferredValue(searching ? typed : "");
   const query = useMemo(() => ({ filter, sort: filter === "pending" ? "oldest" : sort, search }) as const, [filter, sort, search]);
   const listed = useArranged(doubts, query);
+  const what = `${query.filter} ${query.sort} ${query.search}`;
   const filters = staff ? FOR_STAFF : FOR_STUDENTS;
 
   /** What was just asked is shown, whatever was looked for before. */
@@ -100,12 +101,12 @@ export function Doubts() {
       )}
       {staff ? (
         <Suspense>
-          <Moderation doubts={listed} filter={filter} head={head} empty={<Nothing filter={filter} />} />
+          <Moderation doubts={listed} what={what} filter={filter} head={head} empty={<Nothing filter={filter} />} />
         </Suspense>
       ) : (
         <>
           <Voice onAsked={showMine} />
-          <StudentList doubts={listed} head={head} filter={filter} />
+          <StudentList doubts={listed} what={what} head={head} filter={filter} />
         </>
       )}
     </section>
@@ -117,7 +118,7 @@ function firstFilter(staff: boolean, pending: number): DoubtFilter {
   return pending > 0 ? "pending" : "open";
 }
 
-function StudentList({ doubts, head, filter }: { doubts: readonly DoubtView[]; head: React.ReactNode; filter: DoubtFilter }) {
+function StudentList({ doubts, what, head, filter }: { doubts: readonly DoubtView[]; what: string; head: React.ReactNode; filter: DoubtFilter }) {
   const asked = useRoom((room) => room.doubts.asked);
   const draw = useCallback(
     (doubt: DoubtView) => (
@@ -127,7 +128,7 @@ function StudentList({ doubts, head, filter }: { doubts: readonly DoubtView[]; h
     ),
     [asked],
   );
-  return <DoubtList doubts={doubts} head={head} empty={<Nothing filter={filter} />} draw={draw} />;
+  return <DoubtList doubts={doubts} what={what} head={head} empty={<Nothing filter={filter} />} draw={draw} />;
 }
 
 function Nothing({ filter }: { filter: DoubtFilter }) {

@@ -67,7 +67,7 @@ function Listed({ filter, head }: { filter: Filter; head: React.ReactNode }) {
     ),
     [filter],
   );
-  return <DoubtList doubts={listed} head={head} empty={<Empty icon={IconQuestionMark} title={t(`replay.noDoubts.${filter}`)} />} draw={draw} />;
+  return <DoubtList doubts={listed} what={filter} head={head} empty={<Empty icon={IconQuestionMark} title={t(`replay.noDoubts.${filter}`)} />} draw={draw} />;
 }
 
 /** To where it was answered; where it was not answered live, to where it was asked. */

@@ -23,6 +23,8 @@ import { MergeDialog } from "./MergeDialog";
 
 interface Props {
   readonly doubts: readonly DoubtView[];
+  /** What is listed, in words. */
+  readonly what: string;
   readonly filter: DoubtFilter;
   readonly head: ReactNode;
   readonly empty: ReactNode;
@@ -30,13 +32,14 @@ interface Props {
 
 type Dialog = { readonly what: "dismiss" | "answer" | "merge"; readonly doubt: DoubtView } | { readonly what: "keys" };
 
-export default function Moderation({ doubts, filter, head, empty }: Props) {
+export default function Moderation({ doubts, what, filter, head, empty }: Props) {
   const { t } = useTranslation();
   const perform = useDo();
   const asked = useRoom((room) => room.doubts.asked);
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const [menu, setMenu] = useState<{ doubt: DoubtView; anchor: HTMLElement } | null>(null);
   const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
+  const [mine] = useState(() => new Set<number>());
 
   const act = useCallback(
     (action: Action, doubt: DoubtView) => {
@@ -91,6 +94,8 @@ export default function Moderation({ doubts, filter, head, empty }: Props) {
     <>
       <DoubtList
         doubts={doubts}
+        what={what}
+        mine={mine}
         empty={empty}
         draw={draw}
         onKey={onKey}
@@ -98,7 +103,7 @@ export default function Moderation({ doubts, filter, head, empty }: Props) {
           <>
             {head}
             <div className={classes.tools}>
-              {filter === "pending" && <Bulk doubts={doubts} chosen={chosen} onChoose={setChosen} />}
+              {filter === "pending" && <Bulk doubts={doubts} chosen={chosen} onChoose={setChosen} onTouch={(id) => mine.add(id)} />}
               <IconButton icon={IconKeyboard} label={t("moderation.keysTitle")} onClick={() => setDialog({ what: "keys" })} ml="auto" visibleFrom="sm" />
             </div>
           </>
@@ -183,15 +188,17 @@ interface BulkProps {
   readonly doubts: readonly DoubtView[];
   readonly chosen: ReadonlySet<number>;
   readonly onChoose: (ids: ReadonlySet<number>) => void;
+  readonly onTouch: (id: number) => void;
 }
 
-function Bulk({ doubts, chosen, onChoose }: BulkProps) {
+function Bulk({ doubts, chosen, onChoose, onTouch }: BulkProps) {
   const { t } = useTranslation();
   const perform = useDo();
   const ids = doubts.filter(({ id, state }) => state === "pending" && chosen.has(id)).map(({ id }) => id);
   if (doubts.length === 0) return null;
   async function approve(): Promise<void> {
     onChoose(new Set());
+    ids.forEach(onTouch);
     const kept = await Promise.all(ids.map((id) => perform({ type: "doubt.approve", id })));
     announce(t("moderation.bulkDone", { count: kept.filter(Boolean).length }));
   }

@@ -1,0 +1,83 @@
+// @vitest-environment happy-dom
+/// Working through the doubts while others do so too, over a real connection.
+
+import { afterEach, expect, it, vi } from "vitest";
+import type { DoubtView } from "../../protocol";
+import { Page } from "../../testing/page";
+import { EMPTY_VIEW, TEACHER } from "../../testing/rooms";
+import { Doubts } from "../Doubts";
+
+let page: Page;
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await page.close();
+});
+
+const doubts: readonly DoubtView[] = Array.from({ length: 12 }, (_, index) => ({ id: index + 1, at: 0, text: `Why ${index + 1}?`, state: "pending", votes: 1 }));
+const state = { ...EMPTY_VIEW, doubts: { ...EMPTY_VIEW.doubts, doubts } };
+const card = (id: number) => page.find(`[data-doubt="${id}"]`);
+const received = () => page.server.received.map(({ type, id }: { type: string; id?: number }) => `${type} ${id}`);
+const approved = (id: number) => page.server.say({ type: "doubt.published", id, at: 0, text: `Why ${id}?`, votes: 1, was: "pending" });
+
+let now = 0;
+
+/** The first doubt has the keyboard, and from now on time stands still. */
+async function moderate(): Promise<void> {
+  // The list draws what is in sight: here that has a height.
+  vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(600);
+  vi.spyOn(HTMLElement.prototype, "offsetHeight", "get").mockReturnValue(100);
+  page = await Page.open(null, { me: TEACHER, state });
+  page.server.onCommand = () => undefined;
+  await page.draw(<Doubts />);
+  await page.until(() => expect(card(1)).toBeTruthy());
+  await page.perform(() => card(1).focus());
+  now = performance.now();
+  vi.spyOn(performance, "now").mockImplementation(() => now);
+}
+
+it("a key meant for a doubt that somebody else has just approved is not taken for the next one", async () => {
+  await moderate();
+  await page.perform(() => approved(1));
+  await page.until(() => expect(document.activeElement).toBe(card(2)));
+  await page.key(card(2), "a");
+
+  expect(page.text).toContain("The list moved just then, so nothing was done.");
+  expect(received()).toEqual([]);
+  now += 1_000;
+  await page.key(card(2), "a");
+  await page.until(() => expect(received()).toEqual(["doubt.approve 2"]));
+});
+
+it("a key is taken for the doubt that the keyboard is on, also just after another one was approved", async () => {
+  await moderate();
+  await page.perform(() => card(2).focus());
+  await page.perform(() => approved(1));
+  await page.until(() => expect(document.querySelector('[data-doubt="1"]')).toBeNull());
+  await page.key(card(2), "a");
+
+  await page.until(() => expect(received()).toEqual(["doubt.approve 2"]));
+});
+
+it("a press on what came under the hand just then is not taken", async () => {
+  await moderate();
+  await page.perform(() => approved(1));
+  await page.until(() => expect(document.querySelector('[data-doubt="1"]')).toBeNull());
+  const press = () => card(2).querySelector("button[data-first]")?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1 }));
+  await page.perform(press);
+
+  expect(page.text).toContain("The list moved just then, so nothing was done.");
+  now += 1_000;
+  await page.perform(press);
+  await page.until(() => expect(received()).toEqual(["doubt.approve 2"]));
+});
+
+it("one's own keys follow one another without a pause", async () => {
+  await moderate();
+  await page.key(card(1), "a");
+  await page.perform(() => approved(1));
+  await page.until(() => expect(document.activeElement).toBe(card(2)));
+  await page.key(card(2), "a");
+
+  await page.until(() => expect(received()).toEqual(["doubt.approve 1", "doubt.approve 2"]));
+});
