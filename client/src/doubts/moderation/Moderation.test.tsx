@@ -81,3 +81,21 @@ it("one's own keys follow one another without a pause", async () => {
 
   await page.until(() => expect(received()).toEqual(["doubt.approve 1", "doubt.approve 2"]));
 });
+
+it("many are approved a few at a time, told as they are, and until one stops it", async () => {
+  await moderate();
+  const answers: (() => void)[] = [];
+  page.server.onCommand = (_, answer) => void answers.push(() => answer({ ok: true, seq: 0 }));
+  await page.click(page.find("input[type=checkbox]:not([aria-label])"));
+  await page.click(page.button("Approve 12"));
+  await page.until(() => expect(answers).toHaveLength(4));
+  expect(page.text).toContain("Approving: 0 of 12");
+  answers.forEach((answer) => answer());
+  await page.until(() => expect(page.text).toContain("Approving: 4 of 12"));
+  await page.until(() => expect(answers).toHaveLength(8));
+  await page.click(page.button("Stop"));
+  answers.slice(4).forEach((answer) => answer());
+
+  await page.until(() => expect(page.text).toContain("8 doubts approved"));
+  expect(answers).toHaveLength(8);
+});

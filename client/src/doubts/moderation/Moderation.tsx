@@ -6,17 +6,19 @@ import { Button, Checkbox, Menu } from "@mantine/core";
 import { type ReactNode, useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useRoom } from "../../app/live";
-import { announce } from "../../app/toast";
+import { toast } from "../../app/toast";
 import { AnchoredMenu } from "../../common/AnchoredMenu";
 import { IconButton } from "../../common/IconButton";
 import { IconChecks, IconDots, IconKeyboard } from "../../common/icons";
+import { useFormat } from "../../i18n/format";
 import type { ClientCommand, DoubtView } from "../../protocol";
-import type { DoubtFilter } from "../../room";
+import { type DoubtFilter, find, useClassroom } from "../../room";
 import { DoubtCard } from "../DoubtCard";
 import { DoubtList } from "../DoubtList";
 import classes from "../doubts.module.css";
 import { type Action, ACTIONS, actionFor, possible, prompt } from "./actions";
 import { AnswerDialog } from "./AnswerDialog";
+import { doToAll, stop, useProgress } from "./bulk";
 import { DismissDialog } from "./DismissDialog";
 import { KeysDialog } from "./KeysDialog";
 import { MergeDialog } from "./MergeDialog";
@@ -194,14 +196,31 @@ interface BulkProps {
 function Bulk({ doubts, chosen, onChoose, onTouch }: BulkProps) {
   const { t } = useTranslation();
   const perform = useDo();
+  const classroom = useClassroom();
+  const format = useFormat();
+  const progress = useProgress();
   const ids = doubts.filter(({ id, state }) => state === "pending" && chosen.has(id)).map(({ id }) => id);
-  if (doubts.length === 0) return null;
   async function approve(): Promise<void> {
     onChoose(new Set());
-    ids.forEach(onTouch);
-    const kept = await Promise.all(ids.map((id) => perform({ type: "doubt.approve", id })));
-    announce(t("moderation.bulkDone", { count: kept.filter(Boolean).length }));
+    const kept = await doToAll(ids, async (id) => {
+      // Others of the staff may have been sooner.
+      if (find(classroom.room?.doubts.doubts ?? [], id)?.state !== "pending") return false;
+      onTouch(id);
+      return perform({ type: "doubt.approve", id });
+    });
+    toast(t("moderation.bulkDone", { count: kept }), "good");
   }
+  if (progress !== null) {
+    return (
+      <>
+        <span role="status">{t("moderation.approving", { done: format.number(progress.done), of: format.number(progress.of) })}</span>
+        <Button size="compact-sm" mih="var(--touch)" variant="default" onClick={stop}>
+          {t("moderation.stop")}
+        </Button>
+      </>
+    );
+  }
+  if (doubts.length === 0) return null;
   return (
     <>
       <Checkbox
