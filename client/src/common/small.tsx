@@ -2,6 +2,7 @@
 
 import type { ComponentType, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { useFormat } from "../i18n/format";
 import type { Role } from "../protocol";
 import classes from "./common.module.css";
 
@@ -22,12 +23,13 @@ export function RoleTag({ role }: { role: Role }) {
   return role === "student" ? null : <Tag tone="accent">{t(`role.${role}`)}</Tag>;
 }
 
-/** A number in a bubble; nothing at 0. */
-export function Count({ value, quiet = false, label }: { value: number; quiet?: boolean; label?: string }) {
+/** A number in a bubble; nothing at 0. `exact`: also a large one in full. */
+export function Count({ value, quiet = false, exact = false, label }: { value: number; quiet?: boolean; exact?: boolean; label?: string }) {
+  const format = useFormat();
   if (value === 0) return null;
   return (
     <span className={classes.count} data-quiet={quiet || undefined}>
-      <span aria-hidden={label !== undefined}>{value > 99 ? "99+" : value}</span>
+      <span aria-hidden={label !== undefined}>{exact ? format.number(value) : value > 99 ? "99+" : value}</span>
       {label !== undefined && <span className="hidden-but-read">{label}</span>}
     </span>
   );

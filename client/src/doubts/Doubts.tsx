@@ -56,7 +56,7 @@ export function Doubts() {
         {filters.map((each) => (
           <button key={each} type="button" className={common.pill} aria-pressed={each === filter} onClick={() => setFilter(each)}>
             {t(`doubts.${each as "all"}`)}
-            {(each === "pending" || each === "mine") && <Count value={counts[each]} quiet={each === "mine"} />}
+            {(each === "pending" || each === "mine") && <Count value={counts[each]} quiet={each === "mine"} exact />}
           </button>
         ))}
       </div>

@@ -99,3 +99,10 @@ it("many are approved a few at a time, told as they are, and until one stops it"
   await page.until(() => expect(page.text).toContain("8 doubts approved"));
   expect(answers).toHaveLength(8);
 });
+
+it("how many wait is told in full", async () => {
+  const many = Array.from({ length: 1_234 }, (_, index) => ({ ...(doubts[0] as DoubtView), id: index + 1 }));
+  page = await Page.open(<Doubts />, { me: TEACHER, state: { ...state, doubts: { ...state.doubts, doubts: many } } });
+
+  expect(page.button("To approve1,234").getAttribute("aria-pressed")).toBe("true");
+});
