@@ -83,6 +83,7 @@ class Owner:
         self._committing = False  # what was decided in such a turn: the task sleeps meanwhile
         self._decided: Batch | None = None  # in such a turn, and for the task to go on with
         self._stopping = False
+        self._trouble = ""  # why the journal does not take the commands
         self._task: asyncio.Task[None] | None = None
         self._unserve: Cancel | None = None
         self._unsubscribe: Cancel | None = None
@@ -303,7 +304,9 @@ class Owner:
             log.warning("another owner has written to the room; standing down", room=self.room)
             tell(waiting, MOVED)
         elif isinstance(error, Unavailable | KeyError):
-            log.warning("the journal does not take the commands", room=self.room, error=str(error), count=len(waiting))
+            if self._trouble != str(error):  # else whoever tries again during an outage would fill the log
+                self._trouble = str(error)
+                log.warning("the journal does not take the commands", room=self.room, error=self._trouble)
             tell(waiting, UNAVAILABLE)
         else:  # a defect in the room's rules
             log.error("commands failed", room=self.room, exc_info=error)
@@ -425,6 +428,9 @@ class Owner:
 
     def _publish(self, batch: Batch, took: float) -> None:
         """What was committed in `took` seconds is told to whoever follows the room."""
+        if self._trouble:
+            self._trouble = ""
+            log.info("the journal takes the commands again", room=self.room)
         self._metrics.append_seconds.observe(took)
         if self._metrics.tracing is not None:
             self._metrics.tracing.commit(batch.done, self.room, took, len(batch.kept), len(batch.events))

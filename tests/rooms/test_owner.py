@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from classroom.bus.local import LocalBus
 from classroom.bus.port import Appended, Head, Message, Request
@@ -317,6 +318,25 @@ async def test_when_the_journal_takes_nothing_commands_are_refused_for_now_and_n
     assert (refused.ok, refused.code, refused.temporary) == (False, "unavailable", True)
     assert again.ok
     assert [message.text for message in state.chat.messages.values()] == ["lost?"]
+    await owner.stop()
+
+
+async def test_an_outage_of_the_journal_is_told_once_however_often_it_is_tried_and_so_is_its_end(
+    sqlite: Journal, bus: LocalBus, clock: Clock
+) -> None:
+    troubled = Troubled(sqlite)
+    owner = await owner_of(troubled, bus, clock)  # type: ignore[arg-type]
+    with capture_logs() as logs:
+        for _ in range(2):
+            troubled.before = [Unavailable("disk full")] * 5 + [Unavailable("starting up")] * 5
+            for number in range(10):
+                assert not (await ask(owner, ASHA, say(f"try {number}", "x"))).ok
+            assert (await ask(owner, ASHA, say("at last"))).ok
+    assert [(log["event"], log.get("error")) for log in logs] == [
+        ("the journal does not take the commands", "disk full"),
+        ("the journal does not take the commands", "starting up"),
+        ("the journal takes the commands again", None),
+    ] * 2
     await owner.stop()
 
 
