@@ -32,7 +32,7 @@ def test_each_worker_s_metrics_are_at_the_same_ports_in_every_deployment_and_in_
     port = load(DEPLOY.parent / "cluster.toml").cluster.metrics_port
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["classroom"]
     assert compose["environment"]["CLASSROOM_CLUSTER_METRICS_PORT"] == str(port)
-    assert compose["ports"] == ["8000:8000"]  # and so on loopback only
+    assert compose["ports"] == ["8000:8000", "8189:8189/udp"]  # and so on loopback only
     assert f" CLASSROOM_CLUSTER_METRICS_PORT={port}\n" in (DEPLOY / "cloudformation.yaml").read_text()
     book = (DEPLOY.parent.parent / "docs" / "operations.md").read_text()
     scraping, sidecar = (
@@ -44,8 +44,31 @@ def test_each_worker_s_metrics_are_at_the_same_ports_in_every_deployment_and_in_
     assert sidecar["services"]["prometheus"]["network_mode"] == "service:classroom"
 
 
+def test_browsers_reach_the_live_stream_of_a_deployment_or_it_has_none() -> None:
+    cluster = load(DEPLOY.parent / "cluster.toml").media
+    assert (cluster.host, cluster.port) == ("0.0.0.0", 8189)
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["classroom"]
+    named = {name: str(value) for name, value in compose["environment"].items() if name.startswith("CLASSROOM_MEDIA_")}
+    media = load(environment={**named, "CLASSROOM_MEDIA_ADDRESSES": "203.0.113.7"}).media
+    assert (media.host, media.addresses) == ("0.0.0.0", ("203.0.113.7",))
+    assert named["CLASSROOM_MEDIA_ADDRESSES"] == "${MEDIA_ADDRESSES:-127.0.0.1}"
+    assert f"{media.port}:{media.port}/udp" in compose["ports"]
+    template = (DEPLOY / "cloudformation.yaml").read_text()
+    assert "CLASSROOM_MEDIA_ENABLED=false\n" in template
+    assert "UDP" not in re.findall(r"^ +Protocol: (.+)$", template, re.MULTILINE)
+
+
 def test_every_variable_that_a_deployment_sets_is_a_setting() -> None:
-    examples = {"PORT": "1", "WORKERS": "2", "ROOMS": "false", "FORMAT": "json", "URL": "https://class.example.org"}
+    examples = {
+        "PORT": "1",
+        "WORKERS": "2",
+        "ROOMS": "false",
+        "ENABLED": "false",
+        "HOST": "0.0.0.0",
+        "ADDRESSES": "203.0.113.7",
+        "FORMAT": "json",
+        "URL": "https://class.example.org",
+    }
     for path in DEPLOY.iterdir():
         for name in variables(path.read_text()):
             value = next((v for suffix, v in examples.items() if name.endswith(suffix)), "x" * 40)
