@@ -102,8 +102,8 @@ class Supervisor:
                 fresh = self._worker(number, forks)
                 try:
                     await self._keep(fresh)
-                except RuntimeError:
-                    log.exception("a fresh worker does not start; the old ones stay")
+                except RuntimeError as error:  # why, the worker has said by itself
+                    log.error("a fresh worker does not start; the old ones stay", error=str(error.__cause__ or error))
                     break
                 self._workers[number] = fresh
                 self._forks = forks
@@ -151,9 +151,14 @@ class Supervisor:
                     if child in self._being_replaced:  # in the meantime
                         await child.end(self._settings.cluster.drain_seconds)
                     break
-                except RuntimeError:
+                except RuntimeError as error:  # why, the worker has said by itself
                     pause = min(LAST_PAUSE, pause * 2)
-                    log.exception("does not start; trying again", name=child.name, after=pause)
+                    log.error(
+                        "does not start; trying again",
+                        name=child.name,
+                        after=pause,
+                        error=str(error.__cause__ or error),
+                    )
                     await asyncio.sleep(pause)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

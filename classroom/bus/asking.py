@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from classroom.bus import envelopes
-from classroom.bus.calling import Down, patience
+from classroom.bus.calling import Down, patience, words
 from classroom.bus.nodes import Nodes
 from classroom.bus.port import SEND_SECONDS, Cancel, Reply, Request, Server, Unreachable
 from classroom.bus.sending import Sender
@@ -193,7 +193,7 @@ class Asking:
                     serving.changed.clear()
                     await serving.changed.wait()
         except (Down, TimeoutError) as error:
-            log.warning("servers before this one may not have stood down", room=serving.room, error=str(error))
+            log.warning("servers before this one may not have stood down", room=serving.room, error=words(error))
 
     def _hear_ask(self, serving: _Serving, body: bytes) -> None:
         try:

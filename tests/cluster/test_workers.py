@@ -9,6 +9,7 @@ import random
 import re
 import resource
 import signal
+import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -257,6 +258,23 @@ async def test_a_worker_that_does_not_start_is_told_and_nothing_is_left_running(
     assert re.search(r"worker [01] did not start; see the messages above", str(told.value))
     assert "classroom: " in str(told.value), "why, as a command says it"
     assert not [p for p in psutil.process_iter() if str(server.folder) in environment_of(p).get("DATA", "")]
+
+
+async def test_what_keeps_fresh_workers_from_starting_is_told_in_words_and_the_old_ones_stay(tmp_path: Path) -> None:
+    with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
+        first, other = workers_of(server)
+        with sqlite3.connect(server.folder / "classroom.db") as database:
+            database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.close()
+        server.signal(signal.SIGHUP)
+        await until(lambda: "a fresh worker does not start; the old ones stay" in server.log.read_text(), 60, LOOK)
+        assert workers_of(server) == [first, other]
+        first.kill()
+        await until(lambda: "does not start; trying again" in server.log.read_text(), 60, LOOK)
+        assert other in workers_of(server)
+        told = server.log.read_text()
+        assert "a newer version of Classroom has opened this database" in told
+        assert "Traceback" not in told
 
 
 def environment_of(process: psutil.Process) -> dict[str, str]:
