@@ -222,7 +222,7 @@ def kept(path: Path) -> str:
     Workers that start at once get the same one. Raises `SettingsError` when the file cannot be read or written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             _draw(path)
         text = path.read_text("ascii").strip()

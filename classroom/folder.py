@@ -24,7 +24,7 @@ class Taken(Exception):
 def held(data: Path) -> Iterator[None]:
     """Hold the folder, which is made if it is not there. Raises `Taken`, saying by whom."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)  # what a class said is nobody else's on this machine
         file = (data / NAME).open("a+")
     except OSError:  # nothing can be written there: whoever needs to says so
         yield

@@ -353,6 +353,7 @@ def test_secrets_are_drawn_once_and_for_the_owner_alone(tmp_path: Path) -> None:
     made = load(environment={"DATA": str(data)})
     first, second = Authenticator(made), Authenticator(made)
     assert first.guest("math", "Ravi", "d") == second.guest("math", "Ravi", "d")
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
     for name in ("secret", "api-key"):
         assert stat.S_IMODE((data / name).stat().st_mode) == 0o600
     assert sorted(path.name for path in data.iterdir()) == ["api-key", "secret"]

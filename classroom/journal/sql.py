@@ -74,7 +74,7 @@ def _file(url: URL) -> Path:
         )
     path = Path(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise SettingsError(f"the folder of the SQLite file cannot be made: {error}") from error
     return path
