@@ -14,6 +14,8 @@ describe("links", () => {
     ["the sentence ends at https://example.org/x.", ["https://example.org/x"]],
     ["(https://example.org/x), and", ["https://example.org/x"]],
     ["https://en.wikipedia.org/wiki/Friction_(physics)", ["https://en.wikipedia.org/wiki/Friction_(physics)"]],
+    ["https://example.org/\u202efdp.exe", ["https://example.org/"]],
+    ["https://example.org/a\u2066b", ["https://example.org/a"]],
     ["देखें https://example.org/नोट्स।", ["https://example.org/नोट्स"]],
   ])("%s", (text, expected) => {
     expect(links(text)).toEqual(expected);

@@ -1,9 +1,11 @@
-/// What people wrote, as text. What always holds: it is never HTML; only http and https addresses become links.
+/// What people wrote, as text. What always holds: it is never HTML; only http and https addresses become links,
+/// which read from left to right whatever stands before them or in them.
 
 import { Fragment, type ReactNode } from "react";
 import classes from "./common.module.css";
 
-const ADDRESS = /\bhttps?:\/\/[^\s<>"'`]+/gi;
+// Marks of direction end an address: within it they would have it read as another one, `…/fdp.exe` as `…/exe.pdf`.
+const ADDRESS = /\bhttps?:\/\/[^\s<>"'`\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gi;
 const TRAILING = /[.,!?:;'"”’)\]}…।]+$/;
 
 export type Piece = { readonly kind: "text" | "link" | "mention"; readonly text: string };
@@ -71,7 +73,7 @@ function draw({ kind, text }: Piece): ReactNode {
   if (kind === "text") return text;
   if (kind === "mention") return <span className={classes.mention}>{text}</span>;
   return (
-    <a href={text} target="_blank" rel="noopener noreferrer nofollow">
+    <a href={text} target="_blank" rel="noopener noreferrer nofollow" dir="ltr">
       {text}
     </a>
   );
