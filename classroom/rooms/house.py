@@ -47,6 +47,7 @@ TURN = 1.5  # ticks between two commits of many rooms: each takes about as much 
 PATIENCE = (0.01, 0.1, 0.3, 0.6, 1.0, 1.5, 2.0)  # seconds between attempts when a room's owner cannot be reached
 PASS_SECONDS = 12 * 3_600
 
+NO_ROOM = Rejected("room_not_found", "There is no such room yet.", temporary=True)
 UNREADABLE = Rejected("unavailable", "The classroom cannot read its journal right now; try again.", temporary=True)
 
 
@@ -151,7 +152,7 @@ class House:
             if info is None and make:
                 info = await self.found(room, room)
             if info is None:
-                raise Rejected("room_not_found", "There is no such room yet.", temporary=True)
+                raise NO_ROOM
             self._spawn(self.placement.wake(room))  # it comes to have an owner while it is read here
             hall = Hall(
                 info,
@@ -204,12 +205,12 @@ class House:
             member, expires_at = claims.member, claims.expires_at
         else:
             member, expires_at = self.auth.guest(hello.room, hello.name or "", hello.client or ""), 0
+            if not (await self._info(hello.room)).open:
+                raise Rejected("token_missing", "Entering this room needs a link with a token.")
         # Whoever signs tokens decides which rooms there are: the first to come with one finds the room made.
         hall = await self.hall(hello.room, make=hello.token is not None)
         hall.entering += 1
         try:
-            if hello.token is None and not hall.info.open:
-                raise Rejected("token_missing", "Entering this room needs a link with a token.")
             return hall, hall.in_force(member), expires_at
         except BaseException:
             hall.entering -= 1
@@ -304,7 +305,18 @@ class House:
 
     async def epoch(self, room: str) -> str:
         """Which log the room's is. Raises `Rejected`."""
-        return (await self.hall(room)).info.epoch
+        return (await self._info(room)).epoch
+
+    async def _info(self, room: str) -> RoomInfo:
+        """What is known of a room without opening it, which is not to be had for asking. Raises `Rejected`."""
+        hall = self._halls.get(room)
+        try:
+            info = await self.journal.room(room) if hall is None else hall.info
+        except Unavailable as error:
+            raise UNREADABLE from error
+        if info is None:
+            raise NO_ROOM
+        return info
 
     async def board(self, room: str) -> Board:
         """The board as it is now; for reading. Raises `Rejected`."""

@@ -112,6 +112,14 @@ async def test_an_image_is_seen_only_with_the_room_s_key(talk: Talk) -> None:
     )
 
 
+async def test_a_wrong_key_opens_no_room(talk: Talk) -> None:
+    await talk.room()
+    for path in (f"files/{NOWHERE}", f"files/{NOWHERE}/1", "board/0@1", "board/events/1"):
+        await refused(await talk.client.get(f"/api/rooms/math/{path}?key={'0' * 32}"), 401, "key_invalid")
+        await refused(await talk.client.get(f"/api/rooms/none/{path}?key={'0' * 32}"), 404, "room_not_found")
+    assert talk.classroom.house.halls == []
+
+
 @pytest.mark.parametrize(
     "file", ["..%2f..%2fsecret", "%2e%2e", "..", "A" * 64, NOWHERE[:-1], NOWHERE + "0", NOWHERE + ".1", "é" * 64]
 )

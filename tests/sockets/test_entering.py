@@ -168,6 +168,7 @@ async def test_a_room_that_is_not_open_asks_for_a_token(start: Callable[..., Any
     everywhere = await (await Peer.open(closed.port)).connect(name="Asha")
 
     assert refused.data["data"]["code"] == everywhere.data["data"]["code"] == "token_missing"
+    assert server.classroom.house.halls == []  # to be refused costs no more than to look the room up
     assert (await peer.connect(room="private", token=server.token("private", "student", "Asha"))).type == 0
 
 
