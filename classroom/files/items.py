@@ -58,7 +58,29 @@ class Picture(NamedTuple):
     seen: float = 1.0
 
 
-Item = Ink | Words | Picture
+class Cut(NamedTuple):
+    """Of an item, what lies within `box` (left, top, right, bottom); or, where that is a `hole`, what lies outside it."""
+
+    item: Ink | Words | Picture | Cut
+    box: tuple[float, float, float, float]
+    hole: bool = False
+
+
+Item = Ink | Words | Picture | Cut
+
+
+FAR = 2_000_000.0  # px from a hole; what is on a page is closer to it
+
+
+def cut_path(cut: Cut) -> Ops:
+    """What is seen of a cut, by the even-odd rule."""
+    left, top, right, bottom = cut.box
+    box = _rectangle(left, top, right, bottom)
+    return [*_rectangle(left - FAR, top - FAR, right + FAR, bottom + FAR), *box] if cut.hole else box
+
+
+def _rectangle(left: float, top: float, right: float, bottom: float) -> Ops:
+    return [("M", left, top), ("L", right, top), ("L", right, bottom), ("L", left, bottom), ("Z",)]
 
 
 class Drawing(NamedTuple):

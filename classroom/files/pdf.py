@@ -13,10 +13,11 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.utils import ImageReader
-from reportlab.pdfgen.canvas import FILL_NON_ZERO, Canvas
+from reportlab.pdfgen.canvas import FILL_EVEN_ODD, FILL_NON_ZERO, Canvas
 
 from classroom.files.fonts import font_for, is_shaped
-from classroom.files.items import Colour, Drawing, Ink, Picture, Words
+from classroom.files.items import Colour, Cut, Drawing, Ink, Item, Picture, Words, cut_path
+from classroom.files.ops import Ops
 
 POINTS_PER_PX = 0.75
 SHARPNESS = 4  # px of a picture of text for a px of the page
@@ -35,20 +36,29 @@ def write(drawings: Sequence[Drawing], target: Path, title: str = "") -> None:
         canvas.setLineCap(1)
         canvas.setLineJoin(1)
         for item in drawing.items:
-            match item:
-                case Ink():
-                    _ink(canvas, item)
-                case Words():
-                    _words(canvas, item)
-                case Picture():
-                    _picture(canvas, item)
+            _item(canvas, item)
         canvas.showPage()
     canvas.save()
 
 
-def _ink(canvas: Any, ink: Ink) -> None:
+def _item(canvas: Any, item: Item) -> None:
+    match item:
+        case Ink():
+            _ink(canvas, item)
+        case Words():
+            _words(canvas, item)
+        case Picture():
+            _picture(canvas, item)
+        case Cut():
+            canvas.saveState()
+            canvas.clipPath(_path(canvas, cut_path(item)), stroke=0, fill=0, fillMode=FILL_EVEN_ODD)
+            _item(canvas, item.item)
+            canvas.restoreState()
+
+
+def _path(canvas: Any, ops: Ops) -> Any:
     path = canvas.beginPath()
-    for op in ink.ops:
+    for op in ops:
         match op[0]:
             case "M":
                 path.moveTo(*op[1:])
@@ -58,6 +68,11 @@ def _ink(canvas: Any, ink: Ink) -> None:
                 path.curveTo(*op[1:])
             case _:
                 path.close()
+    return path
+
+
+def _ink(canvas: Any, ink: Ink) -> None:
+    path = _path(canvas, ink.ops)
     if ink.fill:
         _fill(canvas, ink.fill)
     if ink.stroke:

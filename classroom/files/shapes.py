@@ -32,12 +32,8 @@ FRAME = Colour(187, 187, 187)
 
 def items_of(element: Mapping[str, Any], images: Mapping[str, str]) -> list[Item]:
     """What is seen of an element; `images`: the file of each `fileId`."""
-    width, height = _number(element, "width"), _number(element, "height")
-    x, y, angle = _number(element, "x"), _number(element, "y"), _number(element, "angle")
-    if width < 0:
-        x, width = x + width, -width
-    if height < 0:
-        y, height = y + height, -height
+    x, y, right, bottom = box_of(element)
+    width, height, angle = right - x, bottom - y, _number(element, "angle")
     kind = element.get("type")
     if kind == "text":
         return _text(element, x, y, width, height, angle)
@@ -58,6 +54,13 @@ def items_of(element: Mapping[str, Any], images: Mapping[str, str]) -> list[Item
         centre = (x + width / 2, y + height / 2)
     inks = shaped(dict(element) | {"width": width, "height": height})
     return [ink._replace(ops=turned(moved(ink.ops, x, y), angle, centre)) for ink in inks]
+
+
+def box_of(element: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom, before it is turned."""
+    x, y = _number(element, "x"), _number(element, "y")
+    width, height = _number(element, "width"), _number(element, "height")
+    return min(x, x + width), min(y, y + height), max(x, x + width), max(y, y + height)
 
 
 def _rectangle(element: dict[str, Any]) -> list[Ink]:

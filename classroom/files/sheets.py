@@ -10,15 +10,16 @@ from typing import Any
 
 import msgspec
 
-from classroom.files.items import Colour, Drawing, Ink, Item, Picture, Words
+from classroom.files.items import Colour, Cut, Drawing, Ink, Item, Picture, Words
 from classroom.files.ops import Ops, bounds
-from classroom.files.shapes import items_of
+from classroom.files.shapes import box_of, items_of
 from classroom.whiteboard.deltas import plain
 from classroom.whiteboard.model import Background, BackgroundKind
 
 MARGIN = 20.0
 EMPTY = (1280.0, 720.0)  # px of a page with nothing on it
 GRID, GRID_COLOUR, GRID_LINES = 20.0, Colour(224, 224, 224), 2_000
+LABEL_ROOM = 5.0  # px around the label of an arrow
 WIDEST = 100_000.0  # px that are seen of a page at most
 
 
@@ -41,7 +42,9 @@ def elements_of(sheet: Sheet) -> list[dict[str, Any]]:
 
 def draw(sheet: Sheet, with_pdf: bool) -> Drawing:
     """The page as it is seen. `with_pdf`: also the PDF's page that lies under it, as a picture."""
-    items = [item for element in elements_of(sheet) for item in items_of(element, sheet.images)]
+    elements = elements_of(sheet)
+    by_id = {str(element.get("id")): element for element in elements}
+    items = [_cut(item, element, by_id) for element in elements for item in items_of(element, sheet.images)]
     back = sheet.background
     box = (0.0, 0.0, back.width, back.height) if back.width and back.height else None
     for item in items:
@@ -54,6 +57,27 @@ def draw(sheet: Sheet, with_pdf: bool) -> Drawing:
         bottom += MARGIN if not back.height or bottom > back.height else 0
     width, height = min(WIDEST, max(1.0, right - left)), min(WIDEST, max(1.0, bottom - top))
     return Drawing(left, top, width, height, [*_background(sheet, left, top, width, height, with_pdf), *items])
+
+
+def _cut(item: Item, element: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> Item:
+    """What is in a frame is cut off by it, and an arrow leaves room for its label."""
+    label = _label(element, by_id)
+    if label is not None:
+        left, top, right, bottom = box_of(label)
+        item = Cut(item, (left - LABEL_ROOM, top - LABEL_ROOM, right + LABEL_ROOM, bottom + LABEL_ROOM), hole=True)
+    frame = by_id.get(str(element.get("frameId")))
+    if frame is not None and frame is not element and frame.get("type") == "frame":
+        item = Cut(item, box_of(frame))
+    return item
+
+
+def _label(element: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    bound = element.get("boundElements")
+    if element.get("type") != "arrow" or not isinstance(bound, list):
+        return None
+    ids = (str(each.get("id")) for each in bound if isinstance(each, dict) and each.get("type") == "text")
+    label = next((by_id[id] for id in ids if id in by_id), None)
+    return label if label is not None and label.get("type") == "text" and label.get("text") else None
 
 
 def _background(sheet: Sheet, left: float, top: float, width: float, height: float, with_pdf: bool) -> list[Item]:
@@ -80,6 +104,13 @@ def _grid(left: float, top: float, width: float, height: float) -> Ops:
 
 
 def _bounds(item: Item) -> tuple[float, float, float, float] | None:
+    if isinstance(item, Cut):
+        inner = _bounds(item.item)
+        if inner is None or item.hole:
+            return inner
+        left, top, right, bottom = item.box
+        seen = max(inner[0], left), max(inner[1], top), min(inner[2], right), min(inner[3], bottom)
+        return seen if seen[0] <= seen[2] and seen[1] <= seen[3] else None
     if isinstance(item, Ink):
         return bounds(item.ops)
     if isinstance(item, Words):

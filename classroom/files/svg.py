@@ -12,7 +12,7 @@ from math import degrees
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from classroom.files.items import Colour, Drawing, Ink, Item, Picture, Words
+from classroom.files.items import Colour, Cut, Drawing, Ink, Item, Picture, Words, cut_path
 from classroom.files.kinds import HEAD, kind_of
 
 FAMILIES = {
@@ -39,19 +39,28 @@ def svg(drawing: Drawing) -> bytes:
     corner = f'x="{_number(drawing.left)}" y="{_number(drawing.top)}"'
     out.write(f'<rect {corner} {size} fill="#ffffff"/>\n')
     for number, item in enumerate(drawing.items):
-        out.write(_item(item, number) + "\n")
+        out.write(_item(item, f"c{number}") + "\n")
     out.write("</svg>\n")
     return out.getvalue().encode()
 
 
-def _item(item: Item, number: int) -> str:
+def _item(item: Item, name: str) -> str:
+    """`name`: of what it cuts off, as no other item's."""
     match item:
+        case Cut():
+            return _cut(item, name)
         case Ink():
             return _ink(item)
         case Words():
             return _words(item)
         case Picture():
-            return _picture(item, number)
+            return _picture(item, name)
+
+
+def _cut(cut: Cut, name: str) -> str:
+    path = " ".join(op[0] + " ".join(map(_number, op[1:])) for op in cut_path(cut))
+    clip = f'<clipPath id="{name}"><path d="{path}" clip-rule="evenodd"/></clipPath>'
+    return f'{clip}<g clip-path="url(#{name})">{_item(cut.item, name + "i")}</g>'
 
 
 def _ink(ink: Ink) -> str:
@@ -75,7 +84,7 @@ def _words(words: Words) -> str:
     return f"<g{turn} {look}{_painted('fill', words.colour)}>{lines}</g>"
 
 
-def _picture(picture: Picture, number: int) -> str:
+def _picture(picture: Picture, name: str) -> str:
     data = Path(picture.path).read_bytes()
     kind = kind_of(data[:HEAD])
     if kind is None:
@@ -92,8 +101,8 @@ def _picture(picture: Picture, number: int) -> str:
         f'<image {corner} width="{_number(width)}" height="{_number(height)}" preserveAspectRatio="none" '
         f'opacity="{_number(picture.seen)}" href="data:{kind.value};base64,{b64encode(data).decode()}"/>'
     )
-    clip = f'<clipPath id="c{number}"><rect {box}/></clipPath>'
-    return f'<g transform="{place}">{clip}<g clip-path="url(#c{number})">{image}</g></g>'
+    clip = f'<clipPath id="{name}"><rect {box}/></clipPath>'
+    return f'<g transform="{place}">{clip}<g clip-path="url(#{name})">{image}</g></g>'
 
 
 def _painted(what: str, colour: Colour | None) -> str:

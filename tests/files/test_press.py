@@ -13,15 +13,18 @@ import pypdfium2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from classroom.files.hachure import hachure
 from classroom.files.items import Colour, Ink, Picture, Words, colour_of
 from classroom.files.press import press, scene
 from classroom.files.sheets import Sheet, draw
+from classroom.files.svg import svg
 from classroom.kernel import Rejected
 from classroom.whiteboard import deltas
 from classroom.whiteboard.model import TYPES, Background, BackgroundKind, Change, Page
 from tests.files import samples
+from tests.vectors.drawing import fields
 
 NUMBERS = st.one_of(
     st.integers(-1_000_000, 1_000_000),
@@ -163,3 +166,32 @@ def test_elements_lie_in_their_order_and_frames_pictures_and_words_are_there(fol
     assert kinds[0] is kinds[-1] is Ink
     assert isinstance(items[-1], Ink)
     assert items[-1].width == 2
+
+
+def test_an_arrow_leaves_room_for_its_label_and_a_frame_cuts_off_what_is_in_it(folder: Path) -> None:
+    """As dots of the picture: nothing of the line within the label's room, and nothing beyond the frame's edge."""
+    black = {"strokeColor": "#000000", "roughness": 0, "strokeWidth": 4, "endArrowhead": None}
+    elements = [
+        fields("arrow", 0, 50, width=200, height=0, points=[[0, 0], [200, 0]], **black)
+        | {"id": "arrow", "index": "a0", "boundElements": [{"id": "label", "type": "text"}]},
+        fields("text", 80, 40, width=40, height=20, text=" ", containerId="arrow") | {"id": "label", "index": "a1"},
+        fields("line", -50, 130, width=300, height=0, points=[[0, 0], [300, 0]], **black)
+        | {"id": "cut", "index": "a2", "frameId": "frame"},
+        fields("frame", 0, 100, width=200, height=100) | {"id": "frame", "index": "a3"},
+    ]
+    source, picture = folder / "sheets", folder / "board.png"
+    sheet = Sheet(background=Background(), elements=[json.dumps(each).encode() for each in elements])
+    source.write_bytes(msgspec.msgpack.encode([sheet]))
+    press(source, folder, "png", "", 8_000)
+    found = Image.open(picture).convert("L")
+    drawn = draw(sheet, with_pdf=True)
+
+    def dark(x: float, y: float) -> bool:
+        dot = found.getpixel((round((x - drawn.left) * 2), round((y - drawn.top) * 2)))
+        return isinstance(dot, int) and dot < 100
+
+    assert [dark(x, 50) for x in (40, 77, 100, 123, 160)] == [True, False, False, False, True]
+    assert [dark(x, 130) for x in (10, 100, 190)] == [True] * 3
+    assert drawn.left + drawn.width < 250  # what is cut off needs no room
+    markup = ElementTree.fromstring(svg(drawn))
+    assert len(markup.findall(".//{http://www.w3.org/2000/svg}clipPath")) == 2
