@@ -78,4 +78,5 @@ def _late() -> Rejected:
 
 
 def _too_large(limit: int) -> Rejected:
-    return Rejected("too_large", f"The body has more than {limit} bytes.")
+    size = f"{limit / 2**20:g} MiB" if limit >= 1 << 20 else f"{limit} bytes"
+    return Rejected("too_large", f"That is larger than {size}.")

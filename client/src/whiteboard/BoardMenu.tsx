@@ -38,9 +38,10 @@ export function BoardMenu({ page }: { page: number }) {
   async function bringIn(file: File | undefined): Promise<void> {
     if (file === undefined) return;
     setProgress({ state: "sending", done: 0, total: 0 });
-    const refused = await importFile(classroom.fetch, file, page, setProgress);
+    const done = await importFile(classroom.fetch, file, page, setProgress);
     setProgress(null);
-    if (refused !== null) toast(explain(refused), "bad");
+    if (typeof done !== "number") toast(explain(done), "bad");
+    else if (done > 0) toast(t("board.leftOut", { count: done }), "plain");
   }
 
   async function underlay(file: File | undefined): Promise<void> {

@@ -22,6 +22,7 @@ interface Import extends Partial<Refusal> {
   readonly state: "converting" | "rendering" | "done" | "failed";
   readonly done?: number;
   readonly total?: number;
+  readonly left_out?: number;
 }
 
 const ASK_EVERY = 1_000; // ms
@@ -31,8 +32,8 @@ export async function uploadImage(send: Fetch, file: Blob): Promise<Uploaded | R
   return (await post<Uploaded>(send, "/files", file)) as Uploaded | Refusal;
 }
 
-/** Have a document become pages after `page`. Null when it is done, else why not. */
-export async function importFile(send: Fetch, file: File, page: number, tell: (progress: Progress) => void): Promise<Refusal | null> {
+/** Have a document become pages after `page`. How many of its elements the board has no place for, or why it was not done. */
+export async function importFile(send: Fetch, file: File, page: number, tell: (progress: Progress) => void): Promise<number | Refusal> {
   let answer = await post<Import>(send, `/imports?name=${encodeURIComponent(file.name)}&after=${page}`, file);
   while ("state" in answer && (answer.state === "converting" || answer.state === "rendering")) {
     tell({ state: answer.state, done: answer.done ?? 0, total: answer.total ?? 0 });
@@ -41,7 +42,7 @@ export async function importFile(send: Fetch, file: File, page: number, tell: (p
     if ("state" in asked) answer = asked;
     else if (asked.code !== UNREACHABLE.code) return asked;
   }
-  if ("state" in answer && answer.state === "done") return null;
+  if ("state" in answer && answer.state === "done") return answer.left_out ?? 0;
   return { code: answer.code ?? UNREACHABLE.code, message: answer.message ?? "" };
 }
 
