@@ -12,6 +12,7 @@ import { useClassroom } from "../../room";
 import { useDrawingDesk, usePage, useTakeBack } from "../context";
 import { uploadImage } from "../files";
 import { IconFocus2 } from "../icons";
+import { bytesOf } from "../packing";
 import { extent, fitting } from "../render/view";
 import { TextList } from "../TextList";
 import classes from "../whiteboard.module.css";
@@ -21,7 +22,8 @@ import { useLayers } from "./useLayers";
 const CALM = {
   canvasActions: { changeViewBackgroundColor: false, clearCanvas: false, export: false, loadScene: false, saveToActiveFile: false, saveAsImage: false, toggleTheme: false },
 } as const;
-const START = { appState: { viewBackgroundColor: "transparent", currentItemFontFamily: 5, openSidebar: null } } as const;
+const CLEAR = "transparent";
+const START = { appState: { viewBackgroundColor: CLEAR, currentItemFontFamily: 5, openSidebar: null } } as const;
 
 export default function Editor({ page }: { page: number }) {
   const { t, i18n } = useTranslation();
@@ -50,6 +52,13 @@ export default function Editor({ page }: { page: number }) {
       refused: (refused) => toast(t("board.notKept", { reason: explain(refused) }), "bad"),
       texts: setTexts,
       pictures: (files) => api.addFiles(files.map((file) => picture(file, classroom.address(`/files/${file}`)))),
+      adopt: async (file) => {
+        const data = await dataOf(api.getFiles()[file]?.dataURL);
+        const answer = data === null ? NOT_HERE : await uploadImage(classroom.fetch, data);
+        if (!("code" in answer)) return answer.file;
+        toast(t("board.notKept", { reason: explain(answer) }), "bad");
+        return null;
+      },
     });
     session.current = made;
     drawing.told = () => made.told();
@@ -71,11 +80,13 @@ export default function Editor({ page }: { page: number }) {
     (elements, state) => {
       setBegun(true);
       layers.look({ left: -state.scrollX, top: -state.scrollY, zoom: state.zoom.value });
+      // A drawing that was dropped here brings a paper of its own, under which the page's is not seen.
+      if (state.viewBackgroundColor !== CLEAR) api?.updateScene({ appState: { viewBackgroundColor: CLEAR }, captureUpdate: CaptureUpdateAction.NEVER });
       const { newElement } = state;
       const drawing = newElement?.type === "freedraw" && !newElement.isDeleted ? newElement.id : null;
       session.current?.changed(elements as never, drawing, state.zoom.value);
     },
-    [layers],
+    [api, layers],
   );
 
   const onPointerUpdate = useCallback<NonNullable<ExcalidrawProps["onPointerUpdate"]>>(({ pointer, button }) => session.current?.pointer(pointer.x, pointer.y, pointer.tool === "laser", button === "down"), []);
@@ -83,7 +94,10 @@ export default function Editor({ page }: { page: number }) {
   const generateIdForFile = useCallback(
     async (file: File) => {
       const answer = await uploadImage(classroom.fetch, file);
-      if (!("code" in answer)) return answer.file;
+      if (!("code" in answer)) {
+        session.current?.uploaded(answer.file);
+        return answer.file;
+      }
       const reason = explain(answer);
       toast(t("board.notKept", { reason }), "bad");
       throw new Error(reason);
@@ -162,4 +176,18 @@ export default function Editor({ page }: { page: number }) {
 
 function picture(id: string, address: string): BinaryFileData {
   return { id: id as BinaryFileData["id"], dataURL: address as BinaryFileData["dataURL"], mimeType: "image/png", created: 1 };
+}
+
+const NOT_HERE = { code: "not_found", message: "" };
+
+/** The picture that an address leads to, or has in it; null: it is not to be had. */
+async function dataOf(address: string | undefined): Promise<Blob | null> {
+  if (address === undefined) return null;
+  try {
+    if (address.startsWith("data:")) return new Blob([bytesOf(address.slice(address.indexOf(",") + 1)) as Uint8Array<ArrayBuffer>]);
+    const answer = await fetch(address);
+    return answer.ok ? await answer.blob() : null;
+  } catch {
+    return null;
+  }
 }

@@ -93,6 +93,15 @@ export class Outgoing {
     return told !== undefined && told.local === versionNonce && told.base !== versionNonce;
   }
 
+  /** Which of what the server has is not among `elements`, deleted or not. */
+  lacking(elements: readonly SceneElement[]): readonly string[] {
+    let there = 0;
+    for (const { id } of elements) if (this.#told.has(id)) there += 1;
+    if (there === this.#told.size) return [];
+    const ids = new Set(elements.map(({ id }) => id));
+    return [...this.#told.keys()].filter((id) => !ids.has(id));
+  }
+
   waits(id: string): boolean {
     return this.#changed.has(id);
   }

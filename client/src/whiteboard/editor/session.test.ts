@@ -39,6 +39,7 @@ class Desk {
       refused: (refused) => this.refused.push(refused),
       texts: () => undefined,
       pictures: () => undefined,
+      adopt: (file) => Promise.resolve(`${file}-here`),
     });
     this.session.start();
   }
@@ -192,5 +193,29 @@ describe("a page in the editor", () => {
     expect(desk.told.filter((command) => idsOf(command).length <= 10).flatMap(idsOf)).toHaveLength(50);
     expect(desk.refused).toEqual([]);
     expect(new Set(desk.told.map(({ step }) => step)).size).toBe(1);
+  });
+
+  it("keeps what is on the page where a drawing is shown in its place", async () => {
+    const desk = new Desk();
+    desk.draws("one");
+    await desk.quiet();
+    await desk.theirs({ id: "one", version: 1, nonce: 1, set: { type: "rectangle", x: 0, y: 0, width: 10, height: 10 } });
+    desk.scene = [{ ...BOX, id: "dropped", versionNonce: 5 }];
+    desk.session.changed(desk.scene, null, 1);
+    await desk.quiet();
+    expect(desk.scene.map(({ id }) => id).sort()).toEqual(["box", "dropped", "one"]);
+    expect(desk.told.map(idsOf)).toEqual([["one"], ["dropped"]]);
+  });
+
+  it("brings along the pictures of what is pasted from elsewhere", async () => {
+    const desk = new Desk();
+    const image = { ...BOX, type: "image", versionNonce: 5 };
+    desk.session.uploaded("known");
+    desk.scene = [...desk.scene, { ...image, id: "one", fileId: "known" }, { ...image, id: "two", fileId: "far" }];
+    desk.session.changed(desk.scene, null, 1);
+    await desk.quiet();
+    expect(desk.scene.map(({ fileId }) => fileId)).toEqual([undefined, "known", "far-here"]);
+    const [two] = desk.told.flatMap((command) => (command.type === "board.put" ? command.changes : [])).filter(({ id }) => id === "two").reverse();
+    expect(two).toMatchObject({ set: { fileId: "far-here" } });
   });
 });

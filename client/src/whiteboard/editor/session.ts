@@ -23,6 +23,8 @@ export interface Stagehand {
   readonly refused: (refused: Refused) => void;
   readonly texts: (texts: readonly string[]) => void;
   readonly pictures: (files: readonly string[]) => void;
+  /** Bring a picture here that came with something from elsewhere: what it is called here. Null: it cannot be had. */
+  readonly adopt: (file: string) => Promise<string | null>;
 }
 
 export class Session {
@@ -90,8 +92,25 @@ export class Session {
 
   changed(elements: readonly SceneElement[], drawing: string | null, zoom: number): void {
     if (this.#over) return;
+    const lost = this.#out.lacking(elements);
+    if (lost.length > 0) return this.#keep(lost, elements);
     this.#draw(elements, drawing, zoom);
     if (this.#out.note(elements, drawing) && drawing === null) this.#soon();
+    for (const { fileId, isDeleted } of elements) if (fileId && !isDeleted && !this.#files.has(fileId)) void this.#adopt(fileId);
+  }
+
+  /** The room has this picture. */
+  uploaded(file: string): void {
+    this.#files.add(file);
+  }
+
+  /** What is pasted from elsewhere may have pictures that the room does not have. */
+  async #adopt(file: string): Promise<void> {
+    this.#files.add(file);
+    const name = await this.#hand.adopt(file);
+    if (name === null || name === file || this.#over) return;
+    this.#show(this.#hand.scene().map((element) => (element.fileId === file ? { ...element, fileId: name, version: element.version + 1, versionNonce: Math.floor(Math.random() * 2 ** 31) } : element)));
+    this.#soon();
   }
 
   pointer(x: number, y: number, laser: boolean, down: boolean): void {
@@ -103,6 +122,17 @@ export class Session {
       if (this.#laser.length > 0) this.#connection.signal({ type: "board.laser", page: this.#page, points: this.#laser.slice(-LASER_MOST) });
       this.#laser = [];
     } else this.#connection.signal({ type: "board.cursor", page: this.#page, x: round(x), y: round(y) });
+  }
+
+  /** The editor shows a drawing that was dropped on it in place of the page: it comes to what is there. */
+  #keep(lost: readonly string[], elements: readonly SceneElement[]): void {
+    const kept = lost.flatMap((id) => {
+      const raw = this.#store.sheet(this.#page)?.elements.get(id);
+      this.#out.forget(id);
+      return raw === undefined ? [] : [this.#both(raw, undefined)];
+    });
+    this.#show([...elements, ...kept]);
+    this.#soon();
   }
 
   #draw(elements: readonly SceneElement[], drawing: string | null, zoom: number): void {
