@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.async_api import expect
 
 from tests.e2e import editors
 from tests.e2e.people import People
@@ -81,3 +82,33 @@ async def test_more_than_the_server_takes_at_once_is_pasted(people: People, serv
 
     await holds(teacher, lambda elements: len(elements) == 301)
     await teacher.who.connected()
+
+
+async def test_a_link_to_what_others_embed_is_pasted_as_text(people: People, server: Class) -> None:
+    [teacher] = await editors.gather(people, server, 1)
+    await teacher.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    link = "https://www.youtube.com/watch?v=gQddtTdmG_8"
+    await teacher.page.evaluate("text => navigator.clipboard.writeText(text)", link)
+
+    await press(teacher, "Control+v")
+
+    await holds(teacher, lambda elements: [each.get("text") for each in elements] == [None, link])
+
+
+async def test_what_is_being_typed_when_the_page_is_turned_stays_on_its_page(people: People, server: Class) -> None:
+    teacher, other = await editors.gather(people, server, 2)
+    await teacher.who.button("Pages, rights and files").click()
+    await teacher.page.get_by_role("menuitem", name="Add a page").click()
+    await other.tool("t")
+    box = await other.page.locator("[data-board-editor]").bounding_box()
+    assert box is not None
+    await other.page.mouse.click(box["x"] + 500, box["y"] + 400)
+    field = other.page.locator("textarea.excalidraw-wysiwyg")
+    await field.type("half a sentence")
+
+    await teacher.who.button("Next page").click()
+
+    await expect(field).to_have_count(0)
+    await holds(other, lambda elements: elements == [])
+    await teacher.who.button("Page before").click()
+    await holds(teacher, lambda elements: [each.get("text") for each in elements] == [None, "half a sentence"])

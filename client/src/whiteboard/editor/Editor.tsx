@@ -67,7 +67,10 @@ export default function Editor({ page }: { page: number }) {
     const view = fitting(extent(store.sheet(page)?.elements.values() ?? [], background ?? {}), clientWidth, clientHeight, 1.5);
     api.updateScene({ appState: { scrollX: -view.left, scrollY: -view.top, zoom: { value: view.zoom as never }, selectedElementIds: {} }, captureUpdate: CaptureUpdateAction.NEVER });
     api.history.clear();
+    // What is being typed is part of this page.
+    const place = host.current;
     return () => {
+      place?.querySelector<HTMLElement>("textarea.excalidraw-wysiwyg")?.blur();
       made.stop();
       session.current = null;
     };
@@ -158,6 +161,7 @@ export default function Editor({ page }: { page: number }) {
         onChange={onChange}
         onPointerUpdate={onPointerUpdate}
         generateIdForFile={generateIdForFile}
+        validateEmbeddable={false}
         renderTopRightUI={corner}
         handleKeyboardGlobally={false}
         viewModeEnabled={!ready}
