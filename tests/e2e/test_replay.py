@@ -229,6 +229,26 @@ async def test_on_a_phone_nothing_of_the_controls_of_a_long_class_is_cut_off(peo
             assert box["x"] + box["width"] <= PHONE[0]
 
 
+async def test_a_recording_is_watched_at_four_times_the_size(people: People, on_air: Class, audit: Audit) -> None:
+    # given a window of 1280 by 1024 px, enlarged to 400%
+    made = lesson()
+    await made.past.keep(on_air.server.folder, room=on_air.room)
+    kabir = await people.person("Kabir", (320, 256))
+    await watch(kabir, on_air.link("Student"))
+    await expect(kabir.page.locator("[data-board-at]")).to_be_visible()
+
+    # when
+    await line(kabir).fill(str(made.length))
+
+    # then there is room to read in, and nothing is cut off at the side
+    await expect(kabir.messages.get_by_text("Thank you")).to_be_visible()
+    assert (await kabir.messages.bounding_box() or {})["height"] > 100
+    for name in ("Play", "Sound off"):
+        box = await kabir.button(name).bounding_box() or {}
+        assert box["x"] + box["width"] <= 320
+    await audit.look(kabir, "a recording at 400%")
+
+
 async def test_a_class_that_goes_on_has_no_recording_yet(people: People, on_air: Class) -> None:
     await on_air.found()
     teacher = await people.person("Meera", DESKTOP)
