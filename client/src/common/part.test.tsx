@@ -8,13 +8,15 @@ import { part, warmParts } from "./part";
 
 let page: Page;
 let network: boolean;
+let answer: string;
 
 /** The server answers as soon as there is a network; whether it has the part is another matter. */
 beforeEach(() => {
   network = false;
+  answer = '<div id="root"></div>';
   vi.stubGlobal("fetch", async () => {
     if (!network) throw new TypeError("Failed to fetch");
-    return new Response(null, { status: 200 });
+    return new Response(answer, { status: 200 });
   });
 });
 
@@ -61,6 +63,19 @@ it("that the server does not have any more leads to an offer to load the page ag
   await page.until(() => expect(page.button("Load again")).toBeTruthy());
   expect(page.text).toContain("There is a newer version of this page.");
   expect(nowhere).toHaveBeenCalledTimes(2);
+});
+
+it("waits where the network answers in the server's place, as one that wants a log-in does, and comes after that", async () => {
+  let there = false;
+  [network, answer] = [true, "<p>Log in to use this network.</p>"];
+  const late = load(() => there);
+  page = await Page.open(shown(part(late)));
+  await page.until(() => expect(late.mock.calls.length).toBeGreaterThan(2));
+  expect(page.text).toContain("This needs the connection.");
+  there = true;
+  await page.perform(() => window.dispatchEvent(new Event("online")));
+
+  await page.until(() => expect(page.text).toContain("Here is it."));
 });
 
 it("over the page can be left before it comes", async () => {

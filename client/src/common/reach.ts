@@ -4,11 +4,13 @@
 import { useEffect, useState } from "react";
 
 const EVERY = 3_000; // ms
+const OURS = 'id="root"'; // in the page that the server gives
 
-/** Whether the server answers just now. */
+/** Whether the server answers just now. A network that wants one to log in answers everything, with a page of its own. */
 export async function reachable(): Promise<boolean> {
   try {
-    return (await fetch("/", { method: "HEAD", cache: "no-store" })).ok;
+    const answer = await fetch("/", { cache: "no-store" });
+    return answer.ok && (await answer.text()).includes(OURS);
   } catch {
     return false;
   }
