@@ -17,6 +17,7 @@ import type { Tab } from "./tabs";
 import { useAloud } from "./useAloud";
 import { useNews } from "./useNews";
 import { useUnread } from "./useUnread";
+import { useWaiting } from "./useWaiting";
 import { useWidth } from "./useWidth";
 
 const WARM_AFTER = 4_000; // ms
@@ -33,6 +34,7 @@ export function Classroom() {
   const asked = useAsked() !== null;
   useNews();
   useAloud(tab === "chat");
+  useWaiting(staff ? unread.people.count : 0, staff ? unread.doubts.count : 0);
   useWarmth(staff);
 
   const waiting = unread.chat.count + (staff ? unread.doubts.count : 0);
