@@ -212,6 +212,7 @@ async def lesson(people: People, server: Subprocess, audit: Audit, seen: dict[st
     await meera.button("Share the screen").click()
     for student in (asha, ravi):
         await plays(student, "Meera, camera", "Meera, screen")
+    await changed(meera, asha, ravi)
     await captions(meera, asha, ravi, audit)
     await picture(meera, pictures, "live-publishing")
     await picture(asha, pictures, "live-phone")
@@ -294,6 +295,21 @@ async def late(meera: Someone, asha: Someone, ravi: Someone, seen: dict[str, Any
     await some(AFRESH)
 
 
+async def changed(meera: Someone, asha: Someone, ravi: Someone) -> None:
+    """What is sent is changed while it is sent: other devices, and the screen without the camera."""
+    await meera.button("Choose devices").click()
+    await meera.dialog.get_by_role("button", name="Use these").click()
+    await expect(meera.dialog).to_have_count(0)
+    await meera.button("Turn the camera off").click()
+    await expect(asha.page.get_by_role("figure", name="Meera, sound only")).to_be_visible(timeout=PATIENCE)
+    await expect(ravi.page.get_by_role("figure", name="Meera, camera")).to_have_count(0, timeout=PATIENCE)
+    for student in (asha, ravi):
+        await plays(student, "Meera, screen")
+    await meera.button("Turn the camera on").click()
+    for student in (asha, ravi):
+        await plays(student, "Meera, camera", "Meera, screen")
+
+
 async def captions(meera: Someone, asha: Someone, ravi: Someone, audit: Audit) -> None:
     await meera.page.get_by_role("toolbar", name="Live").get_by_role("button", name="Captions").click()
     await audit.look(meera, "caption menu", "[role=menu]")
@@ -316,9 +332,13 @@ async def called(meera: Someone, ravi: Someone) -> None:
 async def on_stage(meera: Someone, asha: Someone, ravi: Someone, audit: Audit, pictures: Path | None) -> None:
     await meera.tab("People")
     await called(meera, ravi)
+    waited = meera.page.get_by_role("list", name="Called on stage, not there yet")
+    await expect(waited).to_contain_text("Ravi")
+    await audit.look(meera, "somebody was called", "[role=tabpanel]")
     await audit.look(ravi, "called on stage", "[role=dialog]")
     await ravi.dialog.get_by_role("button", name="Decline").click()
     await expect(ravi.dialog).to_have_count(0)
+    await expect(waited).to_have_count(0)
     await expect(ravi.button("Camera and screen")).to_have_count(0)
 
     # There is a place by WebRTC for who is on stage in any case.

@@ -208,6 +208,7 @@ function Entrance({ publishing, mine }: { publishing: Publishing; mine: PublishV
     <Suspense>
       <Studio
         called={called}
+        live={mine.phase !== "off"}
         sharing={mine.tracks.has("screen")}
         onClose={() => openStudio(false)}
         onUse={(devices, chosenScreen) => {

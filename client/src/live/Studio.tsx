@@ -13,6 +13,8 @@ import classes from "./live.module.css";
 interface Props {
   /** A student whom the staff have called. */
   readonly called: boolean;
+  /** One is on the air, and changes with what. */
+  readonly live: boolean;
   /** A screen is being shared already. */
   readonly sharing: boolean;
   readonly onUse: (devices: readonly MediaStreamTrack[], screen: readonly MediaStreamTrack[]) => void;
@@ -21,7 +23,7 @@ interface Props {
 
 const NONE = "none";
 
-export default function Studio({ called, sharing, onUse, onClose }: Props) {
+export default function Studio({ called, live, sharing, onUse, onClose }: Props) {
   const { t } = useTranslation();
   const perform = useDo();
   const [choice, setChoice] = useState<Choice>(chosen);
@@ -67,7 +69,7 @@ export default function Studio({ called, sharing, onUse, onClose }: Props) {
           {called ? t("live.decline") : t("app.cancel")}
         </Button>
         <Button disabled={tracks.length + screen.tracks.length === 0} onClick={() => onUse(handOver(), screen.handOver())}>
-          {called ? t("live.comeOn") : t("live.goLive")}
+          {called ? t("live.comeOn") : t(live ? "live.useThese" : "live.goLive")}
         </Button>
       </Group>
     </Modal>

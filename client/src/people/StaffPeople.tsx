@@ -8,7 +8,7 @@ import { useApi, useDo, useMyPart, useRoom } from "../app/live";
 import { AnchoredMenu } from "../common/AnchoredMenu";
 import common from "../common/common.module.css";
 import { IconButton } from "../common/IconButton";
-import { IconArrowDown, IconDotsVertical, IconSearch, IconVideo } from "../common/icons";
+import { IconArrowDown, IconDotsVertical, IconSearch, IconUserMinus, IconVideo } from "../common/icons";
 import type { PersonView, Role, RoomEvent } from "../protocol";
 import { useClassroom } from "../room";
 import { Hands } from "./Hands";
@@ -67,6 +67,7 @@ export default function StaffPeople() {
             </Button>
           }
         />
+        <Called />
         <h3 className={classes.heading}>{t("people.everybody")}</h3>
         <TextInput
           className={classes.search}
@@ -101,6 +102,31 @@ export default function StaffPeople() {
         {menu && <PersonItems person={people.find(({ id }) => id === menu.person.id) ?? menu.person} />}
       </AnchoredMenu>
     </div>
+  );
+}
+
+/** Who has a place on stage and is not seen there: whoever waits for them, or for the place, should know. */
+function Called() {
+  const { t } = useTranslation();
+  const perform = useDo();
+  const onStage = useRoom((room) => room.stage.people);
+  const called = onStage.filter(({ role, live }) => role === "student" && live.length === 0);
+  if (called.length === 0) return null;
+  return (
+    <>
+      <h3 className={classes.heading}>
+        <IconVideo size={17} /> {t("people.called")}
+      </h3>
+      <ul className={classes.list} aria-label={t("people.called")}>
+        {called.map(({ id, name, role }) => (
+          <PersonRow
+            key={id}
+            person={{ id, name, role, present: true }}
+            tools={<IconButton icon={IconUserMinus} label={t("live.sendOff")} onClick={() => perform({ type: "stage.leave", member: id })} />}
+          />
+        ))}
+      </ul>
+    </>
   );
 }
 
