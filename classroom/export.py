@@ -16,6 +16,7 @@ import msgspec
 
 from classroom.chat.model import Said
 from classroom.doubts.model import Asked, Dismissed, Merged, Published
+from classroom.doubts.model import Voted as Supported
 from classroom.journal.port import Journal
 from classroom.kernel import RECORD, Stored
 from classroom.polls.model import Voted
@@ -68,8 +69,9 @@ def _fields(stored: Stored) -> dict[str, Any] | None:
     fields = {"seq": meta.seq, "at": meta.at, **msgspec.to_builtins(shown, str_keys=True)}
     if isinstance(shown, OF_THE_ASKER):
         fields |= {"done_by": meta.by, "done_at": meta.at}
-    # A batch of votes bears the name of whoever voted first in it, which a secret poll must not tell.
-    if not isinstance(shown, Voted):
+    # A batch of votes bears the name of whoever voted first in it, which a secret poll must not tell. Where the voters may be
+    # known they stand in the batch, each of them.
+    if not isinstance(shown, Voted | Supported):
         fields.setdefault("by", meta.by)
     return fields
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from classroom.chat.model import Said
-from classroom.doubts.model import Asked, Dismissed, DoubtState, Merged, Published
+from classroom.doubts.model import Asked, Dismissed, DoubtState, Merged, Published, Tick
+from classroom.doubts.model import Voted as Supported
 from classroom.export import COLUMNS, PAGE, Format, export
 from classroom.journal.port import Journal
 from classroom.journal.sql import open_journal
@@ -65,6 +66,16 @@ async def test_every_event_is_a_line_of_json_in_order(journal: Journal) -> None:
     assert [(line["seq"], line["text"]) for line in lines] == [(i + 1, f"message {i}") for i in range(PAGE * 2 + 1)]
     assert lines[0]["at"] == AT + 1
     assert (lines[0]["type"], lines[0]["by"]) == ("chat.said", "ravi")
+
+
+async def test_of_a_batch_of_support_nobody_is_named_but_the_supporters(journal: Journal) -> None:
+    both = Supported(votes={1: 2}, changes=(Tick("ravi", 1, True), Tick("asha", 1, True)))
+    await keep(journal, [both])
+    line = json.loads(await exported(journal, "jsonl"))
+    assert "by" not in line
+    assert line["changes"] == [["ravi", 1, True], ["asha", 1, True]]
+    (row,) = await table(journal)
+    assert (row["by"], row["name"]) == ("", "")
 
 
 async def test_every_event_is_a_row_with_columns_for_people(journal: Journal) -> None:
