@@ -92,6 +92,16 @@ def test_no_machine_is_replaced_or_cut_off_because_what_it_talks_to_is_down() ->
     assert "`/healthz`" in (DEPLOY.parent.parent / "docs" / "operations.md").read_text()
 
 
+def test_a_machine_that_starts_before_its_database_comes_up_with_it() -> None:
+    """It ends within a second or two, and is started again: by default systemd gives up after five starts within 10 s."""
+    template = (DEPLOY / "cloudformation.yaml").read_text()
+    for unit in ((DEPLOY / "classroom.service").read_text(), template[template.index("[Unit]") :]):
+        head, service = unit.split("[Service]", 1)
+        assert re.search(r"^ *StartLimitIntervalSec=0$", head, re.MULTILINE)
+        assert re.search(r"^ *Restart=always$", service, re.MULTILINE)
+        assert re.search(r"^ *RestartSec=1$", service, re.MULTILINE)
+
+
 def test_a_machine_of_the_cloudformation_template_can_build_the_loops_in_c() -> None:
     data = (DEPLOY / "cloudformation.yaml").read_text().partition("UserData:")[2]
     installed = re.search(r"^ +apt-get install (.+)$", data, re.MULTILINE)
