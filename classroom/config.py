@@ -385,7 +385,7 @@ def _objection(key: Key, value: Any) -> str:
         case ("media", "ice_servers"):
             bad = next((url for url in value if not re.fullmatch(r"(stun|turn)s?:[^\s<>\"]+", url)), None)
             return f"has {bad!r}; it must list addresses such as turn:turn.example.org:3478." if bad is not None else ""
-        case ("auth", "jwks_url") if value and not _is_trustworthy(value):
+        case ("auth", "jwks_url") if value and not is_trustworthy(value):
             return f"is {value!r}; it must be an https:// address (http:// only on this machine)."
         case ("server", "trusted_proxies"):
             bad = next((network for network in value if not _is_network(network)), None)
@@ -409,7 +409,8 @@ def _is_place(value: str) -> bool:
     return _is_network(host.strip("[]")) and port.isdigit() and 0 < int(port) < 65_536
 
 
-def _is_trustworthy(value: str) -> bool:
+def is_trustworthy(value: str) -> bool:
+    """Whether what is fetched from this address is what was published there: https, or this machine itself."""
     here = _is_url(value, ("http",)) and urlsplit(value).hostname in ("127.0.0.1", "::1", "localhost")
     return here or _is_url(value, ("https",))
 

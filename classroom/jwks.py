@@ -19,7 +19,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from classroom.config import SettingsError
+from classroom.config import SettingsError, is_trustworthy
 from classroom.kernel import Rejected
 
 REFETCH_SECONDS = 30.0  # at the earliest, when a token names a key that is not known
@@ -95,7 +95,8 @@ class KeySet:
             self._tried_at = self._clock()
 
     async def _fetch(self) -> bytes:
-        """The set at the address. Raises `OSError`, `ValueError` when it is too long, `TimeoutError`."""
+        """The set at the address. Raises `OSError`, `ValueError` when it is too long or anybody on the way could have made it,
+        `TimeoutError`."""
         import aiohttp  # not loaded by whoever only makes tokens
 
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
@@ -105,6 +106,9 @@ class KeySet:
                 aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
                 session.get(self._url, raise_for_status=True, max_redirects=3) as response,
             ):
+                for each in (*response.history, response):
+                    if not is_trustworthy(str(each.url)):
+                        raise ValueError(f"it is led to {each.url}, which is not https")
                 async for chunk in response.content.iter_any():
                     data += chunk
                     if len(data) > SIZE_LIMIT:

@@ -266,6 +266,26 @@ async def test_keys_are_fetched_once_and_again_for_an_unknown_one_at_most_every_
     assert publisher.asked == 2
 
 
+async def test_keys_from_where_anybody_on_the_way_could_have_made_them_are_not_taken(
+    published: tuple[KeyServer, str],
+) -> None:
+    publisher, url = published
+
+    async def lead_away(_: web.Request) -> web.Response:
+        raise web.HTTPFound(target)
+
+    app, elsewhere = web.Application(), web.Application()
+    app.router.add_get("/away", lead_away)
+    elsewhere.router.add_get("/keys", publisher.handle)
+    async with TestServer(app) as ours, TestServer(elsewhere, host="127.0.0.2") as other:
+        target = url
+        assert len(await KeySet("", str(ours.make_url("/away"))).find("RS256", "a")) == 1
+        target = str(other.make_url("/keys"))  # not of this machine, as far as its address tells
+        with pytest.raises(Rejected) as refused:
+            await KeySet("", str(ours.make_url("/away"))).find("RS256", "a")
+    assert (refused.value.code, refused.value.temporary) == ("unavailable", True)
+
+
 async def test_withdrawn_keys_go_within_an_hour_and_known_ones_outlive_an_outage(
     published: tuple[KeyServer, str],
 ) -> None:
