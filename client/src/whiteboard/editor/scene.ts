@@ -39,11 +39,39 @@ const OWN: Readonly<Record<string, Fields>> = {
   frame: { name: null },
 };
 
-/** For the editor: a copy of its own, with every field that it relies on. */
+/** A key of fractional indexing: a letter that says how many digits its whole part has, these, and a fraction that does not end in 0. */
+const ORDER = /^([a-zA-Z])([0-9A-Za-z]*)$/;
+
+function ordered(index: unknown): boolean {
+  const [, head, digits] = ORDER.exec(typeof index === "string" ? index : "") ?? [];
+  if (head === undefined || digits === undefined) return false;
+  const whole = head >= "a" ? head.charCodeAt(0) - 96 : 91 - head.charCodeAt(0);
+  return digits.length >= whole && (digits.length === whole || !digits.endsWith("0")) && !/^A0{26}$/.test(head + digits);
+}
+
+/** Whether it may be in the place of `usual`: the server lets through more than the editor can bear. */
+function bearable(value: unknown, usual: unknown): boolean {
+  if (value === undefined) return false;
+  if (usual === null) return value === null || typeof value === "object" || typeof value === "string";
+  return typeof value === typeof usual && Array.isArray(value) === Array.isArray(usual) && value !== null;
+}
+
+/** Fields that may be null, and what they are if not. */
+const LISTS = ["boundElements", "lastCommittedPoint", "fixedSegments"] as const;
+const OBJECTS = ["roundness", "startBinding", "endBinding", "crop", "customData"] as const;
+const WORDS = ["frameId", "link", "containerId", "startArrowhead", "endArrowhead", "name", "fileId"] as const;
+
+/** For the editor: a copy of its own, with every field that it relies on, as it relies on it. */
 export function forEditor(raw: RawElement): SceneElement {
   const element = plain(raw);
   const copy = structuredClone(element) as unknown as Record<string, unknown>;
-  const text = element.type === "text" ? { originalText: element.text ?? "" } : {};
+  const usual: Fields = { ...DEFAULTS, ...OWN[element.type] };
+  for (const [name, value] of Object.entries(usual)) if (!bearable(copy[name], value)) delete copy[name];
+  for (const name of LISTS) if (copy[name] != null && !Array.isArray(copy[name])) delete copy[name];
+  for (const name of OBJECTS) if (copy[name] != null && (typeof copy[name] !== "object" || Array.isArray(copy[name]))) delete copy[name];
+  for (const name of WORDS) if (copy[name] != null && typeof copy[name] !== "string") delete copy[name];
+  if (copy["index"] != null && !ordered(copy["index"])) copy["index"] = null; // the editor finds a place for it
+  const text = element.type === "text" ? { text: "", originalText: element.text ?? "" } : {};
   const pen = element.type === "freedraw" && (element.pressures?.length ?? 0) > 0 ? { simulatePressure: false } : {};
   return { ...structuredClone(DEFAULTS), ...structuredClone(OWN[element.type] ?? {}), ...text, ...pen, ...copy, isDeleted: false } as unknown as SceneElement;
 }
