@@ -13,7 +13,7 @@ from playwright.async_api import Locator, expect
 
 from classroom.kernel import Role
 from tests.e2e.past import Past
-from tests.e2e.people import DESKTOP, PHONE, ROOT, People, Someone
+from tests.e2e.people import DESKTOP, PHONE, ROOT, People, Scheme, Someone
 from tests.running import Class
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -30,6 +30,21 @@ RUN = {
 }
 # Between two states colours fade, and a colour that is under way has no contrast to speak of.
 STILL = "document.getAnimations().forEach((each) => each.effect?.getComputedTiming().iterations < 99 && each.finish())"
+
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+# Of a text in its own place: axe leaves out what is disabled.
+CONTRAST = """(element) => {
+  const {color, backgroundColor} = getComputedStyle(element);
+  const light = (text) => {
+    const [red, green, blue] = text.match(/[\\d.]+/g).map((part) => {
+      const share = Number(part) / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+  };
+  const [one, other] = [light(color), light(backgroundColor)];
+  return Math.max(one, other) / Math.min(one, other);
+}"""
 
 # How many things on the page are under way between two states once it turns dark.
 DARKENED = """() => {
@@ -189,6 +204,19 @@ async def test_a_student_in_the_class(people: People, server: Class, audit: Audi
     await asha.tab("People")
     await expect(page.get_by_text("2 hands raised")).to_be_visible()
     await audit.look(asha, "student's people")
+
+
+async def test_what_cannot_be_pressed_yet_can_be_read(people: People, server: Class) -> None:
+    asha = await people.person("Asha", PHONE)
+    await asha.join(server.link("Student"))
+    panel = await asha.tab("Polls")
+    vote = panel.get_by_role("button", name="Vote", exact=True)
+    await expect(vote).to_be_disabled()
+    for scheme in SCHEMES:
+        await asha.page.emulate_media(color_scheme=scheme)
+        await expect(asha.page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
+        await asha.page.evaluate(STILL)
+        assert await vote.evaluate(CONTRAST) > 4.5, scheme
 
 
 async def test_where_motion_is_unwelcome_colours_change_at_once(people: People, server: Class, audit: Audit) -> None:
