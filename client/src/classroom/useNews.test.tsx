@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 /// What becomes of one's doubts, and that one may not write any more, is said.
 
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { announce } from "../app/toast";
 import type { RoomEvent } from "../protocol";
 import { ASHA, EMPTY_OWN } from "../testing/rooms";
@@ -10,7 +10,10 @@ import { useNews } from "./useNews";
 
 let page: Page;
 
-afterEach(() => page.close());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await page.close();
+});
 
 function Hearing() {
   useNews();
@@ -60,4 +63,19 @@ it("that the chat is closed, slow, and open again is said where the field for it
       "The staff do not take doubts at the moment.",
     ]),
   );
+});
+
+it("who was offline is not told that the connection was lost when the network comes back", async () => {
+  page = await Page.open(<Hearing />, { me: ASHA });
+  const network = vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
+  await page.server.stop();
+  await page.until(() => expect(spoken()).toEqual(["You are offline."]));
+  network.mockReturnValue(true);
+  await page.perform(() => page.connection.retryNow());
+  await page.until(() => expect(page.connection.status.phase).toBe("reconnecting"));
+  await page.server.start();
+  await page.perform(() => page.connection.retryNow());
+
+  await page.until(() => expect(spoken().at(-1)).toBe("You are connected again."));
+  expect(spoken()).toEqual(["You are offline.", "You are connected again."]);
 });

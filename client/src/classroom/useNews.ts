@@ -21,7 +21,8 @@ export function useNews(): void {
     const was = before.current;
     before.current = phase;
     if (phase === "offline" && was !== "offline") announce(t("say.offline"));
-    else if (phase === "reconnecting" && was !== "reconnecting") announce(t("say.reconnecting"));
+    // Who was offline knows that there was no connection: what comes next is that there is one.
+    else if (phase === "reconnecting" && was !== "reconnecting" && was !== "offline") announce(t("say.reconnecting"));
     else if (phase === "live" && (was === "offline" || was === "reconnecting")) toast(t("say.reconnected"), "good");
   }, [phase, t]);
 }
