@@ -73,6 +73,7 @@ export function AskBox({ onAsked }: { onAsked: () => void }) {
           {allowed ? (
             <Switch
               label={t("doubts.anonymous")}
+              aria-label={t("doubts.anonymous")} // the label has the description in it, too
               description={t("doubts.anonymousHint")}
               checked={anonymous}
               onChange={(event) => {

@@ -38,6 +38,14 @@ it("pressed twice, it makes one poll, and says that it is on its way", async () 
   expect(page.server.received).toMatchObject([{ type: "poll.prepare", spec: { question: "2 + 2?" }, open: true }]);
 });
 
+it("a switch is called what it switches, and what off means is its description", async () => {
+  await open();
+  const secret = page.find<HTMLInputElement>("[role=switch]");
+
+  expect(secret.getAttribute("aria-label")).toBe("Secret ballot");
+  expect(document.getElementById(secret.getAttribute("aria-describedby") ?? "")?.textContent).toMatch(/^Off: the staff can see/);
+});
+
 it("without a connection it says that the poll is kept, and sends it once", async () => {
   await open();
   await page.server.stop();

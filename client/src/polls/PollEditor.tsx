@@ -113,6 +113,7 @@ export default function PollEditor({ editing, onClose }: { editing: Editing; onC
           </div>
           <Switch
             label={t("polls.secretSwitch")}
+            aria-label={t("polls.secretSwitch")} // the label has the description in it, too: "Off: …, on"
             description={t("polls.secretHint")}
             checked={draft.secret}
             onChange={(event) => change({ secret: event.currentTarget.checked })}
