@@ -34,7 +34,7 @@ PREFLIGHT = {
 
 GONE = 499  # what many servers note where nobody is there to be answered any more
 
-EXPOSED = {"Access-Control-Expose-Headers": "Accept-Patch, ETag, Link, Location, Retry-After"}
+EXPOSED = {"Access-Control-Expose-Headers": "Accept-Patch, Classroom-Stream, ETag, Link, Location, Retry-After"}
 
 log = structlog.get_logger(__name__)
 

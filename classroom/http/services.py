@@ -22,7 +22,7 @@ class Media(Protocol):
 
     async def make(
         self, room: str, member: Member, offer: str, publisher: str | None = None, sources: tuple[str, ...] = ()
-    ) -> tuple[str, str, str]:
+    ) -> tuple[str, str, str, str]:
         """A session that publishes, or watches `publisher`: its id, its tag, and the answer."""
 
     async def patch(self, room: str, member: str, id: str, match: str, fragment: str) -> tuple[str, str]:

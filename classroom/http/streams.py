@@ -124,12 +124,14 @@ class Streams:
             raise Rejected("not_found", "This server has no media process.")
         return self._media
 
-    def _made(self, room: str, name: str, made: tuple[str, str, str]) -> web.Response:
-        id, tag, answer = made
+    def _made(self, room: str, name: str, made: tuple[str, str, str, str]) -> web.Response:
+        id, tag, answer, stream = made
         response = web.Response(status=201, text=answer, content_type=SDP)
         response.headers["Location"] = f"/api/rooms/{room}/{name}/{id}"
         response.headers["ETag"] = f'"{tag}"'
         response.headers["Accept-Patch"] = FRAGMENT
+        if stream:
+            response.headers["Classroom-Stream"] = stream
         for server in ice_servers(self._services.settings.media, id, int(time.time())):
             link = f'<{server["urls"]}>; rel="ice-server"'
             if "username" in server:

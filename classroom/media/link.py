@@ -98,11 +98,12 @@ class Link:
 
     async def make(
         self, room: str, member: Member, offer: str, publisher: str | None = None, sources: tuple[str, ...] = ()
-    ) -> tuple[str, str, str]:
-        """A session that publishes, or watches `publisher`: its id, its tag, and the answer. Raises `Rejected`."""
+    ) -> tuple[str, str, str, str]:
+        """A session that publishes, or watches `publisher`: its id, its tag, the answer, and the `stream` of a publication.
+        Raises `Rejected`."""
         wanted = {"room": room, "member": member, "offer": offer, "publisher": publisher, "sources": sources}
         made = await self._ask("POST", "/sessions", wanted)
-        return made["id"], made["tag"], made["answer"]
+        return made["id"], made["tag"], made["answer"], made["stream"]
 
     async def patch(self, room: str, member: str, id: str, match: str, fragment: str) -> tuple[str, str]:
         """Candidates or an ICE restart: the session's tag now, and our fragment where there is one. Raises `Rejected`."""

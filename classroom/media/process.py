@@ -64,6 +64,7 @@ class Made(msgspec.Struct):
     tag: str
     answer: str
     sources: tuple[str, ...]
+    stream: str = ""
 
 
 class Fragment(msgspec.Struct, forbid_unknown_fields=True):
@@ -199,7 +200,7 @@ class Process:
             return _refused(503, "take_hls", "All places for viewers are taken; watch by LL-HLS.")
         except Crowded:
             return _refused(503, "busy", "Too many are connecting at this moment.")
-        return _json(Made(session.id, session.tag, answer, session.sources), 201)
+        return _json(Made(session.id, session.tag, answer, session.sources, session.stream), 201)
 
     async def _patch(self, request: web.Request) -> web.Response:
         session = self._session(request)

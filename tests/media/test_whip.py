@@ -117,6 +117,7 @@ async def test_what_is_published_by_whip_is_told_to_the_room_and_seen_by_whep(tm
         (published,) = await at.said(Published)
         assert published.member == "t1"
         assert set(published.sources) == {"camera", "microphone"}
+        assert published.stream == made["Classroom-Stream"]
 
         viewer, _, tracks = await at.watch()
         assert (await tracks["video"].recv()).width == 640

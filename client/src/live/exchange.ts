@@ -31,6 +31,8 @@ export async function askLive(fetch: Fetch): Promise<Live> {
 /** A session that the server keeps for a connection. */
 export interface Session {
   readonly path: string;
+  /** What the room knows a publication by; "" for what is watched. */
+  readonly stream: string;
   /** What each section of the answer is, by its `mid`: for a publication that is watched. */
   readonly sources: ReadonlyMap<string, Source>;
 }
@@ -41,7 +43,7 @@ export async function exchange(fetch: Fetch, path: string, pc: RTCPeerConnection
   const body = pc.localDescription?.sdp ?? "";
   const { headers, body: sdp } = await ask(fetch, path, { method: "POST", body, headers: { "Content-Type": "application/sdp" } });
   const id = headers.get("Location")?.split("/").pop() ?? "";
-  const session = { path: `${path.split("?")[0]}/${id}`, sources: sourcesOf(sdp) };
+  const session = { path: `${path.split("?")[0]}/${id}`, stream: headers.get("Classroom-Stream") ?? "", sources: sourcesOf(sdp) };
   try {
     if (pc.signalingState === "closed") throw new Refusal("stopped", "", false);
     await pc.setRemoteDescription({ type: "answer", sdp });

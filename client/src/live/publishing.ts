@@ -53,9 +53,8 @@ export class Publishing {
   #heal: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #off: (() => void)[] = [];
-  /** The publication that the room knows as mine; "" until it has heard of the newest. */
-  #stream = "";
-  #before = "";
+  /** The room has told of the newest publication. */
+  #heard = false;
   #uplink = new Uplink();
 
   view: PublishView = NOTHING;
@@ -70,6 +69,8 @@ export class Publishing {
     window.addEventListener("online", online);
     this.#off = [
       this.#connection.on("event", (event, { roster }) => {
+        // Perhaps another one has taken its place since, in the same moment.
+        if (event.type === "stage.published" && event.stream === (this.#next ?? this.#current)?.session?.stream) this.#heard = true;
         if (event.type !== "stage.left" || !event.by_staff || !event.members.includes(this.#me)) return;
         // With the class's end all leave the stage: nobody was sent off.
         if (this.view.phase !== "off") this.#stop(roster.phase === "ended" ? null : "sent_off");
@@ -178,7 +179,7 @@ export class Publishing {
     this.#close(this.#next);
     this.#close(this.#current);
     this.#next = this.#current = null;
-    this.#stream = "";
+    this.#heard = false;
     this.#uplink = new Uplink();
     this.#set({ ...NOTHING, fault, message });
   }
@@ -196,8 +197,7 @@ export class Publishing {
     clearTimeout(this.#heal);
     this.#close(this.#next);
     this.#next = null;
-    this.#before = this.#stream || this.#before;
-    this.#stream = "";
+    this.#heard = false;
     this.#set({ phase: this.view.phase === "off" || this.view.phase === "connecting" ? "connecting" : this.#current ? this.view.phase : "reconnecting" });
     void this.#attempt();
   }
@@ -286,14 +286,12 @@ export class Publishing {
     const room = this.#connection.room;
     if (room === null || this.#current === null || this.#next !== null) return;
     const stream = room.stage.people.find(({ id }) => id === this.#me)?.stream ?? "";
-    if (this.#stream === "") {
-      if (stream !== "" && stream !== this.#before) this.#stream = stream;
-      return;
-    }
-    if (stream === this.#stream) return;
+    const mine = this.#current.session?.stream ?? "";
+    if (stream === mine) this.#heard = true;
+    // Until it has told of this publication it tells of the one before, or of nothing.
+    if (stream === mine || !this.#heard) return;
     if (stream !== "") return this.#stop("elsewhere");
     // The media process, or the whole server, has begun anew.
-    this.#before = this.#stream;
     this.#close(this.#current);
     this.#current = null;
     this.#publish();
