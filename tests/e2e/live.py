@@ -320,6 +320,15 @@ async def captions(meera: Someone, asha: Someone, ravi: Someone, audit: Audit) -
         await expect(student.page.get_by_role("log", name="Captions")).to_contain_text("charge per second")
         await audit.look(student, "watching", "section[aria-label=Stage]")
     await audit.look(meera, "on the air")
+    # They go along where a picture fills the screen.
+    await ravi.button("Full screen").click()
+    inside = ravi.page.locator("figure").get_by_role("log", name="Captions")
+    await meera.page.get_by_role("textbox", name="What is being said").fill("A volt drives it.")
+    await meera.page.keyboard.press("Enter")
+    await expect(inside).to_contain_text("A volt drives it.")
+    await ravi.page.evaluate("document.exitFullscreen()")
+    await expect(inside).to_have_count(0)
+    await expect(ravi.page.get_by_role("log", name="Captions")).to_be_attached()
 
 
 async def called(meera: Someone, ravi: Someone) -> None:

@@ -1,7 +1,8 @@
 /// What is being said, in writing: the newest lines under the picture; for the staff, a field to type them into.
 
 import { TextInput } from "@mantine/core";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useEffect, useState, useSyncExternalStore } from "react";
+import { createPortal } from "react-dom";
 import { useTranslation } from "react-i18next";
 import { useDo, useRoom, useServerNow } from "../app/live";
 import { recall, remember } from "../app/memory";
@@ -39,6 +40,17 @@ export function useCaptionLook(): readonly [CaptionLook, (change: Partial<Captio
   ];
 }
 
+/** The picture that fills the screen: nothing beside it is seen. */
+function useFullScreen(): Element | null {
+  return useSyncExternalStore(
+    (listener) => {
+      document.addEventListener("fullscreenchange", listener);
+      return () => document.removeEventListener("fullscreenchange", listener);
+    },
+    () => (document.fullscreenElement?.tagName === "FIGURE" ? document.fullscreenElement : null),
+  );
+}
+
 export function Captions({ look }: { look: CaptionLook }) {
   const { t } = useTranslation();
   const lines = useRoom((room) => room.captions.lines);
@@ -50,8 +62,9 @@ export function Captions({ look }: { look: CaptionLook }) {
   useEffect(() => {
     if (ticking && shown.length === 0 && now > newest + STAYS) setTicking(false);
   }, [ticking, shown.length, now, newest]);
+  const full = useFullScreen();
   if (!look.on) return null;
-  return (
+  const written = (
     <div className={classes.captions} data-size={look.size} data-empty={shown.length === 0 || undefined} role="log" aria-live={look.aloud ? "polite" : "off"} aria-label={t("live.captions")}>
       {shown.map(({ id, text }) => (
         <p key={id} dir="auto">
@@ -60,6 +73,7 @@ export function Captions({ look }: { look: CaptionLook }) {
       ))}
     </div>
   );
+  return full === null ? written : createPortal(written, full);
 }
 
 export function CaptionField() {
