@@ -115,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
 def links(settings: Settings, auth: Authenticator, port: int | None = None) -> tuple[str, str]:
     """The demo room's links: the instructor's, with a token inside, and the students'. `port`: the one listened on, where
     the settings leave it to the system."""
-    base = settings.base_url if port is None or settings.server.public_url else _with_port(settings, port)
+    base = _base(settings, port)
     token = auth.mint(DEMO, "Instructor", Role.INSTRUCTOR, "demo-instructor", LINKS_SECONDS)
     student = f"{base}/r/{DEMO}"
     if not auth.open_rooms:
@@ -123,7 +123,9 @@ def links(settings: Settings, auth: Authenticator, port: int | None = None) -> t
     return f"{base}/r/{DEMO}#token={token}", student
 
 
-def _with_port(settings: Settings, port: int) -> str:
+def _base(settings: Settings, port: int | None) -> str:
+    if port is None or settings.server.public_url:
+        return settings.base_url
     return f"{settings.base_url.rpartition(':')[0]}:{port}"
 
 
@@ -188,6 +190,9 @@ def _media(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _say_links(settings: Settings, auth: Authenticator, port: int) -> None:
+    if not auth.open_rooms and not sys.stdout.isatty():
+        # Nobody comes in without a token, and what a service prints is kept: whoever reads its log would be an instructor.
+        return _say(f"At {_base(settings, port)}\nLinks are made by `classroom token`. Stop with Ctrl-C.")
     instructor, student = links(settings, auth, port)
     _say(f"Instructor: {instructor}\nStudent:    {student}\nGood for {LINKS_SECONDS // 3_600} hours. Stop with Ctrl-C.")
 

@@ -162,7 +162,7 @@ class Subprocess:
         else:
             self.process.wait(STOP_SECONDS)
             raise AssertionError(f"the server does not start:\n{self.log.read_text()}")
-        self.port = urlsplit(self.link("Instructor")).port or 0
+        self.port = urlsplit(self.lines[0].split()[-1]).port or 0
 
     @property
     def running(self) -> bool:

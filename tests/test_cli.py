@@ -295,6 +295,26 @@ def test_a_flag_is_stronger_than_the_environment_for_every_process(tmp_path: Pat
     assert not (tmp_path / "variable").exists()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_where_nobody_comes_in_by_name_no_link_with_a_token_goes_into_the_log_of_a_service(
+    tmp_path: Path, workers: str
+) -> None:
+    command = [sys.executable, "-m", "classroom", "serve", "--port", "0", "--workers", workers]
+    variables = environment(tmp_path) | {"CLASSROOM_AUTH_OPEN_ROOMS": "false"}
+    with subprocess.Popen(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                process.send_signal(signal.SIGINT)
+    said = "".join(lines)
+    assert re.search(r"^At http://\S+:\d+\nLinks are made by `classroom token`", said, re.MULTILINE)
+    assert "token=" not in said
+
+
 def test_a_folder_is_one_servers_at_a_time_and_whoever_has_died_keeps_nobody_out(run: Run, tmp_path: Path) -> None:
     for workers in ("1", "2"):
         command = [sys.executable, "-m", "classroom", "serve", "--port", "0", "--workers", workers]

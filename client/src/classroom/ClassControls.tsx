@@ -32,8 +32,8 @@ export default function ClassControls() {
       </Button>
       <Confirm
         open={asking}
-        title={live ? t("class.endSure") : t("class.startSure")}
-        text={live ? t("class.endText") : t("class.startText")}
+        title={t(`class.${name}Sure`)}
+        text={t(`class.${name}Text`)}
         action={action}
         dangerous={live}
         onClose={() => setAsking(false)}
