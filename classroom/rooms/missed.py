@@ -1,18 +1,20 @@
 """What returning members have missed, made once for all of a kind.
 
-What always holds: what comes out is what `view` shows each of them, in order; an event is looked at once, and encoded once for
-each kind of audience and codec, however many missed it. What one who returns costs besides is to copy the bytes, and to make what
-is shown to nobody else. Thousands come back together, from a network that was gone or a worker that was replaced, and an event of
-which each of them is shown nothing may name thousands.
+What always holds: what comes out is what `view` shows each of them, in order, but for the words of messages that were deleted
+since: those are their author's and the staff's, else whoever says to come back could read them for as long as events are held. An
+event is looked at once, and encoded once for each kind of audience and codec, however many missed it. What one who returns costs
+besides is to copy the bytes, and to make what is shown to nobody else. Thousands come back together, from a network that was gone
+or a worker that was replaced, and an event of which each of them is shown nothing may name thousands.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, insort
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from classroom import wire
+from classroom.chat.model import Deleted, Edited, Pinned, Promoted, Said
 from classroom.kernel import Audience, Stored
 from classroom.rooms import room as rooms
 from classroom.rooms.groups import item
@@ -35,17 +37,20 @@ class Kind(NamedTuple):
 class _Run:
     """Events, one after the other, as those of a kind are sent them who have no part in them."""
 
-    __slots__ = ("_before", "_items", "_kind")
+    __slots__ = ("_before", "_deleted", "_items", "_kind")
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, deleted: Container[int]) -> None:
         self._kind = kind
+        self._deleted: Container[int] = () if kind.audience.sees_all else deleted
         self._items: list[bytes] = []
         self._before: list[int] = [0]  # how many items there are before each event, and before the next one
 
     def follow(self, events: Sequence[Stored]) -> None:
         """Take those of `events` that have come since."""
         for index in range(len(self._before) - 1, len(events)):
-            made = item(self._kind.codec, events[index], self._kind.audience)
+            made = None
+            if index not in self._deleted:
+                made = item(self._kind.codec, events[index], self._kind.audience)
             if made is not None:
                 self._items.append(made)
             self._before.append(len(self._items))
@@ -64,6 +69,8 @@ class Missed:
         self._head = 0
         self._own: dict[str, list[int]] = {}  # of which a member is shown something else than others
         self._appointed: dict[str, int] = {}  # the last that changed a member's role
+        self._of_messages: dict[int, list[int]] = {}  # by message, those that have its words in them
+        self._deleted: set[int] = set()  # those that had words of a message that is not there any more
         self._runs: dict[Kind, _Run] = {}
         self._joined: dict[tuple[Kind, int], bytes] = {}  # from a place to `_head`
         self._asked = 0.0
@@ -99,14 +106,16 @@ class Missed:
         """The events from index `start` on: at the indexes `own` as `audience`, one member, is shown them, else as the others."""
         run = self._runs.get(kind)
         if run is None:
-            run = self._runs[kind] = _Run(kind)
+            run = self._runs[kind] = _Run(kind, self._deleted)
         run.follow(self._events)
         items: list[bytes] = []
         for index in own:
             items += run.between(start, index)
-            mine = item(kind.codec, self._events[index], audience)
-            if mine is not None:
-                items.append(mine)
+            stored = self._events[index]
+            if index not in self._deleted or audience.sees_all or isinstance(stored.event, Said):  # their own, then
+                mine = item(kind.codec, stored, audience)
+                if mine is not None:
+                    items.append(mine)
             start = index + 1
         return items + run.between(start, len(self._events))
 
@@ -118,17 +127,40 @@ class Missed:
         if new is None or len(self._events) > 2 * (self._replica.recent.maxlen or 0):
             self._forget()  # most of it is further back than anybody can ask for
             new = list(self._replica.recent)
-        for index, stored in enumerate(new, len(self._events)):
+        first = len(self._events)
+        self._events += new
+        for index, stored in enumerate(new, first):
             for member in frozenset(rooms.addressees(stored.event)):
                 self._own.setdefault(member, []).append(index)
             if isinstance(stored.event, Appointed):
                 self._appointed[stored.event.member] = index
-        self._events += new
+            self._learn(index, stored)
         self._head = head
         self._joined.clear()
+
+    def _learn(self, index: int, stored: Stored) -> None:
+        """Know which events have the words of a message in them."""
+        match stored.event:
+            case Said():
+                self._of_messages[stored.meta.seq] = [index]
+            case Edited(id=id) | Pinned(id=id):
+                self._of_messages.setdefault(id, []).append(index)
+            case Promoted(id=id):  # which has two ids from now on
+                both = self._of_messages.setdefault(id, [])
+                both.append(index)
+                self._of_messages[stored.meta.seq] = both
+            case Deleted(id=id) if gone := self._of_messages.pop(id, None):
+                self._deleted.update(gone)
+                self._runs.clear()  # made anew without them
+                for each in gone:
+                    event = self._events[each].event
+                    if isinstance(event, Said) and not event.crowd:
+                        insort(self._own.setdefault(event.by, []), each)
+            case _:
+                pass
 
     def _forget(self) -> None:
         self._events = []
         self._head = 0
-        for made in (self._own, self._appointed, self._runs, self._joined):
+        for made in (self._own, self._appointed, self._of_messages, self._deleted, self._runs, self._joined):
             made.clear()

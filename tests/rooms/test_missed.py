@@ -9,6 +9,7 @@ from typing import Any, SupportsIndex
 import pytest
 
 from classroom import wire
+from classroom.chat.model import Deleted, Edited, Pinned, Promoted, Said
 from classroom.kernel import Member, Role, Stored
 from classroom.rooms import missed as module
 from classroom.rooms import room as rooms
@@ -63,9 +64,23 @@ def alone(log: list[Stored], session: Session, since: int) -> bytes | None:
     """What this one missed, made for nobody else."""
     if any(isinstance(s.event, Appointed) and s.event.member == session.member.id for s in log[since:]):
         return None
-    shown = ((s.meta, rooms.view(s.event, session.audience)) for s in log[since:])
+    left = [s for s in log[since:] if session.audience.sees_all or not is_taken_back(s, log, session.member.id)]
+    shown = ((s.meta, rooms.view(s.event, session.audience)) for s in left)
     codec = session.link.codec
     return wire.join(codec, [wire.item(codec, meta, event) for meta, event in shown if event is not None])
+
+
+def is_taken_back(stored: Stored, log: list[Stored], me: str) -> bool:
+    """Whether this has words in it that somebody else wrote, of a message that is not there any more."""
+    names = {s.meta.seq: s.event.id for s in log if isinstance(s.event, Promoted)}  # a promoted message has two
+    gone = {names.get(id, id) for id in (s.event.id for s in log if isinstance(s.event, Deleted))}
+    match stored.event:
+        case Said(by=by):
+            return stored.meta.seq in gone and by != me
+        case Edited(id=id) | Pinned(id=id) | Promoted(id=id):
+            return names.get(id, id) in gone
+        case _:
+            return False
 
 
 @pytest.mark.parametrize("name", sorted(LOGS))

@@ -227,6 +227,33 @@ async def test_a_place_in_the_log_that_cannot_be_gets_a_whole_welcome(server: Ru
     assert not again.named("resumed")
 
 
+@pytest.mark.parametrize("codec", Codec)
+async def test_what_was_deleted_is_read_by_nobody_who_says_to_come_back(server: Running, codec: Codec) -> None:
+    teacher = await Peer.join(server.port, token=server.token())
+    ravi = await Peer.join(server.port, name="Ravi", client="ravi")
+    epoch = teacher.welcome["epoch"]
+    kept = (await ravi.command("chat.say", text="a question"))["seq"]
+    rude = (await ravi.command("chat.say", text="rude words"))["seq"]
+
+    async def told(**hello: Any) -> tuple[str, list[Any]]:
+        peer = await Peer.join(server.port, codec, since=0, epoch=epoch, **hello)
+        assert peer.named("resumed")
+        return repr(peer.events), [event["type"] for event in peer.events if event["type"].startswith("chat.")]
+
+    assert "rude words" in (await told(name="Early"))[0]
+    assert (await ravi.command("chat.edit", id=rude, text="ruder words"))["ok"]
+    assert (await teacher.command("chat.pin", id=rude))["ok"]
+    assert (await teacher.command("chat.react", id=rude, emoji="🤔"))["ok"]
+    assert (await teacher.command("chat.delete", id=rude))["ok"]
+
+    words, types = await told(name="Late")
+    assert "rude" not in words
+    assert types == ["chat.said", "chat.reacted", "chat.deleted"]
+    assert str(kept) in words
+    assert "rude words" in (await told(name="Ravi", client="ravi"))[0]
+    assert "ruder words" in (await told(token=server.token()))[0]
+
+
 async def test_a_connection_that_never_says_hello_is_closed(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     # Who is to get in has the time that a busy machine takes.
     left = await Peer.open(server.port)
