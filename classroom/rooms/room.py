@@ -45,7 +45,7 @@ AnyEvent = (
     | captions.CaptionEvent
 )
 
-SNAPSHOT_VERSION = 4  # raise it whenever the encoded state changes its meaning: older snapshots are then ignored
+SNAPSHOT_VERSION = 5  # raise it whenever the encoded state changes its meaning: older snapshots are then ignored
 
 
 class Room(msgspec.Struct):

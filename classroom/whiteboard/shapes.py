@@ -27,6 +27,7 @@ CHOSEN_LIMIT = 50
 GRAVES_LIMIT = 2_000  # deleted elements of a page that are remembered
 UNDO_LIMIT = 100  # steps of one member that can be undone
 UNDO_BYTES = 256_000  # of what one member's steps hold
+UNDO_STEP_BYTES = 1_000_000  # of the newest of them, where that alone holds more
 UNDO_MEMBERS = 60  # whose steps are kept
 INK_BYTES = 4_096  # of points in one signal
 LASER_LIMIT = 64  # points in one signal

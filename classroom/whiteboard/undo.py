@@ -18,6 +18,7 @@ from classroom.whiteboard.model import (
     UNDO_BYTES,
     UNDO_LIMIT,
     UNDO_MEMBERS,
+    UNDO_STEP_BYTES,
     Board,
     Changed,
     Doings,
@@ -172,8 +173,10 @@ def _doings(state: Board, member: str) -> Doings:
 
 def _trim(steps: list[Step]) -> None:
     """Keep as many of the newest as fit; a step that is too big by itself cannot be undone, but for a clearing."""
-    if steps and steps[-1].size > UNDO_BYTES and not steps[-1].cleared:
-        steps.clear()
+    if steps and steps[-1].size > UNDO_STEP_BYTES and not steps[-1].cleared:
+        # It stays, empty and as big as it was: of what comes under its number nothing is undone, either, rather than a part.
+        steps[:] = [steps[-1]]
+        steps[-1].elements.clear()
     total = sum([step.size for step in steps])
     while len(steps) > UNDO_LIMIT or (total > UNDO_BYTES and len(steps) > 1):
         total -= steps.pop(0).size

@@ -189,13 +189,30 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_step_that_is_too_big_cannot_be_undone_nor_what_was_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(undo, "UNDO_BYTES", 1_000)
+    monkeypatch.setattr(undo, "UNDO_STEP_BYTES", 1_000)
     playing = Playing()
     playing.put(TEACHER, "small")
     playing.put(TEACHER, "big", customText="x" * 1_500)
     playing.delete(TEACHER, "big")
 
     assert not back(playing)
+
+
+@pytest.mark.parametrize(("bytes", "undone"), [(10_000, True), (1_000, False)])
+def test_a_big_step_that_comes_in_parts_is_undone_whole_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, bytes: int, undone: bool
+) -> None:
+    monkeypatch.setattr(undo, "UNDO_BYTES", 800)
+    monkeypatch.setattr(undo, "UNDO_STEP_BYTES", bytes)
+    playing = Playing()
+    names = [f"e{number}" for number in range(12)]
+    for name in names:
+        playing.put(TEACHER, name, customText="x" * 100)
+    for name in names:
+        playing.delete(TEACHER, name, step=7)
+
+    assert back(playing) is undone
+    assert [name for name in names if playing.element(name)] == (names if undone else [])
 
 
 def test_undoing_needs_room_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ beforeEach(async () => {
   };
   vi.stubGlobal("MediaStream", class extends MediaStream { constructor() { super(); } });
   Object.defineProperty(navigator, "mediaDevices", { value: devices, configurable: true });
-  page = await Page.open(<Studio called={false} sharing={false} onUse={() => undefined} onClose={() => undefined} />, { me: TEACHER });
+  page = await Page.open(<Studio called={false} live={false} sharing={false} onUse={() => undefined} onClose={() => undefined} />, { me: TEACHER });
 });
 
 afterEach(async () => {

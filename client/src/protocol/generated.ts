@@ -1678,6 +1678,7 @@ export const BOARD_CHOSEN_LIMIT = 50;
 export const BOARD_GRAVES_LIMIT = 2000;
 export const BOARD_UNDO_LIMIT = 100;
 export const BOARD_UNDO_BYTES = 256000;
+export const BOARD_UNDO_STEP_BYTES = 1000000;
 export const BOARD_UNDO_MEMBERS = 60;
 export const BOARD_INK_BYTES = 4096;
 export const BOARD_LASER_LIMIT = 64;
