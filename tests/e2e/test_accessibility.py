@@ -69,6 +69,8 @@ class Audit:
         if not await page.evaluate("'axe' in window"):
             # Added as the browser's own, so that the page's policy on scripts stays as it is.
             await page.evaluate(AXE.read_text("utf-8"))
+        for icon in await page.locator(f"{part} svg.tabler-icon:not([aria-hidden=true], [aria-label])").all():
+            self.grave.append(f"an icon that says nothing, {place}: {await icon.get_attribute('class')}")
         for scheme, run in RUN.items():
             await page.emulate_media(color_scheme=scheme)
             await expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)

@@ -109,3 +109,25 @@ async def test_scripts_from_elsewhere_and_in_the_page_do_not_run(people: People,
     await expect(asha.messages).to_be_visible()
     assert any("Content Security Policy" in complaint for complaint in asha.complaints)
     asha.complaints.clear()
+
+
+async def test_what_it_is_is_seen_before_the_code_is_there(people: People, server: Class) -> None:
+    # given a network that is slow with the code
+    asha = await people.person("Asha", PHONE)
+    comes = asyncio.Event()
+
+    async def late(route: Any) -> None:
+        await comes.wait()
+        await route.continue_()
+
+    await asha.page.route("**/assets/*.js", late)
+
+    # when
+    await asha.page.goto(server.link("Student"), wait_until="commit")
+
+    # then something is there, and gives way to the page
+    opening = asha.page.get_by_role("status").filter(has_text="Classroom")
+    await expect(opening).to_be_visible()
+    comes.set()
+    await expect(asha.button("Join the class")).to_be_visible()
+    await expect(opening).to_have_count(0)

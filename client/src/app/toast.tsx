@@ -76,10 +76,10 @@ export function Toasts() {
         const Icon = ICONS[tone];
         return (
           <div key={id} className={classes.toast} data-tone={tone}>
-            <Icon size={20} aria-hidden className={classes.icon} />
+            <Icon size={20} className={classes.icon} />
             <span>{text}</span>
             <button type="button" className={classes.close} aria-label={t("app.close")} onClick={() => close(id)}>
-              <IconX size={16} aria-hidden />
+              <IconX size={16} />
             </button>
           </div>
         );

@@ -1,4 +1,9 @@
-/// The icons in use, each imported from its own file.
+/// The icons in use, each imported from its own file. To a screen reader there are none but those that say `aria-hidden={false}`:
+/// what an icon tells stands beside it, or is the name of its button.
+
+import defaults from "@tabler/icons-react/dist/esm/defaultAttributes.mjs";
+
+for (const attributes of Object.values(defaults)) attributes["aria-hidden"] = true;
 
 export { default as IconAlertTriangle } from "@tabler/icons-react/dist/esm/icons/IconAlertTriangle.mjs";
 export { default as IconArrowBackUp } from "@tabler/icons-react/dist/esm/icons/IconArrowBackUp.mjs";

@@ -5,3 +5,8 @@ declare module "@tabler/icons-react/dist/esm/icons/*.mjs" {
   const icon: (props: Props) => ReactNode;
   export default icon;
 }
+
+declare module "@tabler/icons-react/dist/esm/defaultAttributes.mjs" {
+  const attributes: Record<"outline" | "filled", Record<string, unknown>>;
+  export default attributes;
+}

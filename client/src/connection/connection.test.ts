@@ -206,7 +206,6 @@ describe("a goodbye", () => {
       socket.emit("bye", { code: "restarting", message: "Back in a moment.", temporary: true });
       socket.disconnect(true);
     }
-    await reach(connection, "reconnecting");
     await server.stop();
     await until(() => expect(connection.status.attempt).toBeGreaterThan(2));
     expect(connection.status.reason).toEqual({ code: "restarting", message: "Back in a moment." });

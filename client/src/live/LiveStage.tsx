@@ -113,7 +113,7 @@ export default function LiveStage({ board, onMain }: Props) {
       >
         {screen && board && (
           <button type="button" className={classes.swap} aria-pressed={boardFirst} onClick={() => setBoardFirst(!boardFirst)}>
-            {boardFirst ? <IconScreenShare size={18} aria-hidden /> : <IconPencil size={18} aria-hidden />}
+            {boardFirst ? <IconScreenShare size={18} /> : <IconPencil size={18} />}
             <span>{boardFirst ? t("live.showScreen") : t("live.showBoard")}</span>
           </button>
         )}

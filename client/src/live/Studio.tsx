@@ -169,7 +169,7 @@ function ScreenChoice({ tracks, choose, leave }: ReturnType<typeof useScreen>) {
   }
   return (
     <p className={classes.chosen} role="status">
-      <IconScreenShare size={18} aria-hidden /> <span>{t("live.screenChosen")}</span>
+      <IconScreenShare size={18} /> <span>{t("live.screenChosen")}</span>
       <Button variant="subtle" size="compact-sm" onClick={leave}>
         {t("live.screenNot")}
       </Button>
@@ -194,7 +194,7 @@ function Level({ track }: { track: MediaStreamTrack | undefined }) {
   }, [track]);
   return (
     <div className={classes.level}>
-      <IconMicrophone size={17} aria-hidden />
+      <IconMicrophone size={17} />
       <meter min={0} max={1} value={level} aria-label={t("live.level")} />
     </div>
   );

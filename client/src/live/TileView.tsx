@@ -67,8 +67,8 @@ export function TileView({ tile, large = false, mine = false, speaking = false, 
       {waiting && <p className={classes.waiting}>{t("live.comingBack", { name })}</p>}
       {paused && <p className={classes.waiting}>{t("live.paused")}</p>}
       <figcaption>
-        {muted && <IconMicrophoneOff size={15} aria-label={t("live.mutedByStaff")} role="img" />}
-        {speaking && <IconMicrophone size={15} aria-label={t("live.speaking")} role="img" />}
+        {muted && <IconMicrophoneOff size={15} aria-label={t("live.mutedByStaff")} role="img" aria-hidden={false} />}
+        {speaking && <IconMicrophone size={15} aria-label={t("live.speaking")} role="img" aria-hidden={false} />}
         <span dir="auto">{tile.what === "screen" ? label : name}</span>
       </figcaption>
       {!mine && tile.member !== "" && <Tools id={tile.member} name={name} />}

@@ -39,7 +39,7 @@ export function PageStrip({ page, onPage }: Props) {
               <Thumbnail page={id} />
               <span>
                 {index + 1}
-                {locked && <IconLock size={13} aria-label={t("board.isLocked")} />}
+                {locked && <IconLock size={13} aria-label={t("board.isLocked")} role="img" aria-hidden={false} />}
               </span>
             </button>
           </li>
