@@ -39,6 +39,16 @@ it("of much at once the number is said, and what was written to me", async () =>
   await page.until(() => expect(spoken()).toEqual(["Ravi, to you: Asha, look 3 new messages"]));
 });
 
+it("what is deleted before it was said is not said", async () => {
+  page = await Page.open(<Hearing chat />, { me: ASHA });
+
+  await told(said("Something rude"));
+  const rude = page.connection.room?.chat.messages.at(-1)?.id ?? 0;
+  await told({ type: "chat.deleted", id: rude }, said("Good morning"));
+
+  await page.until(() => expect(spoken()).toEqual(["Ravi: Good morning"]));
+});
+
 it("away from the chat only what is written to me is said, an answer to me too", async () => {
   page = await Page.open(<Hearing chat={false} />, { me: ASHA });
 

@@ -15,6 +15,7 @@ const WHOLE = 2; // so many messages are said in full
 const LONG = 240; // characters of one that are said
 
 interface Heard {
+  readonly id: number;
   readonly name: string;
   readonly text: string;
   readonly toMe: boolean;
@@ -35,10 +36,12 @@ export function useAloud(inSight: boolean): void {
     let timer: ReturnType<typeof setTimeout> | undefined;
 
     function say(): void {
+      due = 0;
+      if (count === 0) return;
       const whole = count <= WHOLE ? heard : heard.filter(({ toMe }) => toMe).slice(-WHOLE);
       announce(wordsFor(whole, count - whole.length, t));
       notBefore = count > whole.length ? performance.now() + BUSY : 0;
-      [heard, count, due] = [[], 0, 0];
+      [heard, count] = [[], 0];
     }
 
     function hear(one: Heard): void {
@@ -52,11 +55,18 @@ export function useAloud(inSight: boolean): void {
       timer = setTimeout(say, at - now);
     }
 
+    function unhear(id: number): void {
+      const left = heard.filter((one) => one.id !== id);
+      count -= heard.length - left.length;
+      heard = left;
+    }
+
     const stop = classroom.on("event", (event, room) => {
+      if (event.type === "chat.deleted") return unhear(event.id);
       const message = event.type === "chat.said" ? event : event.type === "chat.promoted" ? event.message : null;
       if (message === null || message.by === room.me.id) return;
       const toMe = isToMe(message, room);
-      if (toMe || seen.current) hear({ name: message.name, text: message.text, toMe });
+      if (toMe || seen.current) hear({ id: event.seq, name: message.name, text: message.text, toMe });
     });
     return () => {
       stop();

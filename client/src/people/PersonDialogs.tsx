@@ -32,9 +32,10 @@ function Dialog({ asked: { what, person } }: { asked: Asked }) {
     const typed = text.trim();
     if (what === "rename" && typed === "") return;
     close();
-    if (mine) keepOwnName(typed);
-    if (what === "rename") void perform({ type: "roster.rename", name: typed, ...(!mine && { member: id }) });
-    else if (await perform({ type: `roster.${what}`, member: id, reason: typed })) toast(t(DONE[what], { name }), "good");
+    if (what === "rename") {
+      const kept = await perform({ type: "roster.rename", name: typed, ...(!mine && { member: id }) });
+      if (kept && mine) keepOwnName(typed);
+    } else if (await perform({ type: `roster.${what}`, member: id, reason: typed })) toast(t(DONE[what], { name }), "good");
   }
 
   const title = mine ? t("people.renameMe") : t(TITLES[what], { name });
