@@ -9,13 +9,13 @@ or a worker that was replaced, and an event of which each of them is shown nothi
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from classroom import wire
 from classroom.chat.model import Deleted, Edited, Pinned, Promoted, Said
-from classroom.kernel import Audience, Stored
+from classroom.kernel import Audience, Event, Stored
 from classroom.rooms import room as rooms
 from classroom.rooms.groups import item
 from classroom.rooms.replica import Replica
@@ -112,7 +112,7 @@ class Missed:
         for index in own:
             items += run.between(start, index)
             stored = self._events[index]
-            if index not in self._deleted or audience.sees_all or isinstance(stored.event, Said):  # their own, then
+            if index not in self._deleted or audience.sees_all or _author(stored.event) == audience.member:
                 mine = item(kind.codec, stored, audience)
                 if mine is not None:
                     items.append(mine)
@@ -153,14 +153,31 @@ class Missed:
                 self._deleted.update(gone)
                 self._runs.clear()  # made anew without them
                 for each in gone:
-                    event = self._events[each].event
-                    if isinstance(event, Said) and not event.crowd:
-                        insort(self._own.setdefault(event.by, []), each)
+                    self._is_own(_author(self._events[each].event), each)
             case _:
                 pass
+
+    def _is_own(self, member: str | None, index: int) -> None:
+        """Know that the member is shown something else of this event than others, if it is not known."""
+        if member is not None:
+            own = self._own.setdefault(member, [])
+            at = bisect_left(own, index)
+            if own[at : at + 1] != [index]:
+                own.insert(at, index)
 
     def _forget(self) -> None:
         self._events = []
         self._head = 0
         for made in (self._own, self._appointed, self._of_messages, self._deleted, self._runs, self._joined):
             made.clear()
+
+
+def _author(event: Event) -> str | None:
+    """Whose message the event tells. They are told that it was promoted, too: else they would keep it under its first id."""
+    match event:
+        case Said(by=by):
+            return by
+        case Promoted(message=message):
+            return message.by
+        case _:
+            return None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, SupportsIndex
 
+import msgspec
 import pytest
 
 from classroom import wire
+from classroom.chat import model as chat
 from classroom.chat.model import Deleted, Edited, Pinned, Promoted, Said
-from classroom.kernel import Member, Role, Stored
+from classroom.kernel import ALL, STAFF, Member, Role, Stored
 from classroom.rooms import missed as module
 from classroom.rooms import room as rooms
 from classroom.rooms.missed import KEPT_SECONDS, Missed
@@ -18,6 +21,7 @@ from classroom.rooms.replica import Replica
 from classroom.rooms.roster.model import Appointed
 from classroom.rooms.session import Session
 from classroom.wire import Codec
+from tests.following import Following, truth
 from tests.vectors import lessons
 from tests.vectors.lesson import ASHA, HELPER, RAVI, TEACHER, ZOYA, Lesson
 
@@ -40,7 +44,29 @@ def logs() -> dict[str, list[Stored]]:
     return found
 
 
-LOGS = logs()
+def taken_back() -> list[Stored]:
+    """The log of a lesson in which much is taken back."""
+    lesson = lessons.opened("taken back")
+    lesson.tick((TEACHER, chat.Configure(crowd=1)))
+    many = [Member(f"c{number}", f"C {number}", Role.STUDENT) for number in range(30)]
+    lessons.at_once(lesson, *((member, chat.Say(text=f"Hello from {member.name}")) for member in many))
+    lessons.at_once(lesson, (ASHA, chat.Say(text="Not shown")), (RAVI, chat.Say(text="Not shown, either")))
+    his = list(lesson.room.chat.crowd.messages)[-1]
+    hers = list(lesson.room.chat.crowd.messages)[-2]
+    lesson.tick((ASHA, chat.React(id=hers, emoji="🤔")), (HELPER, chat.React(id=his, emoji="👍")))
+    shown = [lesson.tick((TEACHER, chat.Promote(id=id))) for id in (hers, his)]
+    lesson.tick((HELPER, chat.Pin(id=shown[0])))
+    lesson.tick((RAVI, chat.React(id=shown[1], emoji="🤔")), (RAVI, chat.Edit(id=his, text="Shown")))
+    lesson.tick((HELPER, chat.Delete(id=shown[0])), (HELPER, chat.Delete(id=his)))
+    lesson.now += 60_000
+    said = lesson.tick((RAVI, chat.Say(text="Said")))
+    lesson.tick((ASHA, chat.React(id=said, emoji="👍")))
+    lesson.tick((TEACHER, chat.Pin(id=said)), (RAVI, chat.Edit(id=said, text="Changed")))
+    lesson.tick((RAVI, chat.Delete(id=said)))
+    return lesson.log
+
+
+LOGS = logs() | {"taken back": taken_back()}
 
 
 class Wire:
@@ -77,7 +103,9 @@ def is_taken_back(stored: Stored, log: list[Stored], me: str) -> bool:
     match stored.event:
         case Said(by=by):
             return stored.meta.seq in gone and by != me
-        case Edited(id=id) | Pinned(id=id) | Promoted(id=id):
+        case Promoted(id=id, message=message):
+            return id in gone and message.by != me
+        case Edited(id=id) | Pinned(id=id):
             return names.get(id, id) in gone
         case _:
             return False
@@ -96,6 +124,41 @@ def test_everybody_is_sent_what_they_are_shown(name: str) -> None:
         for since in (0, 1, upto // 3, upto - 1, upto):
             for session in sessions:
                 assert missed.since(since, session, 0.0) == alone(log[:upto], session, since)
+
+
+@pytest.mark.parametrize("name", sorted(LOGS))
+def test_who_comes_back_knows_what_a_newcomer_is_told(name: str) -> None:
+    log = LOGS[name]
+    until = len(log) // 2
+    missed = Missed(replica := replica_of(log, until))
+    for upto in (until, len(log)):
+        for stored in log[replica.seq : upto]:
+            rooms.apply(replica.state, stored)
+            replica.recent.append(stored)
+        step = max(1, upto // 60)
+        for since in range(upto % step, upto + 1, step):
+            before = replica_of(log, since).state
+            for member in EVERYONE:
+                session = Session(member, Wire(Codec.JSON))  # type: ignore[arg-type]
+                told = missed.since(since, session, 0.0)
+                if told is None:  # their role is another
+                    continue
+                following = Following()
+                following.welcome(welcome(before, session))
+                following.resumed({"seq": upto, "events": json.loads(told)})
+                known, true = map(json.loads, (following.picture(), truth(replica.state, session.audience)))
+                assert known == true, (member.name, since)
+
+
+def welcome(state: rooms.Room, session: Session) -> dict[str, Any]:
+    audience = session.audience
+    shown = rooms.show(state, STAFF if audience.sees_all else ALL), rooms.own(state, audience)
+    me = wire.Me(session.member.id, session.member.name, session.member.role)
+    label = wire.RoomLabel("a", "A")
+    parts = msgspec.to_builtins(shown, str_keys=True)
+    told = wire.WelcomeRaw(label, me, "e", "", state.seq, 0, "", parts[1], parts[0])
+    plain: dict[str, Any] = msgspec.to_builtins(told, str_keys=True)
+    return plain
 
 
 def test_each_event_is_encoded_once_however_many_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
