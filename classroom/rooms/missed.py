@@ -55,6 +55,12 @@ class _Run:
                 self._items.append(made)
             self._before.append(len(self._items))
 
+    def cut(self, index: int) -> None:
+        """Let go of the events from `index` on, of which others are left out now."""
+        if not self._kind.audience.sees_all:
+            del self._before[index + 1 :]
+            del self._items[self._before[-1] :]
+
     def between(self, start: int, stop: int) -> list[bytes]:
         """The items of the events from index `start` to before `stop`."""
         return self._items[self._before[start] : self._before[stop]]
@@ -151,7 +157,8 @@ class Missed:
                 self._of_messages[stored.meta.seq] = both
             case Deleted(id=id) if gone := self._of_messages.pop(id, None):
                 self._deleted.update(gone)
-                self._runs.clear()  # made anew without them
+                for run in self._runs.values():
+                    run.cut(gone[0])  # made anew without them
                 for each in gone:
                     self._is_own(_author(self._events[each].event), each)
             case _:

@@ -178,6 +178,32 @@ def test_each_event_is_encoded_once_however_many_come_back(monkeypatch: pytest.M
     assert sorted(made) == list(range(1, len(log) + 1))
 
 
+def test_what_came_before_a_message_that_is_deleted_is_not_encoded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    lesson = lessons.opened("one after the other")
+    said = [lesson.tick((RAVI, chat.Say(text=str(number)))) for number in range(50)]
+    lesson.tick((TEACHER, chat.Delete(id=said[40])))
+    log = lesson.log
+    replica = replica_of(log, len(log) - 1)
+    missed = Missed(replica)
+    made: list[int] = []
+    item = module.item
+
+    def counted(codec: Codec, stored: Stored, audience: Any) -> bytes | None:
+        made.append(stored.meta.seq)
+        return item(codec, stored, audience)
+
+    monkeypatch.setattr(module, "item", counted)
+    sessions = [Session(member, Wire(Codec.JSON)) for member in (TEACHER, ASHA)]  # type: ignore[arg-type]
+    for session in sessions:
+        assert missed.since(0, session, 0.0) == alone(log[:-1], session, 0)
+    rooms.apply(replica.state, log[-1])
+    replica.recent.append(log[-1])
+    made.clear()
+    for session in sessions:
+        assert missed.since(0, session, 0.0) == alone(log, session, 0)
+    assert made == [len(log), *range(said[40] + 1, len(log) + 1)]  # for the staff, and for students
+
+
 @pytest.mark.parametrize("name", ["polls", "doubts"])
 def test_what_is_further_back_than_is_kept_is_let_go_and_the_rest_stays_right(name: str) -> None:
     log = LOGS[name]
