@@ -134,6 +134,24 @@ def addressees(event: DoubtEvent) -> tuple[str, ...]:
             return unreachable(event)
 
 
+def doubt_of(event: Event, seq: int) -> int:
+    """Which doubt's words or fate the event at place `seq` tells, and nothing else; 0: none."""
+    match event:
+        case Asked():
+            return seq
+        case (
+            Published(id=id)
+            | Started(id=id, back=None)
+            | Answered(id=id)
+            | Pinned(id=id)
+            | Dismissed(id=id)
+            | Withdrawn(id=id)
+        ):
+            return id
+        case _:
+            return 0
+
+
 def show(state: Doubts, audience: Audience) -> DoubtsView:
     """What the audience sees now: the staff and the record every doubt, all others the public ones."""
     full = audience.sees_all

@@ -21,9 +21,10 @@ from msgspec import Meta
 from classroom import wire
 from classroom.chat import model as chat
 from classroom.doubts import model as doubts
+from classroom.doubts.sight import doubt_of
 from classroom.http.calls import ANSWER_HEADERS, BIGGEST_PLACE, Call
 from classroom.journal.port import Journal
-from classroom.kernel import ALL, STAFF, Audience, Event, Rejected, Stored
+from classroom.kernel import ALL, STAFF, Audience, Rejected, Stored
 from classroom.keyed import KeyedLocks
 from classroom.rooms import room as rooms
 from classroom.rooms.roster.model import ClassEnded
@@ -98,30 +99,12 @@ class Known(msgspec.Struct):
             case chat.Edited(id=id) | chat.Reacted(id=id) | chat.Pinned(id=id):
                 return id in self.messages
             case event:
-                gone = _doubt_of(event, stored.meta.seq)
+                gone = doubt_of(event, stored.meta.seq)
                 return gone in self.doubts and not (me and self.doubts[gone] == me)
 
     def asker(self, stored: Stored) -> str | None:
         """Who alone is shown this, being about a doubt of theirs that the others are not shown any more."""
-        return self.doubts.get(_doubt_of(stored.event, stored.meta.seq))
-
-
-def _doubt_of(event: Event, seq: int) -> int:
-    """Which doubt's words or fate the event tells and nothing else; 0: none."""
-    match event:
-        case doubts.Asked():
-            return seq
-        case (
-            doubts.Published(id=id)
-            | doubts.Started(id=id, back=None)
-            | doubts.Answered(id=id)
-            | doubts.Pinned(id=id)
-            | doubts.Dismissed(id=id)
-            | doubts.Withdrawn(id=id)
-        ):
-            return id
-        case _:
-            return 0
+        return self.doubts.get(doubt_of(stored.event, stored.meta.seq))
 
 
 class Made(msgspec.Struct):

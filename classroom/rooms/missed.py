@@ -1,10 +1,11 @@
 """What returning members have missed, made once for all of a kind.
 
-What always holds: what comes out is what `view` shows each of them, in order, but for the words of messages that were deleted
-since: those are their author's and the staff's, else whoever says to come back could read them for as long as events are held. An
-event is looked at once, and encoded once for each kind of audience and codec, however many missed it. What one who returns costs
-besides is to copy the bytes, and to make what is shown to nobody else. Thousands come back together, from a network that was gone
-or a worker that was replaced, and an event of which each of them is shown nothing may name thousands.
+What always holds: what comes out is what `view` shows each of them, in order, but for the words of messages that were deleted and
+doubts that were dismissed or withdrawn since: those are their author's and the staff's, else whoever says to come back could
+read them for as long as events are held. That something was taken away is told to all, since they may have had it before. An
+event is looked at once, and encoded once for each kind of audience and codec, however many missed it. What one who returns
+costs besides is to copy the bytes, and to make what is shown to nobody else. Thousands come back together, from a network that
+was gone or a worker that was replaced, and an event of which each of them is shown nothing may name thousands.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import NamedTuple
 
 from classroom import wire
 from classroom.chat.model import Deleted, Edited, Pinned, Promoted, Said
+from classroom.doubts import model as doubts
+from classroom.doubts.sight import doubt_of
 from classroom.kernel import Audience, Event, Stored
 from classroom.rooms import room as rooms
 from classroom.rooms.groups import item
@@ -37,11 +40,11 @@ class Kind(NamedTuple):
 class _Run:
     """Events, one after the other, as those of a kind are sent them who have no part in them."""
 
-    __slots__ = ("_before", "_deleted", "_items", "_kind")
+    __slots__ = ("_before", "_gone", "_items", "_kind")
 
-    def __init__(self, kind: Kind, deleted: Container[int]) -> None:
+    def __init__(self, kind: Kind, gone: Container[int]) -> None:
         self._kind = kind
-        self._deleted: Container[int] = () if kind.audience.sees_all else deleted
+        self._gone: Container[int] = () if kind.audience.sees_all else gone
         self._items: list[bytes] = []
         self._before: list[int] = [0]  # how many items there are before each event, and before the next one
 
@@ -49,14 +52,14 @@ class _Run:
         """Take those of `events` that have come since."""
         for index in range(len(self._before) - 1, len(events)):
             made = None
-            if index not in self._deleted:
+            if index not in self._gone:
                 made = item(self._kind.codec, events[index], self._kind.audience)
             if made is not None:
                 self._items.append(made)
             self._before.append(len(self._items))
 
     def cut(self, index: int) -> None:
-        """Let go of the events from `index` on, of which others are left out now."""
+        """Let go of the events from `index` on: others of them are left out now."""
         if not self._kind.audience.sees_all:
             del self._before[index + 1 :]
             del self._items[self._before[-1] :]
@@ -76,7 +79,8 @@ class Missed:
         self._own: dict[str, list[int]] = {}  # of which a member is shown something else than others
         self._appointed: dict[str, int] = {}  # the last that changed a member's role
         self._of_messages: dict[int, list[int]] = {}  # by message, those that have its words in them
-        self._deleted: set[int] = set()  # those that had words of a message that is not there any more
+        self._of_doubts: dict[int, list[int]] = {}  # by doubt, those that tell of it alone, but that it is gone
+        self._gone: dict[int, str | None] = {}  # those of what is not there any more, and who is told all the same
         self._runs: dict[Kind, _Run] = {}
         self._joined: dict[tuple[Kind, int], bytes] = {}  # from a place to `_head`
         self._asked = 0.0
@@ -112,13 +116,13 @@ class Missed:
         """The events from index `start` on: at the indexes `own` as `audience`, one member, is shown them, else as the others."""
         run = self._runs.get(kind)
         if run is None:
-            run = self._runs[kind] = _Run(kind, self._deleted)
+            run = self._runs[kind] = _Run(kind, self._gone)
         run.follow(self._events)
         items: list[bytes] = []
         for index in own:
             items += run.between(start, index)
             stored = self._events[index]
-            if index not in self._deleted or audience.sees_all or _author(stored.event) == audience.member:
+            if index not in self._gone or audience.sees_all or self._gone[index] == audience.member:
                 mine = item(kind.codec, stored, audience)
                 if mine is not None:
                     items.append(mine)
@@ -145,24 +149,42 @@ class Missed:
         self._joined.clear()
 
     def _learn(self, index: int, stored: Stored) -> None:
-        """Know which events have the words of a message in them."""
+        """Know which events tell of a message, or a doubt, and which of them nobody is to be told of any more."""
+        seq = stored.meta.seq
         match stored.event:
             case Said():
-                self._of_messages[stored.meta.seq] = [index]
+                self._of_messages[seq] = [index]
             case Edited(id=id) | Pinned(id=id):
                 self._of_messages.setdefault(id, []).append(index)
             case Promoted(id=id):  # which has two ids from now on
                 both = self._of_messages.setdefault(id, [])
                 both.append(index)
-                self._of_messages[stored.meta.seq] = both
+                self._of_messages[seq] = both
             case Deleted(id=id) if gone := self._of_messages.pop(id, None):
-                self._deleted.update(gone)
-                for run in self._runs.values():
-                    run.cut(gone[0])  # made anew without them
-                for each in gone:
-                    self._is_own(_author(self._events[each].event), each)
+                self._take_back({each: _author(self._events[each].event) for each in gone})
+            case doubts.Dismissed(id=id, by=by) | doubts.Withdrawn(id=id, by=by):
+                self._take_back(dict.fromkeys(self._of_doubts.get(id, ()), by))
+            case event if id := doubt_of(event, seq):
+                of_it = self._of_doubts.setdefault(id, [])
+                of_it.append(index)
+                if isinstance(event, doubts.Published) and of_it[0] in self._gone:  # opened again
+                    for each in of_it:
+                        self._gone.pop(each, None)
+                    self._cut(of_it[0])
             case _:
                 pass
+
+    def _take_back(self, gone: dict[int, str | None]) -> None:
+        """Tell of these events, in rising order, none but the staff and whom they are mapped to."""
+        if gone:
+            self._gone |= gone
+            for index, whose in gone.items():
+                self._is_own(whose, index)
+            self._cut(next(iter(gone)))
+
+    def _cut(self, index: int) -> None:
+        for run in self._runs.values():
+            run.cut(index)
 
     def _is_own(self, member: str | None, index: int) -> None:
         """Know that the member is shown something else of this event than others, if it is not known."""
@@ -175,7 +197,8 @@ class Missed:
     def _forget(self) -> None:
         self._events = []
         self._head = 0
-        for made in (self._own, self._appointed, self._of_messages, self._deleted, self._runs, self._joined):
+        about = (self._of_messages, self._of_doubts, self._gone)
+        for made in (self._own, self._appointed, *about, self._runs, self._joined):
             made.clear()
 
 

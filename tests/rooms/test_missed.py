@@ -13,6 +13,7 @@ import pytest
 from classroom import wire
 from classroom.chat import model as chat
 from classroom.chat.model import Deleted, Edited, Pinned, Promoted, Said
+from classroom.doubts import model as doubts
 from classroom.kernel import ALL, STAFF, Member, Role, Stored
 from classroom.rooms import missed as module
 from classroom.rooms import room as rooms
@@ -63,6 +64,20 @@ def taken_back() -> list[Stored]:
     lesson.tick((ASHA, chat.React(id=said, emoji="👍")))
     lesson.tick((TEACHER, chat.Pin(id=said)), (RAVI, chat.Edit(id=said, text="Changed")))
     lesson.tick((RAVI, chat.Delete(id=said)))
+    asked = [lesson.tick((ZOYA, doubts.Ask(text=f"Doubt {number}", anonymous=number == 1))) for number in range(5)]
+    for id in asked[:4]:
+        lesson.tick((HELPER, doubts.Approve(id=id)))
+        lesson.tick((RAVI, doubts.Vote(id=id)))
+    lesson.tick((TEACHER, doubts.Answer(id=asked[1], text="An answer")))
+    lesson.tick((TEACHER, doubts.Pin(id=asked[1])))
+    lesson.tick((TEACHER, doubts.Start(id=asked[0])), (TEACHER, doubts.Reopen(id=asked[1])))
+    for id in asked[:2]:
+        lesson.tick((TEACHER, doubts.Dismiss(id=id, reason="Later")))
+    lesson.tick((ZOYA, doubts.Withdraw(id=asked[2])), (TEACHER, doubts.Dismiss(id=asked[3], reason="Not now")))
+    lesson.tick((TEACHER, doubts.Dismiss(id=asked[4], reason="Never")))
+    lesson.tick((TEACHER, doubts.Reopen(id=asked[1])), (TEACHER, doubts.Reopen(id=asked[3])))
+    lesson.tick((TEACHER, doubts.Start(id=asked[1])))
+    lesson.tick((TEACHER, doubts.Dismiss(id=asked[3], reason="After all")))
     return lesson.log
 
 
@@ -107,8 +122,19 @@ def is_taken_back(stored: Stored, log: list[Stored], me: str) -> bool:
             return id in gone and message.by != me
         case Edited(id=id) | Pinned(id=id):
             return names.get(id, id) in gone
+        case doubts.Asked():
+            return is_put_aside(stored.meta.seq, log, me)
+        case doubts.Published(id=id) | doubts.Started(id=id, back=None) | doubts.Answered(id=id) | doubts.Pinned(id=id):
+            return is_put_aside(id, log, me)
         case _:
             return False
+
+
+def is_put_aside(doubt: int, log: list[Stored], me: str) -> bool:
+    """Whether somebody else's doubt was dismissed or withdrawn, and not opened again."""
+    moved = doubts.Published | doubts.Dismissed | doubts.Withdrawn
+    last = next((s.event for s in reversed(log) if isinstance(s.event, moved) and s.event.id == doubt), None)
+    return isinstance(last, doubts.Dismissed | doubts.Withdrawn) and last.by != me
 
 
 @pytest.mark.parametrize("name", sorted(LOGS))

@@ -254,6 +254,31 @@ async def test_what_was_deleted_is_read_by_nobody_who_says_to_come_back(server: 
     assert "ruder words" in (await told(token=server.token()))[0]
 
 
+async def test_a_doubt_that_was_put_aside_is_read_by_nobody_who_says_to_come_back(server: Running) -> None:
+    teacher = await Peer.join(server.port, token=server.token())
+    ravi = await Peer.join(server.port, name="Ravi", client="ravi")
+    epoch = teacher.welcome["epoch"]
+    asked = [(await ravi.command("doubt.ask", text=f"words {number}"))["seq"] for number in range(3)]
+    for id in asked:
+        assert (await teacher.command("doubt.approve", id=id))["ok"]
+    assert (await teacher.command("doubt.dismiss", id=asked[0], reason="Rude"))["ok"]
+    assert (await ravi.command("doubt.withdraw", id=asked[1]))["ok"]
+
+    async def told(**hello: Any) -> str:
+        peer = await Peer.join(server.port, since=0, epoch=epoch, **hello)
+        assert peer.named("resumed")
+        return repr(peer.events)
+
+    words = await told(name="Late")
+    assert [number for number in range(3) if f"words {number}" in words] == [2]
+    assert "doubt.dismissed" in words
+    assert "doubt.withdrawn" in words
+    his = await told(name="Ravi", client="ravi")
+    assert all(f"words {number}" in his for number in range(3))
+    assert (await teacher.command("doubt.reopen", id=asked[0]))["ok"]
+    assert "words 0" in await told(name="Later")
+
+
 async def test_a_connection_that_never_says_hello_is_closed(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     # Who is to get in has the time that a busy machine takes.
     left = await Peer.open(server.port)
