@@ -11,6 +11,7 @@ import hashlib
 import os
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -167,7 +168,7 @@ class Bringing:
         except StoreUnavailable:
             pass  # it is found there again when the document is sent again
 
-    def _bounds(self) -> dict[str, int]:
+    def _bounds(self) -> dict[str, Any]:
         return {
             "memory": self._settings.worker_memory,
             "cpu": self._settings.worker_cpu_seconds,

@@ -24,7 +24,7 @@ from classroom.files.bringing import Bringing, hash_of
 from classroom.files.exporting import BoardFormat, export_board
 from classroom.files.imports import Imports
 from classroom.files.kinds import HEAD, kind_of
-from classroom.files.opening import open_store
+from classroom.files.opening import open_store, places
 from classroom.files.port import Store, image_name
 from classroom.files.shelf import Shelf
 from classroom.files.space import need_space
@@ -57,7 +57,7 @@ class Desk:
     def __init__(self, settings: Settings, store: Store, clock: Callable[[], int]) -> None:
         self.settings = settings.files
         self.store = store
-        self.workers = Workers(settings.files)
+        self.workers = Workers(settings.files, places(settings))
         self.shelf = Shelf(store, settings.files.cache_bytes)
         patience = int(1_000 * (settings.files.worker_seconds + settings.files.worker_cpu_seconds))
         bringing = Bringing(store, self.workers, settings.files)

@@ -1,8 +1,11 @@
 """What a worker process may see of the machine's files: none of the server's data but the one folder that it works in.
 
-What always holds, where the kernel can do that (Linux 5.19 and newer, by Landlock, in containers too): nothing of the data is
+What always holds, where the kernel can do that (Linux 5.19 and newer, by Landlock, in containers too): no file of the data is
 read, whatever a file that somebody sent leads to and whatever reads it, nor any process's environment; nothing is written but in
 the folder; and no connection is made by TCP (6.7 and newer). What is given up stays given up, for all that the process starts.
+
+What Landlock does not keep from it: to connect to a socket in the data, by its path, where the user may. And while LibreOffice
+runs, files below `/tmp` and `/var/tmp` can be removed, though not read: where the data is there, its own, too.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,9 +39,9 @@ NEWEST = 1 << 16
 TCP_FROM, TCP = 4, 0b11  # to listen and to connect
 
 
-def keep_to(folder: Path) -> bool:
-    """Let this process, and all that it starts, see no files of the server but those in `folder`, which is
-    `DATA/incoming/…`. Whether the system can do that."""
+def keep_to(folder: Path, data: Iterable[Path], *, office: bool = False) -> bool:
+    """Let this process, and all that it starts, see nothing of `data` but `folder`, which may be in it. `office`: LibreOffice
+    is to be run. Whether the system can do that."""
     can = version()
     if can < LEAST:
         return False
@@ -50,11 +53,13 @@ def keep_to(folder: Path) -> bool:
         return False
     try:
         folder = folder.resolve()
+        hidden = frozenset(_led_to(data))
+        above = frozenset(parent for each in hidden for parent in each.parents)
         for whole in (Path("/"), *OURS):
-            for path in _outside(whole, folder.parent.parent):
+            for path in _outside(whole, hidden, above):
                 _allow(system, rules, path, EXECUTE | READ | LIST)
         _allow(system, rules, DEVICES, every & (READ | WRITE | LIST | TRUNCATE | IOCTL))
-        for path in TEMPORARY:
+        for path in TEMPORARY if office else ():
             _allow(system, rules, path, REMOVE | MAKE_SOCKET)
         _allow(system, rules, folder, every)
         return bool(system.syscall(RESTRICT_SELF, rules, 0) == 0)
@@ -67,17 +72,30 @@ def version() -> int:
     return int(ctypes.CDLL(None, use_errno=True).syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION))
 
 
-def _outside(path: Path, data: Path) -> Iterator[Path]:
-    """What there is below `path` that is not, and does not lead to, the server's data."""
-    if path == data or (path.parent == PROCESSES and path.name.isdigit()):
+def _led_to(data: Iterable[Path]) -> Iterator[Path]:
+    """Where the data is: `data`, and what it is lent of other disks."""
+    for each in data:
+        yield each.resolve()
+        with suppress(OSError):  # not there, or a file
+            yield from (Path(entry).resolve() for entry in os.scandir(each) if entry.is_symlink())
+
+
+def _outside(path: Path, hidden: Container[Path], above: Container[Path]) -> Iterator[Path]:
+    """What there is below `path` that is not, and does not lead to, what is `hidden`. `above`: the folders that it is in."""
+    if path in hidden or (path.parent == PROCESSES and path.name.isdigit()):
         return  # what is told of a process has its environment in it, where the secrets may be
-    if path != PROCESSES and path not in data.parents:
+    if path != PROCESSES and path not in above:
         yield path
         return
-    with suppress(OSError):  # nobody but its owner may look into it
-        for each in path.iterdir():
-            if not each.is_symlink():  # it is allowed where it leads to, or is not
-                yield from _outside(each, data)
+    try:
+        names = os.listdir(path)
+    except OSError:
+        return  # nobody but its owner may look into it
+    for name in names:
+        each = path / name
+        # A link is allowed where it leads to, or is not. Of another user's mount even that cannot be asked, and it stops nothing.
+        if not os.path.islink(each):
+            yield from _outside(each, hidden, above)
 
 
 def _allow(system: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:

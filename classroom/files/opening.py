@@ -11,11 +11,26 @@ from classroom.files.port import Store, StoreUnavailable
 
 async def open_store(settings: Settings) -> Store:
     """The store, ready. Raises `StoreUnavailable`, which tells where it should be."""
-    where = settings.storage.files or str(settings.data / "files")
+    where = _where(settings)
     try:
         return await _open(where)
     except StoreUnavailable as error:
         raise StoreUnavailable(f"files cannot be kept in {where} (storage.files): {error}") from error
+
+
+def places(settings: Settings) -> tuple[Path, ...]:
+    """All files and folders of this machine that data is kept in."""
+    found = [settings.data]
+    if not (where := _where(settings)).startswith("s3://"):
+        found.append(Path(where).absolute())
+    if settings.database_url.startswith("sqlite"):
+        name = settings.database_url.partition("///")[2].partition("?")[0]
+        found += (Path(name + end).absolute() for end in ("", "-wal", "-shm", "-journal"))
+    return tuple(found)
+
+
+def _where(settings: Settings) -> str:
+    return settings.storage.files or str(settings.data / "files")
 
 
 async def _open(where: str) -> Store:

@@ -7,12 +7,14 @@ import msgspec
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """`folder`: the only place to write to. `memory` (bytes), `cpu` (seconds): bounds that the process gives itself before it
-    looks at anything. `parent`: the process that asks, without which it ends."""
+    looks at anything. `parent`: the process that asks, without which it ends. `hidden`: places of data, of which it is to see
+    nothing but `folder`."""
 
     folder: str
     memory: int
     cpu: int
     parent: int
+    hidden: tuple[str, ...] = ()
 
 
 class ReadImage(Task, frozen=True, tag="image"):

@@ -63,7 +63,7 @@ def confine(task: Task) -> None:
     # No network, where the system lets us: as root at once, otherwise as a user who is alone in a world of its own.
     if system.unshare(CLONE_NEWNET) != 0:
         system.unshare(CLONE_NEWUSER | CLONE_NEWNET)
-    keep_to(Path(task.folder))
+    keep_to(Path(task.folder), map(Path, task.hidden), office=isinstance(task, Convert))
     for what, bound in (
         (resource.RLIMIT_AS, task.memory),
         (resource.RLIMIT_CPU, task.cpu),

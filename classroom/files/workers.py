@@ -10,12 +10,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from classroom.config import FileSettings
 from classroom.files.tasks import AnyTask, Refused, Report
@@ -32,10 +33,11 @@ log = structlog.get_logger(__name__)
 
 
 class Workers:
-    """`running`: ids of the processes that run now."""
+    """`running`: ids of the processes that run now. `hidden`: where data is that they are to see nothing of."""
 
-    def __init__(self, settings: FileSettings) -> None:
+    def __init__(self, settings: FileSettings, hidden: Iterable[Path] = ()) -> None:
         self._settings = settings
+        self._hidden = tuple(map(str, hidden))
         self._free = asyncio.Semaphore(settings.workers)
         self.running: set[int] = set()
 
@@ -46,7 +48,7 @@ class Workers:
         """
         async with self._free, self._process(COMMAND, Path(task.folder)) as process:
             assert process.stdin is not None
-            process.stdin.write(msgspec.json.encode(task))
+            process.stdin.write(msgspec.json.encode(replace(task, hidden=self._hidden)))
             process.stdin.close()
             async with aclosing(self._reports(process, seconds or self._settings.worker_seconds)) as reports:
                 async for report in reports:
