@@ -7,13 +7,15 @@ port is held from the first moment to the last, so that no other program slips i
 
 Where the system can do it workers are forked (`forkserver.py`), elsewhere each is started as a program of its own.
 
-Without a Redis URL a private `redis-server` is run on a Unix socket in the data folder: nothing is kept in it.
+Without a Redis URL a private `redis-server` is run on a Unix socket in the data folder: nothing is kept in it. It asks for a
+password, for whoever reads files that were sent may connect to it, though not read the data (`files/fence.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -202,13 +204,18 @@ def _private_redis(data: Path) -> tuple[Child, str]:
     path = folder / "redis.sock"
     if len(str(path)) > 100:
         raise SettingsError(f"The data folder's path is too long for a Unix socket in it: {folder}.")
-    command = [program, "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
+    password = secrets.token_hex(32)
+    config = folder / "redis.conf"  # in which the password stands: everybody on the machine sees the command
+    config.unlink(missing_ok=True)
+    with open(os.open(config, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(f"requirepass {password}\n")
+    command = [program, str(config), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
     command += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--loglevel", "warning"]
-    return Child("redis-server", executed(command, dict(os.environ), says=False)), f"unix://{path}"
+    return Child("redis-server", executed(command, dict(os.environ), says=False)), f"unix://:{password}@{path}"
 
 
 async def _until_there(url: str) -> None:
-    path = url.removeprefix("unix://")
+    path = url.partition("@")[2]
     for _ in range(200):
         try:
             _, writer = await asyncio.open_unix_connection(path)

@@ -231,6 +231,23 @@ async def test_a_worker_comes_back_when_what_it_was_forked_from_is_gone(tmp_path
         assert await asyncio.to_thread(server.wait) == 0
 
 
+async def test_the_private_redis_answers_those_alone_who_know_its_password(tmp_path: Path) -> None:
+    with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
+        run = server.folder.resolve() / "run"
+        reader, writer = await asyncio.open_unix_connection(run / "redis.sock")
+        writer.write(b"KEYS *\r\n")
+        assert (await reader.readline()).startswith(b"-NOAUTH")
+        writer.close()
+        [(_, password)] = [line.split() for line in (run / "redis.conf").read_text().splitlines()]
+        assert len(password) == 64
+        assert (run / "redis.conf").stat().st_mode & 0o077 == 0
+        shown = [
+            " ".join(process.cmdline()) for process in (redis_of(server), fork_server_of(server), *workers_of(server))
+        ]
+        assert len(shown) == 4
+        assert not [command for command in shown if password in command]
+
+
 async def test_workers_share_their_memory_and_are_told_apart_by_name(tmp_path: Path) -> None:
     with serving_alone(tmp_path / "server", cluster_workers=2, media_enabled=False) as server:
         assert sorted(worker.name() for worker in workers_of(server)) == ["worker 0", "worker 1"]

@@ -55,7 +55,9 @@ def redis_of(server: Subprocess) -> psutil.Process:
 
 async def owner_pid(server: Subprocess) -> int | None:
     """The process that holds the room's lease, by the private Redis of the workers."""
-    client = redis.asyncio.Redis.from_url(f"unix://{server.folder.resolve()}/run/redis.sock")
+    run = server.folder.resolve() / "run"
+    password = (run / "redis.conf").read_text().split()[1]
+    client = redis.asyncio.Redis.from_url(f"unix://:{password}@{run / 'redis.sock'}")
     try:
         with suppress(redis.exceptions.RedisError, OSError):
             holder = await client.get("classroom:{demo}:owner")
