@@ -69,6 +69,7 @@ def _fields(stored: Stored) -> dict[str, Any] | None:
     fields = {"seq": meta.seq, "at": meta.at, **msgspec.to_builtins(shown, str_keys=True)}
     if isinstance(shown, OF_THE_ASKER):
         fields |= {"done_by": meta.by, "done_at": meta.at}
+        fields.setdefault("by", "")  # it is not told who asked: not whoever did this
     # A batch of votes bears the name of whoever voted first in it, which a secret poll must not tell. Where the voters may be
     # known they stand in the batch, each of them.
     if not isinstance(shown, Voted | Supported):

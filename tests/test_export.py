@@ -114,6 +114,21 @@ async def test_what_the_staff_do_with_a_doubt_is_told_as_theirs_and_when_they_di
     assert "done_by" not in lines[1]
 
 
+async def test_where_it_is_not_told_who_asked_it_is_not_said_to_be_the_staff(journal: Journal) -> None:
+    done = [
+        Dismissed(id=2, was=DoubtState.OPEN, reason="Off topic"),
+        Merged(id=2, into=1, votes=2, was=DoubtState.OPEN),
+    ]
+    await keep(journal, done, by="asha")
+    for row in await table(journal):
+        assert row["by"] == "asha"
+        details = json.loads(row["details"])
+        assert (details["asked_by"], details["asked_name"]) == ("", "")
+    for line in (await exported(journal, "jsonl")).splitlines():
+        told = json.loads(line)
+        assert (told["by"], told["done_by"]) == ("", "asha")
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", '=HYPERLINK("http://x","y")'])
 async def test_no_cell_is_a_formula(journal: Journal, text: str) -> None:
     await keep(journal, [Said(by="=ravi", name=text, role=Role.STUDENT, text=text)], by="=ravi")
