@@ -103,7 +103,7 @@ class Link:
         Raises `Rejected`."""
         wanted = {"room": room, "member": member, "offer": offer, "publisher": publisher, "sources": sources}
         made = await self._ask("POST", "/sessions", wanted)
-        return made["id"], made["tag"], made["answer"], made["stream"]
+        return made["id"], made["tag"], made["answer"], made.get("stream", "")  # an older process knows of none
 
     async def patch(self, room: str, member: str, id: str, match: str, fragment: str) -> tuple[str, str]:
         """Candidates or an ICE restart: the session's tag now, and our fragment where there is one. Raises `Rejected`."""
@@ -259,7 +259,9 @@ class Link:
             try:
                 await self._ask("POST", f"/rooms/{room}/away", {"member": member})
                 return
-            except Rejected:
+            except Rejected as refused:
+                if not refused.temporary:  # it is of an older version, and knows nothing of this
+                    return
                 await asyncio.sleep(LATER)  # it is down, and has no sessions when it is back; or it is only busy
 
     async def _watch(self) -> None:

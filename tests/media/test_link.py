@@ -38,6 +38,9 @@ class Far:
         self.believes = asyncio.Event()
         self.away: list[str] = []
         self.busy = 0  # times that it does not take who was sent away
+        self.unknown = 0  # times that it was told something of which it does not know, where it `is_old`
+        self.is_old = False
+        self.made: dict[str, Any] = {}
         self.when_sent_away: Callable[[str, str], None] = lambda room, member: None
         self.believes.set()
 
@@ -76,6 +79,9 @@ class Far:
         return web.Response(status=204)
 
     async def away_told(self, request: web.Request) -> web.Response:
+        if self.is_old:
+            self.unknown += 1
+            raise web.HTTPNotFound
         if self.busy:
             self.busy -= 1
             return web.json_response({"code": "busy", "message": "Busy."}, status=503)
@@ -89,6 +95,9 @@ class Far:
             await response.write(line)
         return response
 
+    async def make(self, request: web.Request) -> web.Response:
+        return web.json_response(self.made, status=201)
+
     async def end(self, request: web.Request) -> web.Response:
         self.ended.append(request.match_info["id"])
         return web.Response(status=204)
@@ -99,12 +108,13 @@ def performer(**fields: Any) -> Performer:
 
 
 @asynccontextmanager
-async def linked(far: Far, folder: Path) -> AsyncIterator[None]:
+async def linked(far: Far, folder: Path) -> AsyncIterator[Link]:
     app = web.Application()
     app.add_routes(
         [
             web.post("/rooms/r/stage", far.stage_told),
             web.post("/rooms/r/away", far.away_told),
+            web.post("/sessions", far.make),
             web.get("/facts", far.facts),
             web.delete("/sessions/{id}", far.end),
         ]
@@ -115,7 +125,7 @@ async def linked(far: Far, folder: Path) -> AsyncIterator[None]:
     link = Link(folder / "media.sock", far)
     link.start()
     try:
-        yield
+        yield link
     finally:
         await link.close()
         await runner.cleanup()
@@ -147,6 +157,21 @@ async def test_who_is_sent_away_is_told_until_it_is_taken(tmp_path: Path, monkey
         far.when_sent_away("r", "s1")
         await until(lambda: far.away)
     assert far.away == ["s1"]
+
+
+async def test_a_media_process_of_the_version_before_is_spoken_to_as_far_as_it_understands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGHUP brings newer workers, and leaves it as it is."""
+    monkeypatch.setattr("classroom.media.link.LATER", 0.01)
+    far = Far()
+    far.is_old = True
+    far.made = {"id": "1", "tag": "a", "answer": "v=0", "sources": ["camera"]}
+    async with linked(far, tmp_path) as link:
+        assert await link.make("r", TEACHER, "v=0") == ("1", "a", "v=0", "")
+        far.when_sent_away("r", "s1")
+        await until(lambda: far.unknown == 1)
+        await until(lambda: not link._background)
 
 
 async def test_who_has_begun_again_is_not_told_as_gone_while_the_room_only_comes_to_know_it(tmp_path: Path) -> None:
