@@ -35,8 +35,6 @@ EMBEDDED = (
     ".wmz",
 )  # what a slide may hold; its picture is all that is shown
 
-BROKEN = Rejected("bad_file", "This file is broken, or not a presentation.")
-
 
 def check_archive(source: Path, unpacked: int) -> str:
     """The ending that its name should have, "pptx" or "odp". Raises `Rejected`: "bad_file", "too_large" (more than
@@ -50,7 +48,7 @@ def check_archive(source: Path, unpacked: int) -> str:
                 total += _inflate(archive, entry, unpacked - total)
             return _ending(archive)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError, EOFError, OSError) as error:
-        raise BROKEN from error
+        raise _broken() from error
 
 
 def _check_claims(entries: list[zipfile.ZipInfo], unpacked: int) -> None:
@@ -61,7 +59,7 @@ def _check_claims(entries: list[zipfile.ZipInfo], unpacked: int) -> None:
     spans = sorted((entry.header_offset, entry.compress_size) for entry in entries)
     for (start, size), (following, _) in pairwise(spans):
         if start + size > following:
-            raise BROKEN  # parts that lie over each other unpack to more than there is (a bomb without nesting)
+            raise _broken()  # parts that lie over each other unpack to more than there is (a bomb without nesting)
     for entry in entries:
         if entry.flag_bits & 1:
             raise Rejected("bad_file", "This file needs a password.")
@@ -106,3 +104,7 @@ def _ending(archive: zipfile.ZipFile) -> str:
 
 def _too_large(unpacked: int) -> Rejected:
     return Rejected("too_large", f"Unpacked this file has more than {unpacked} bytes.")
+
+
+def _broken() -> Rejected:
+    return Rejected("bad_file", "This file is broken, or not a presentation.")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pypdfium2
 
-from classroom.files.documents import BROKEN, open_pdf
+from classroom.files.documents import broken, open_pdf
 from classroom.kernel import Rejected
 
 
@@ -47,7 +47,7 @@ def bind(drawing: Path, leaves: Sequence[Leaf], target: Path) -> None:
             _lay(bound, sources[leaf.source], over, leaf)
         bound.save(str(target))
     except (pypdfium2.PdfiumError, ZeroDivisionError) as error:
-        raise BROKEN from error
+        raise broken() from error
 
 
 def raster(source: Path, target: Path, scale: float, side: int) -> None:
@@ -57,7 +57,7 @@ def raster(source: Path, target: Path, scale: float, side: int) -> None:
         width, height = page.get_size()
         picture = page.render(scale=min(scale, side / max(width, height))).to_pil().convert("RGB")
     except (pypdfium2.PdfiumError, ValueError) as error:
-        raise BROKEN from error
+        raise broken() from error
     picture.save(target, "PNG")
 
 

@@ -21,15 +21,13 @@ WIDEST = 20_000.0  # px of a page on the board
 SHARPEST = 4.0  # px of the picture for a px on the board, of a small page
 QUALITY = 88
 
-BROKEN = Rejected("bad_file", "This PDF is broken, or needs a password.")
-
 
 def open_pdf(source: Path) -> Any:
     """The document. Raises `Rejected("bad_file")`."""
     try:
         return pypdfium2.PdfDocument(source)
     except pypdfium2.PdfiumError as error:
-        raise BROKEN from error
+        raise broken() from error
 
 
 def read_pages(source: Path, folder: Path, pages: int, side: int) -> Iterator[Total | Wrote]:
@@ -40,7 +38,7 @@ def read_pages(source: Path, folder: Path, pages: int, side: int) -> Iterator[To
     document = open_pdf(source)
     count = len(document)
     if count == 0:
-        raise BROKEN
+        raise broken()
     if count > pages:
         raise Rejected("too_many", f"This PDF has {count} pages; at most {pages} are taken.")
     yield Total(count)
@@ -71,3 +69,7 @@ def size_on_board(page: Any) -> tuple[float, float]:
 def side_scale(width: float, height: float, side: int) -> float:
     """Px of the picture for a px on the board, so that no side has more than `side`."""
     return min(SHARPEST, side / max(width, height)) * (1 - 1e-9)  # or a float's last bit makes one px more
+
+
+def broken() -> Rejected:
+    return Rejected("bad_file", "This PDF is broken, or needs a password.")

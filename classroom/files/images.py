@@ -20,8 +20,6 @@ FORMATS = {Kind.PNG: "PNG", Kind.JPEG: "JPEG", Kind.WEBP: "WEBP"}
 QUALITY = 90
 SRGB = ImageCms.createProfile("sRGB")
 
-BROKEN = Rejected("bad_file", "This image is broken or not whole.")
-
 
 def read_image(source: Path | bytes, target: Path, pixels: int, side: int) -> tuple[int, int]:
     """Write the picture in `source` to `target`, with at most `side` px a side: its width and height.
@@ -44,7 +42,7 @@ def read_image(source: Path | bytes, target: Path, pixels: int, side: int) -> tu
         except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
             raise Rejected("too_large", f"An image has at most {pixels} pixels.") from error
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-            raise BROKEN from error
+            raise _broken() from error
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     _write(picture, kind, target)
     return picture.width, picture.height
@@ -79,3 +77,7 @@ def _write(picture: Image.Image, kind: Kind, target: Path) -> None:
             clean.save(target, "WEBP", quality=QUALITY, method=4)
         case _:
             clean.save(target, "PNG", compress_level=6)
+
+
+def _broken() -> Rejected:
+    return Rejected("bad_file", "This image is broken or not whole.")

@@ -28,8 +28,6 @@ PIECE_ELEMENTS = 500
 CAME_AS = "importedFileId"  # a field of ours, beside `fileId`: what it was in the file
 DATA_URL = re.compile(r"data:image/[a-z0-9.+-]{1,40};base64,")
 
-BROKEN = Rejected("bad_file", "This is not an .excalidraw file.")
-
 
 def read_scene(source: Path, folder: Path, pixels: int, side: int, image_bytes: int) -> Iterator[Total | Wrote]:
     """Write pictures (named "image") and lists of changes (named "changes") to `folder`.
@@ -63,9 +61,9 @@ def _read(source: Path) -> dict[str, Any]:
     try:
         scene = msgspec.json.decode(source.read_bytes())
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise BROKEN from error
+        raise _broken() from error
     if not isinstance(scene, dict) or scene.get("type") != "excalidraw" or not isinstance(scene.get("elements"), list):
-        raise BROKEN
+        raise _broken()
     return scene
 
 
@@ -105,7 +103,7 @@ def _changes(elements: list[dict[str, Any]], hashes: dict[str, str]) -> Iterator
             if deltas.judge(page, change) is None:
                 raise Rejected("bad_request", "It loses against nothing.")
         except msgspec.ValidationError as error:
-            raise BROKEN from error
+            raise _broken() from error
         except Rejected as refused:
             raise Rejected(refused.code, f"Element {number + 1}: {refused.message}") from refused
         yield change
@@ -143,3 +141,7 @@ def order(number: int) -> str:
         number, digit = divmod(number, 62)
         digits = DIGITS[digit] + digits
     return chr(ord("a") + length - 1) + digits
+
+
+def _broken() -> Rejected:
+    return Rejected("bad_file", "This is not an .excalidraw file.")

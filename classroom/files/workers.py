@@ -26,8 +26,6 @@ PACKAGES = Path(__file__).parent.parent.parent
 LINE = 1 << 16  # bytes of a report
 COMMAND = (sys.executable, "-P", "-m", "classroom.files.worker")
 
-TOO_SLOW = Rejected("bad_file", "This file takes too long to read.")
-DIED = Rejected("bad_file", "This file cannot be read: it is broken, or takes too much.")
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +59,7 @@ class Workers:
             async for report in reports:
                 last = report
         if last is None:
-            raise DIED
+            raise _died()
         return last
 
     async def _reports(self, process: asyncio.subprocess.Process, seconds: float) -> AsyncGenerator[Report, None]:
@@ -71,22 +69,22 @@ class Workers:
                 async with asyncio.timeout(seconds):
                     line = await process.stdout.readline()
             except TimeoutError as error:
-                raise TOO_SLOW from error
+                raise _too_slow() from error
             except ValueError as error:  # a line without an end
-                raise DIED from error
+                raise _died() from error
             if not line:
                 break
             try:
                 report: Report = msgspec.json.decode(line, type=Report)
             except msgspec.MsgspecError as error:
-                raise DIED from error
+                raise _died() from error
             if isinstance(report, Refused):
                 raise Rejected(report.code, report.message)
             yield report
         code = await process.wait()
         if code != 0:
             log.warning("a file could not be read", exit_code=code)
-            raise DIED
+            raise _died()
 
     @asynccontextmanager
     async def _process(self, command: Sequence[str], folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -123,3 +121,11 @@ def _environment(folder: Path) -> dict[str, str]:
         "TMPDIR": str(folder),
         "LANG": "C.UTF-8",
     }
+
+
+def _too_slow() -> Rejected:
+    return Rejected("bad_file", "This file takes too long to read.")
+
+
+def _died() -> Rejected:
+    return Rejected("bad_file", "This file cannot be read: it is broken, or takes too much.")

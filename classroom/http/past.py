@@ -36,10 +36,6 @@ KEPT_PAGES = 64
 KEPT_ROOMS = 64
 LEVEL = 5
 
-NOT_OVER = Rejected(
-    "not_over", "The class has not ended yet. What was said and done is shown after it.", temporary=True
-)
-
 
 class LogQuery(msgspec.Struct, frozen=True):
     after: Annotated[int, Meta(ge=0, le=BIGGEST_PLACE)] = 0
@@ -134,7 +130,7 @@ class Pasts:
         async with self._locks.hold(room):
             known = await self._learn(room)
             if known.end == 0:
-                raise NOT_OVER
+                raise _not_over()
             made = await self._made(room, known, STAFF if audience.sees_all else ALL, after)
             mine = made.special.get(audience.member)
             if mine is None:
@@ -245,3 +241,9 @@ async def get_log(call: Call) -> web.StreamResponse:
         return web.Response(body=zlib.decompress(packed, 31), content_type="application/json")
     call.request[ANSWER_HEADERS] = headers | {hdrs.CONTENT_ENCODING: "gzip"}
     return web.Response(body=packed, content_type="application/json")
+
+
+def _not_over() -> Rejected:
+    return Rejected(
+        "not_over", "The class has not ended yet. What was said and done is shown after it.", temporary=True
+    )

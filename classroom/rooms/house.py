@@ -47,9 +47,6 @@ TURN = 1.5  # ticks between two commits of many rooms: each takes about as much 
 PATIENCE = (0.01, 0.1, 0.3, 0.6, 1.0, 1.5, 2.0)  # seconds between attempts when a room's owner cannot be reached
 PASS_SECONDS = 12 * 3_600
 
-NO_ROOM = Rejected("room_not_found", "There is no such room yet.", temporary=True)
-UNREADABLE = Rejected("unavailable", "The classroom cannot read its journal right now; try again.", temporary=True)
-
 
 class Clock:
     """Milliseconds since 1970 that never go back and never jump: the machine's clock, read once, and time since."""
@@ -152,7 +149,7 @@ class House:
             if info is None and make:
                 info = await self.found(room, room)
             if info is None:
-                raise NO_ROOM
+                raise _no_room()
             self._spawn(self.placement.wake(room))  # it comes to have an owner while it is read here
             hall = Hall(
                 info,
@@ -170,7 +167,7 @@ class House:
             )
             await hall.open()
         except Unavailable as error:
-            raise UNREADABLE from error
+            raise _unreadable() from error
         self._halls[room] = hall
         self._rota.add(room)
         self.metrics.rooms_loaded.set(len(self._halls))
@@ -313,9 +310,9 @@ class House:
         try:
             info = await self.journal.room(room) if hall is None else hall.info
         except Unavailable as error:
-            raise UNREADABLE from error
+            raise _unreadable() from error
         if info is None:
-            raise NO_ROOM
+            raise _no_room()
         return info
 
     async def board(self, room: str) -> Board:
@@ -403,3 +400,11 @@ class House:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _no_room() -> Rejected:
+    return Rejected("room_not_found", "There is no such room yet.", temporary=True)
+
+
+def _unreadable() -> Rejected:
+    return Rejected("unavailable", "The classroom cannot read its journal right now; try again.", temporary=True)

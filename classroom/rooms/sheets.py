@@ -33,9 +33,6 @@ NEAR = 1_000  # places by which this edge may be behind what is asked for
 PATIENCE = 3.0  # seconds that a place ahead of this edge is waited for
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # gzip (RFC 1952) without a name or a time
 
-AHEAD = Rejected("not_found", "The room has not come that far yet.", temporary=True)
-NO_PAGE = Rejected("not_found", "There is no such page.")
-
 
 class Base(msgspec.Struct, frozen=True):
     """A page's elements as of `at`: deflated, their CRC-32 and their size."""
@@ -102,7 +99,7 @@ class Sheets:
         if seq <= self._replica.seq:
             return
         if seq > self._replica.seq + NEAR:
-            raise AHEAD
+            raise _ahead()
         try:
             async with asyncio.timeout(PATIENCE):
                 while seq > self._replica.seq:
@@ -113,7 +110,7 @@ class Sheets:
                     finally:
                         self._waiting.discard(news)
         except TimeoutError as error:
-            raise AHEAD from error
+            raise _ahead() from error
 
     async def close(self) -> None:
         """End what is under way."""
@@ -125,7 +122,7 @@ class Sheets:
     def _page(self, id: int) -> Page:
         page = self._replica.state.board.pages.get(id)
         if page is None:
-            raise NO_PAGE
+            raise _no_page()
         return page
 
     def _take(self, stored: Stored) -> None:
@@ -182,3 +179,11 @@ def compress(page: int, at: int, bodies: list[bytes]) -> Base:
     deflater = zlib.compressobj(LEVEL, zlib.DEFLATED, -15)
     deflated = deflater.compress(start) + deflater.flush(zlib.Z_FULL_FLUSH)
     return Base(at, deflated, zlib.crc32(start), len(start))
+
+
+def _ahead() -> Rejected:
+    return Rejected("not_found", "The room has not come that far yet.", temporary=True)
+
+
+def _no_page() -> Rejected:
+    return Rejected("not_found", "There is no such page.")

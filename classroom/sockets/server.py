@@ -60,13 +60,6 @@ UnderWay = tuple[
     Link, Session, str, str, int | None, float
 ]  # a command: who gave it, type, `cid`, number, when it came
 
-BUSY = Rejected("too_fast", "Too many of your commands are still under way.", temporary=True)
-RESTARTING = Rejected("restarting", "The classroom is restarting; you will be reconnected.", temporary=True)
-FAILED = Rejected("internal", "Something went wrong here; try again.", temporary=True)
-FULL = Rejected("full", "There is no more room here; try again in a moment.", temporary=True)
-WAITING = Rejected("waiting", "You are still waiting to be let in.", temporary=True)
-STRANGER = Rejected("not_connected", "Connect to a room first.")
-
 
 class Sockets:
     """Both servers, attached to `app`."""
@@ -109,9 +102,10 @@ class Sockets:
         leaving = [*self.links, *(link for server in self._servers for link in server.outside())]
         # Each gets a slot to come back in, so that the others are asked for no more joins than they let in.
         slot = 1_000 / self._settings.rooms.joins_per_second
+        restarting = _restarting()
         for number, link in enumerate(leaving):
             retry_in = int(number * slot + random.uniform(0, SPREAD))
-            link.end(wire.Bye(RESTARTING.code, RESTARTING.message, temporary=True, retry_in=retry_in))
+            link.end(wire.Bye(restarting.code, restarting.message, temporary=True, retry_in=retry_in))
         if self.links:
             self._empty.clear()
             with suppress(TimeoutError):
@@ -128,9 +122,9 @@ class Sockets:
         """Find the room of a link that has said hello. Raises `Rejected`."""
         assert link.hello is not None
         if self.draining:
-            raise RESTARTING
+            raise _restarting()
         if self.connections > self._room:
-            raise FULL
+            raise _full()
         self._limits.connect(address_of(request, self._settings.server.trusted_proxies), self._house.clock())
         link.hall, member, expires_at = await self._house.enter(link.hello)
         link.session = Session(member, link, expires_at, link.hello.shorthand)
@@ -183,7 +177,8 @@ class Sockets:
             return
         except Exception:
             log.exception("a member cannot be welcomed", room=hall.info.id)
-            link.end(wire.Bye(FAILED.code, FAILED.message, temporary=True, retry_in=1_000))
+            failed = _failed()
+            link.end(wire.Bye(failed.code, failed.message, temporary=True, retry_in=1_000))
             return
         link.inside = True
         hall.entering -= 1
@@ -216,7 +211,7 @@ class Sockets:
         """A command or a signal has come."""
         try:
             if link.session is None or not link.inside:
-                raise STRANGER if link.session is None else WAITING
+                raise _stranger() if link.session is None else _waiting()
             if packet.name == "command":
                 self._command(link, link.session, packet)
             elif packet.name == "signal":
@@ -235,9 +230,9 @@ class Sockets:
 
     def _command(self, link: Link, session: Session, packet: Incoming) -> None:
         if self.draining:
-            raise RESTARTING
+            raise _restarting()
         if link.under_way >= UNDER_WAY:
-            raise BUSY
+            raise _busy()
         if len(self._answering) >= ALL_UNDER_WAY:
             self._count_answers()
             if len(self._answering) >= ANSWERED_WITHIN * self._answered_per_second:
@@ -431,8 +426,9 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
             raise ConnectionRefusedError(error.message, _refusal(error)) from error
         except Exception as error:
             log.exception("a connection failed")
-            self._sockets.refused(link, FAILED)
-            raise ConnectionRefusedError(FAILED.message, _refusal(FAILED)) from error
+            failed = _failed()
+            self._sockets.refused(link, failed)
+            raise ConnectionRefusedError(failed.message, _refusal(failed)) from error
 
     async def _on_disconnect(self, sid: str, reason: str) -> None:
         environ = self.get_environ(sid) or {}
@@ -471,3 +467,27 @@ def _origins(allowed: tuple[str, ...]) -> Any:
         return origin in allowed or origin == own
 
     return accepted
+
+
+def _busy() -> Rejected:
+    return Rejected("too_fast", "Too many of your commands are still under way.", temporary=True)
+
+
+def _restarting() -> Rejected:
+    return Rejected("restarting", "The classroom is restarting; you will be reconnected.", temporary=True)
+
+
+def _failed() -> Rejected:
+    return Rejected("internal", "Something went wrong here; try again.", temporary=True)
+
+
+def _full() -> Rejected:
+    return Rejected("full", "There is no more room here; try again in a moment.", temporary=True)
+
+
+def _waiting() -> Rejected:
+    return Rejected("waiting", "You are still waiting to be let in.", temporary=True)
+
+
+def _stranger() -> Rejected:
+    return Rejected("not_connected", "Connect to a room first.")

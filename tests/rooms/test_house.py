@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+import traceback
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,16 @@ async def test_however_many_ask_at_once_a_room_is_opened_once(house: House) -> N
     halls = await asyncio.gather(*(house.hall("physics") for _ in range(50)))
     assert len({id(hall) for hall in halls}) == 1
     assert len(house.halls) == 1
+
+
+async def test_however_often_it_is_refused_a_refusal_leads_to_no_more_than_who_asked(house: House) -> None:
+    async def frames() -> int:
+        with pytest.raises(Rejected) as refused:
+            await house.hall("nowhere")
+        return len(list(traceback.walk_tb(refused.value.__traceback__)))
+
+    first = await frames()
+    assert [await frames() for _ in range(100)] == [first] * 100
 
 
 async def test_a_room_that_nobody_is_in_is_let_go_and_is_back_with_all_it_had(house: House) -> None:
