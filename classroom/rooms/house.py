@@ -46,6 +46,7 @@ QUARTERS = 4  # ticks of the house in a second
 TURN = 1.5  # ticks between two commits of many rooms: each takes about as much as fifteen commands in it
 PATIENCE = (0.01, 0.1, 0.3, 0.6, 1.0, 1.5, 2.0)  # seconds between attempts when a room's owner cannot be reached
 PASS_SECONDS = 12 * 3_600
+EPOCHS = 1_000  # of rooms, that are kept
 
 
 class Clock:
@@ -82,6 +83,7 @@ class House:
         self.clock = clock or Clock()
         self.flushes = Flushes(fanout)
         self._halls: dict[str, Hall] = {}
+        self._epochs: dict[str, str] = {}
         self._rota = Rota(QUARTERS)
         self._locks = KeyedLocks()
         self._turns = Turns(TURN * settings.rooms.tick_ms / 1_000)
@@ -132,16 +134,18 @@ class House:
         hall = self._halls.get(room)
         return 0 if hall is None else hall.presence.count() + hall.entering
 
-    async def hall(self, room: str, *, make: bool = False) -> Hall:
-        """The room, opened if it is not, and made before that where `make` says so. Raises `Rejected`: "room_not_found",
-        "unavailable", "restarting"."""
+    async def hall(self, room: str, *, make: bool = False, by_name: bool = False) -> Hall:
+        """The room, opened if it is not, and made before that where `make` says so; `by_name`: for who comes without a token.
+        Raises `Rejected`: "room_not_found", "token_missing", "unavailable", "restarting"."""
         hall = self._halls.get(room)
-        if hall is not None:
-            return hall
-        async with self._locks.hold(room):
-            return self._halls.get(room) or await self._open(room, make)
+        if hall is None:
+            async with self._locks.hold(room):
+                hall = self._halls.get(room) or await self._open(room, make, by_name)
+        if by_name and not hall.info.open:
+            raise _token_missing()
+        return hall
 
-    async def _open(self, room: str, make: bool) -> Hall:
+    async def _open(self, room: str, make: bool, by_name: bool) -> Hall:
         if self.draining:
             raise Rejected("restarting", "The classroom is restarting; come back in a moment.", temporary=True)
         try:
@@ -150,6 +154,8 @@ class House:
                 info = await self.found(room, room)
             if info is None:
                 raise _no_room()
+            if by_name and not info.open:  # it is not read into memory for who may not come in
+                raise _token_missing()
             self._spawn(self.placement.wake(room))  # it comes to have an owner while it is read here
             hall = Hall(
                 info,
@@ -197,15 +203,14 @@ class House:
         token ends (seconds since 1970; 0: they came without).
 
         Raises `Rejected` with why not."""
+        by_name = hello.token is None
         if hello.token is not None:
             claims = await self.auth.verify(hello.token, hello.room)
             member, expires_at = claims.member, claims.expires_at
         else:
             member, expires_at = self.auth.guest(hello.room, hello.name or "", hello.client or ""), 0
-            if not (await self._info(hello.room)).open:
-                raise Rejected("token_missing", "Entering this room needs a link with a token.")
         # Whoever signs tokens decides which rooms there are: the first to come with one finds the room made.
-        hall = await self.hall(hello.room, make=hello.token is not None)
+        hall = await self.hall(hello.room, make=not by_name, by_name=by_name)
         hall.entering += 1
         try:
             return hall, hall.in_force(member), expires_at
@@ -301,19 +306,24 @@ class House:
         return [(roster_people.person(state.roster, ballot.member), ballot) for ballot in found.votes.values()]
 
     async def epoch(self, room: str) -> str:
-        """Which log the room's is. Raises `Rejected`."""
-        return (await self._info(room)).epoch
+        """Which log the room's is. Raises `Rejected`.
 
-    async def _info(self, room: str) -> RoomInfo:
-        """What is known of a room without opening it, which is not to be had for asking. Raises `Rejected`."""
+        It is looked up without opening the room, which is not to be had for asking, and kept: it never changes, and a class
+        asks for each of its pictures."""
         hall = self._halls.get(room)
+        epoch = self._epochs.get(room) if hall is None else hall.info.epoch
+        if epoch is not None:
+            return epoch
         try:
-            info = await self.journal.room(room) if hall is None else hall.info
+            info = await self.journal.room(room)
         except Unavailable as error:
             raise _unreadable() from error
         if info is None:
             raise _no_room()
-        return info
+        if len(self._epochs) >= EPOCHS:
+            del self._epochs[next(iter(self._epochs))]
+        self._epochs[room] = info.epoch
+        return info.epoch
 
     async def board(self, room: str) -> Board:
         """The board as it is now; for reading. Raises `Rejected`."""
@@ -404,6 +414,10 @@ class House:
 
 def _no_room() -> Rejected:
     return Rejected("room_not_found", "There is no such room yet.", temporary=True)
+
+
+def _token_missing() -> Rejected:
+    return Rejected("token_missing", "Entering this room needs a link with a token.")
 
 
 def _unreadable() -> Rejected:

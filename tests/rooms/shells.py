@@ -12,7 +12,7 @@ import msgspec
 
 from classroom import wire
 from classroom.bus.port import Bus, Reply, Request
-from classroom.journal.port import Done, Journal, Told
+from classroom.journal.port import Done, Journal, RoomInfo, Told
 from classroom.kernel import Member, Role, Stored
 from classroom.metrics import Metrics
 from classroom.packets import PLAIN, Packet, Pair
@@ -51,16 +51,21 @@ class Clock:
 
 class Troubled:
     """A real journal whose next appends go wrong as told: the failure a real one has, at the moment that the test needs.
-    `submitted`: the rooms whose appends came without a task that waits."""
+    `submitted`: the rooms whose appends came without a task that waits; `looked_up`: those that were looked up."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self.before: list[Exception] = []
         self.after: list[Exception] = []
         self.submitted: list[str] = []
+        self.looked_up: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
+
+    async def room(self, room: str) -> RoomInfo | None:
+        self.looked_up.append(room)
+        return await self._journal.room(room)
 
     async def append(self, room: str, after: int, events: Sequence[Stored], done: Sequence[Done] = ()) -> None:
         if self.before:

@@ -56,6 +56,30 @@ async def test_however_many_ask_at_once_a_room_is_opened_once(house: House) -> N
     assert len(house.halls) == 1
 
 
+async def test_a_class_that_comes_by_name_and_for_its_pictures_has_its_room_looked_up_once(house: House) -> None:
+    house.journal = journal = Troubled(house.journal)  # type: ignore[assignment]
+    await asyncio.gather(*(house.enter(Hello(room="physics", name=f"S{number}")) for number in range(200)))
+    assert journal.looked_up == ["physics"]
+    await journal.create("maths", "Maths", 0, open=False)
+    for _ in range(200):
+        await house.epoch("maths")
+    assert journal.looked_up == ["physics", "maths"]
+    assert [hall.info.id for hall in house.halls] == ["physics"]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_who_comes_by_name_where_that_is_not_enough_is_refused_and_opens_nothing(
+    house: House, is_open: bool
+) -> None:
+    await house.journal.create("private", "Private", 0, open=False)
+    if is_open:
+        await house.hall("private")
+    before = house.halls
+    with pytest.raises(Rejected, match="token_missing"):
+        await house.enter(Hello(room="private", name="Asha"))
+    assert house.halls == before
+
+
 async def test_however_often_it_is_refused_a_refusal_leads_to_no_more_than_who_asked(house: House) -> None:
     async def frames() -> int:
         with pytest.raises(Rejected) as refused:
