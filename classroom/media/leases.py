@@ -56,6 +56,7 @@ class Leases:
         self._vanished = vanished
         self._mine: dict[str, Lease] = {}
         self._elsewhere: dict[str, _Known] = {}  # by stream, the one that was renewed last at the end
+        self._over: dict[str, float] = {}  # by stream, when it was renewed last, of what is still told of there
         self._reached = True
         self._complaints = Complaints()
         self._renewing: asyncio.Task[None] | None = None
@@ -151,12 +152,18 @@ class Leases:
             known = before.get(stream)
             if known is not None and known.renewed == renewed:
                 after[stream] = known
-            elif redis_now - renewed <= LEASE:
+            elif known is not None and renewed > known.renewed:
+                # However long ago: Redis's clock may have gone forward since.
+                after[stream] = _Known(lease, renewed, now)
+            elif redis_now - renewed <= LEASE and self._over.get(stream) != renewed:
                 after[stream] = _Known(lease, renewed, now)
         self._elsewhere = {stream: known for stream, known in after.items() if now - known.seen <= LEASE}
-        for stream, known in before.items():
-            if stream not in self._elsewhere:
-                self._vanished(known.lease)
+        gone = {stream: known for stream, known in before.items() if stream not in self._elsewhere}
+        # Where that clock has gone back, what is over is for a while told of as renewed in time to come.
+        over = self._over | {stream: known.renewed for stream, known in gone.items()}
+        self._over = {stream: renewed for stream, renewed in over.items() if stream in told}
+        for known in gone.values():
+            self._vanished(known.lease)
 
     async def _now(self) -> float:
         ((seconds, microseconds),) = await self._call([("TIME",)])

@@ -255,6 +255,43 @@ async def test_what_a_machine_that_died_had_live_is_over(
         assert there.relay.leases.elsewhere() == []
 
 
+@pytest.mark.parametrize("step", [100.0, 30.0, -30.0, -100.0])
+async def test_a_step_of_redis_s_clock_ends_nothing_that_is_live_and_brings_back_nothing_that_is_over(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, step: float
+) -> None:
+    monkeypatch.setattr(leases, "LEASE", 1.0)
+    clock = leases.Leases._now
+    ahead = 0.0
+
+    async def now(self: leases.Leases) -> float:
+        return await clock(self) + ahead
+
+    monkeypatch.setattr(leases.Leases, "_now", now)
+    over: list[str] = []
+    here = leases.Leases(redis_url, "here:1", lambda lease: None)
+    dead = leases.Leases(redis_url, "dead:1", lambda lease: None)
+    there = leases.Leases(redis_url, "there:1", lambda lease: over.append(lease.stream))
+    for one in (here, dead, there):
+        await one._nodes.open()
+    try:
+        await here.hold(leases.Lease("demo", TEACHER, "live", "here:1", "key"))
+        await dead.hold(leases.Lease("demo", TEACHER, "dead", "dead:1", "key"))
+        await there.look()
+        assert {one.stream for one in there.elsewhere()} == {"live", "dead"}
+        await here.look()  # renewed once more, which nobody has seen yet
+        ahead = step
+        for _ in range(25):
+            await there.look()
+            assert "live" in {one.stream for one in there.elsewhere()}
+            await asyncio.sleep(0.1)
+            await here.look()
+        assert over == ["dead"]
+        assert {one.stream for one in there.elsewhere()} == {"live"}
+    finally:
+        for one in (here, dead, there):
+            await one.close()
+
+
 async def test_viewers_elsewhere_stay_when_the_publisher_comes_back(tmp_path: Path, redis_url: str) -> None:
     async with on_air(tmp_path, redis_url) as (here, there, camera):
         viewer = Bare()
