@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -305,11 +306,14 @@ def test_where_nobody_comes_in_by_name_no_link_with_a_token_goes_into_the_log_of
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
+        patience = threading.Timer(30, process.kill)  # then its output ends
+        patience.start()
         lines = []
         for line in process.stdout:
             lines.append(line)
             if "Ctrl-C" in line:
                 process.send_signal(signal.SIGINT)
+        patience.cancel()
     said = "".join(lines)
     assert re.search(r"^At http://\S+:\d+\nLinks are made by `classroom token`", said, re.MULTILINE)
     assert "token=" not in said

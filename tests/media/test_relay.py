@@ -243,7 +243,7 @@ async def test_what_is_live_elsewhere_stays_so_whatever_befalls_redis(
 async def test_what_a_machine_that_died_had_live_is_over(
     tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "LEASE", 1.5)
+    monkeypatch.setattr(leases, "LEASE", 3.0)  # renewed every second, also where the machine is busy
     async with on_air(tmp_path, redis_url) as (here, there, _):
         await there.relay.leases.look()
         (lease,) = there.relay.leases.elsewhere()

@@ -142,14 +142,15 @@ async def test_who_is_sent_away_watches_no_longer_whatever_their_client_does(tmp
         publishing, _ = await at.publish()
         watching, _, tracks = await at.watch()
         try:
-            while not tracks:
-                await asyncio.sleep(0.05)
-            await asyncio.wait_for(tracks["video"].recv(), 20)
-            while not (await teacher.command(how, member="s1"))["ok"]:  # before it is known that they have come
-                await asyncio.sleep(0.1)
-            await member.ended.wait()
-            while watching.connectionState != "closed":
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(40):
+                while not tracks:
+                    await asyncio.sleep(0.05)
+                await tracks["video"].recv()
+                while not (await teacher.command(how, member="s1"))["ok"]:  # before it is known that they have come
+                    await asyncio.sleep(0.1)
+                await member.ended.wait()
+                while watching.connectionState != "closed":
+                    await asyncio.sleep(0.05)
             assert publishing.connectionState == "connected"
         finally:
             await shut(watching)
