@@ -61,8 +61,9 @@ class Streams:
 
     async def watch(self, request: web.Request) -> web.Response:
         """POST to the WHEP endpoint. `publisher` in the query says whom; without, whoever teaches."""
-        room, member = await self._who(request)
+        await self._who(request)
         offer = await self._body(request, SDP)
+        room, member = await self._who(request)  # an offer may be long in coming, and they be banned by then
         publisher = request.query.get("publisher") or await self._teacher(room)
         return self._made(room, "whep", await self._there().make(room, member, offer, publisher))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -74,13 +75,14 @@ class Link:
         self._tasks: list[asyncio.Task[None]] = []
         self._told: dict[str, dict[str, Performer]] = {}
         self._saying: dict[str, Fact] = {}  # by stream, what the room is still to be told of it
+        self._making: dict[object, tuple[str, str]] = {}  # sessions that are asked for, by room and member
         self._turns = KeyedLocks()
         self._background: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         connector = aiohttp.UnixConnector(str(self._path), limit=0)
         self._http = aiohttp.ClientSession(connector=connector, auto_decompress=False)
-        self._rooms.when_sent_away = lambda room, member: self._spawn(self._cut_off(room, member))
+        self._rooms.when_sent_away = self._sent_away
         self._tasks = [
             asyncio.create_task(self._listen(), name="media facts"),
             asyncio.create_task(self._watch(), name="media stages"),
@@ -102,7 +104,16 @@ class Link:
         """A session that publishes, or watches `publisher`: its id, its tag, the answer, and the `stream` of a publication.
         Raises `Rejected`."""
         wanted = {"room": room, "member": member, "offer": offer, "publisher": publisher, "sources": sources}
-        made = await self._ask("POST", "/sessions", wanted)
+        asked = object()
+        self._making[asked] = room, member.id
+        try:
+            made = await self._ask("POST", "/sessions", wanted)
+        finally:
+            may_have_it = self._making.pop(asked, None) is not None
+        if not may_have_it:
+            with suppress(Rejected):  # it has gone already, or nobody ever uses it
+                await self.end(room, member.id, made["id"])
+            raise Rejected("forbidden", "You have been sent away from the room.")
         return made["id"], made["tag"], made["answer"], made.get("stream", "")  # an older process knows of none
 
     async def patch(self, room: str, member: str, id: str, match: str, fragment: str) -> tuple[str, str]:
@@ -252,6 +263,13 @@ class Link:
         """Whether the room is still to be told of something that they publish."""
         about = (fact for fact in self._saying.values() if fact.is_live and fact.room == room)
         return any(fact.member is not None and fact.member.id == member for fact in about)
+
+    def _sent_away(self, room: str, member: str) -> None:
+        """What they asked for before is not theirs any more, be it made only after all that they have is cut off; what they ask
+        for from now on is, if they may come back."""
+        for asked in [asked for asked, who in self._making.items() if who == (room, member)]:
+            del self._making[asked]
+        self._spawn(self._cut_off(room, member))
 
     async def _cut_off(self, room: str, member: str) -> None:
         """End all sessions of who was sent away; the page of one who means well has ended them already."""

@@ -41,6 +41,9 @@ class Far:
         self.unknown = 0  # times that it was told something of which it does not know, where it `is_old`
         self.is_old = False
         self.made: dict[str, Any] = {}
+        self.making = 0  # sessions that were asked for, and are made when it `makes` them
+        self.makes = asyncio.Event()
+        self.makes.set()
         self.when_sent_away: Callable[[str, str], None] = lambda room, member: None
         self.believes.set()
 
@@ -96,6 +99,8 @@ class Far:
         return response
 
     async def make(self, request: web.Request) -> web.Response:
+        self.making += 1
+        await self.makes.wait()
         return web.json_response(self.made, status=201)
 
     async def end(self, request: web.Request) -> web.Response:
@@ -157,6 +162,26 @@ async def test_who_is_sent_away_is_told_until_it_is_taken(tmp_path: Path, monkey
         far.when_sent_away("r", "s1")
         await until(lambda: far.away)
     assert far.away == ["s1"]
+
+
+async def test_what_is_made_for_who_was_sent_away_meanwhile_is_not_theirs(tmp_path: Path) -> None:
+    far = Far()
+    far.made = {"id": "1", "tag": "a", "answer": "v=0", "sources": []}
+    async with asyncio.timeout(10), linked(far, tmp_path) as link:
+        far.makes.clear()
+        before = asyncio.create_task(link.make("r", TEACHER, "v=0", "t2"))
+        others = asyncio.create_task(link.make("r", Member("s1", "S", Role.STUDENT), "v=0", "t2"))
+        await until(lambda: far.making == 2)
+        far.when_sent_away("r", "t1")
+        await until(lambda: far.away == ["t1"])  # the process has nothing of theirs yet
+        again = asyncio.create_task(link.make("r", TEACHER, "v=0", "t2"))  # they may come back at once
+        await until(lambda: far.making == 3)
+        far.makes.set()
+        with pytest.raises(Rejected, match="forbidden"):
+            await before
+        assert far.ended == ["1"]
+        assert (await others)[0] == (await again)[0] == "1"
+        assert not link._making
 
 
 async def test_a_media_process_of_the_version_before_is_spoken_to_as_far_as_it_understands(

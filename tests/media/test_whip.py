@@ -159,6 +159,34 @@ async def test_who_is_sent_away_watches_no_longer_whatever_their_client_does(tmp
             await teacher.close()
 
 
+async def test_who_is_banned_while_their_offer_comes_in_does_not_watch(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        token = at.server.auth.mint("demo", "S", "student", "s1")
+        member = await Peer.join(at.server.port, token=token)
+        teacher = await Peer.join(at.server.port, token=at.server.auth.mint("demo", "T", "instructor", "t1"))
+        banned, begun = asyncio.Event(), asyncio.Event()
+
+        async def offer() -> AsyncIterator[bytes]:
+            yield b"v=0\r\n"
+            begun.set()
+            await banned.wait()
+            yield b"o=- 1 1 IN IP4 0.0.0.0\r\n"
+
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": SDP}
+        asked = asyncio.create_task(
+            at.http.post(f"{at.server.url}/api/rooms/demo/whep?publisher=t1", data=offer(), headers=headers)
+        )
+        await begun.wait()
+        while not (await teacher.command("roster.ban", member="s1"))["ok"]:  # before it is known that they have come
+            await asyncio.sleep(0.1)
+        await member.ended.wait()
+        banned.set()
+        async with await asked as response:
+            assert (response.status, (await response.json())["code"]) == (403, "banned")
+        await member.close()
+        await teacher.close()
+
+
 async def test_every_refusal_has_the_status_of_the_rfc(tmp_path: Path) -> None:
     async with desk(tmp_path, server_allowed_origins=["https://class.example.org"]) as at:
         whip, whep = "/api/rooms/demo/whip", "/api/rooms/demo/whep"
