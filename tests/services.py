@@ -292,7 +292,7 @@ class RedisCluster:
         self.wait_until_whole()
 
     def wait_until_whole(self) -> None:
-        """Return when every node knows every other as living."""
+        """Return when every node knows every other as living, and takes writes: none does for its first two seconds."""
         deadline = time.monotonic() + START_SECONDS
         for node in self.nodes:
             while not self._whole(node):
@@ -306,9 +306,13 @@ class RedisCluster:
             node.close()
 
     def _whole(self, node: RedisNode) -> bool:
-        asked = subprocess.run([self._client, "-p", str(node.port), "CLUSTER", "NODES"], capture_output=True)
-        lines = asked.stdout.decode().splitlines()
-        return len(lines) == len(self.nodes) and all(" connected " in line and "fail" not in line for line in lines)
+        lines = self._ask(node, "NODES")
+        joined = len(lines) == len(self.nodes) and all(" connected " in line and "fail" not in line for line in lines)
+        return joined and "cluster_state:ok" in self._ask(node, "INFO")
+
+    def _ask(self, node: RedisNode, about: str) -> list[str]:
+        asked = subprocess.run([self._client, "-p", str(node.port), "CLUSTER", about], capture_output=True)
+        return asked.stdout.decode().splitlines()
 
 
 def free_ports(count: int) -> list[int]:
