@@ -172,3 +172,34 @@ async def test_the_staff_moderate_among_five_thousand(
     most = await scroll(teacher, "[role=feed]", False, 60)
     smooth.append(("scrolling down 60 screens", await longest(teacher)))
     assert 0 < most <= DRAWN
+
+
+@pytest.mark.parametrize("size", [(320, 256), (740, 360)], ids=["enlarged to 400%", "a phone held sideways"])
+async def test_only_what_is_in_sight_is_drawn_where_the_page_itself_is_scrolled(
+    school: Subprocess, people: People, size: tuple[int, int]
+) -> None:
+    low = Class(school, f"low-{size[0]}")
+    past = Past(step=200)
+    past.come("Mina")
+    past.start()
+    for number in range(1, 101):
+        past.approve(past.ask("Mina", text_of(number)))
+    await past.keep(school.folder, room=low.room)
+    teacher = await people.person("Instructor", size)
+    await teacher.open(low.link("Instructor"))
+    await teacher.tab("Doubts")
+    await teacher.page.get_by_role("button", name="Open", exact=True).click()
+    drawn = teacher.page.locator("[data-doubt]")
+    await expect(drawn.first).to_be_visible()
+    assert await drawn.count() < 30
+
+    # when
+    await drawn.first.focus()
+    for _ in range(12):
+        await teacher.page.keyboard.press("j")
+
+    # then the keyboard is on one that can be read, from its beginning
+    thirteenth = teacher.page.locator("[data-doubt][aria-posinset='13']")
+    await expect(thirteenth).to_be_focused()
+    await expect(thirteenth.get_by_text("Mina")).to_be_in_viewport(ratio=1)
+    assert await drawn.count() < 30

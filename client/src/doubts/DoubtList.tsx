@@ -93,8 +93,12 @@ export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE 
   function focusSoon(id: number, tries = 10): void {
     requestAnimationFrame(() => {
       const card = box.current?.querySelector<HTMLElement>(`[data-doubt="${id}"]`);
-      if (card) card.focus({ preventScroll: true });
-      else if (tries > 0) focusSoon(id, tries - 1);
+      if (card) {
+        card.focus({ preventScroll: true });
+        // What is higher than the list is read from its beginning.
+        const index = Number(card.closest<HTMLElement>("[data-index]")?.dataset["index"]);
+        if (card.offsetHeight > (box.current?.clientHeight ?? 0)) list.scrollToIndex(index, { align: "start" });
+      } else if (tries > 0) focusSoon(id, tries - 1);
     });
   }
 
