@@ -575,6 +575,18 @@ describe("a reload", () => {
     await until(() => expect(logged()).toEqual(texts));
   });
 
+  it("given after it was stopped is answered at once, and sent when it was started again", async () => {
+    const connection = connect();
+    await reach(connection, "live");
+    connection.stop();
+    expect(await connection.send(SAY)).toMatchObject({ ok: false, code: "stopped" });
+    expect(connection.pending).toEqual([]);
+    connection.retryNow();
+    expect(await connection.send({ type: "chat.say", text: "back" })).toMatchObject({ ok: true });
+
+    expect(logged()).toEqual(["back"]);
+  });
+
   it("keeps what was refused, with the reason, and does not send it again", async () => {
     const before = connect();
     await reach(before, "live");

@@ -96,6 +96,7 @@ export class ClassroomConnection {
   /** Connect, and stay connected until `stop()`. */
   start(): void {
     if (this.#watch !== undefined) return;
+    this.#outbox.start();
     this.#watch = setInterval(() => this.#look(), this.#timings.watchEvery);
     this.#unlisten = listenToDevice({
       back: () => this.#deviceBack(),

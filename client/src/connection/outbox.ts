@@ -42,6 +42,7 @@ const LONGEST = 10 * 60_000; // ms that something is held back because it came t
 /** Refusals that are about the server's moment, not about what was asked: trying again soon is our business. */
 const TRANSIENT: ReadonlySet<string> = new Set(["unavailable", "moved", "restarting", "busy"]);
 
+const STOPPED: Refused = { ok: false, code: "stopped", message: "", temporary: true };
 const TOO_LARGE: Refused = { ok: false, code: "too_large", message: "", temporary: false };
 
 /** What people write in a place of its own on the page, where it is shown that it was refused. */
@@ -59,6 +60,7 @@ export class Outbox {
   #shelf: string | null = null;
   #lastAt = 0;
   #link: Link | null = null;
+  #stopped = false;
   #wake: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -98,6 +100,7 @@ export class Outbox {
   }
 
   add(command: ClientCommand, { keepRefused = WRITTEN.has(command.type) }: SendOptions = {}): Promise<Ack> {
+    if (this.#stopped) return Promise.resolve(STOPPED);
     return new Promise((answer) => {
       // A millisecond apart at least, so that their order survives a reload.
       this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
@@ -183,8 +186,14 @@ export class Outbox {
     this.#changed();
   }
 
-  /** Nothing will be sent any more from this page. What is kept on the device stays for the next. */
+  /** What is given from now on will be sent, after a `stop()` too. */
+  start(): void {
+    this.#stopped = false;
+  }
+
+  /** Nothing will be sent any more from this page, unless it is started again. What is kept on the device stays for the next. */
   stop(): void {
+    this.#stopped = true;
     this.down();
     this.#giveUp();
     this.#shelf = null;
@@ -324,7 +333,6 @@ export class Outbox {
   #giveUp(): void {
     const left = this.#items;
     this.#items = [];
-    const stopped: Refused = { ok: false, code: "stopped", message: "", temporary: true };
-    for (const item of left) if (item.state !== "refused" && item.place === null) item.answer(stopped);
+    for (const item of left) if (item.state !== "refused" && item.place === null) item.answer(STOPPED);
   }
 }

@@ -2,9 +2,9 @@
 /// Working through the doubts while others do so too, over a real connection.
 
 import { afterEach, expect, it, vi } from "vitest";
-import type { DoubtView } from "../../protocol";
+import type { Ack, DoubtView } from "../../protocol";
 import { Page } from "../../testing/page";
-import { EMPTY_VIEW, TEACHER } from "../../testing/rooms";
+import { EMPTY_VIEW, TEACHER, welcomeTo } from "../../testing/rooms";
 import { Doubts } from "../Doubts";
 
 let page: Page;
@@ -98,6 +98,49 @@ it("many are approved a few at a time, told as they are, and until one stops it"
 
   await page.until(() => expect(page.text).toContain("8 doubts approved"));
   expect(answers).toHaveLength(8);
+});
+
+/** Many are being approved, and nothing is answered yet. */
+async function approving(): Promise<((ack: Ack) => void)[]> {
+  await moderate();
+  const answers: ((ack: Ack) => void)[] = [];
+  page.server.onCommand = (_, answer) => void answers.push(answer);
+  await page.click(page.find("input[type=checkbox]:not([aria-label])"));
+  await page.click(page.button("Approve 12"));
+  await page.until(() => expect(answers).toHaveLength(4));
+  return answers;
+}
+
+it("approving many ends where the class is left in the middle", async () => {
+  await approving();
+  await page.perform(() => page.connection.stop());
+
+  await page.until(() => expect(page.text).not.toContain("Approving"));
+  expect(received()).toHaveLength(4);
+});
+
+it("approving many ends where one is made a student in the middle", async () => {
+  const answers = await approving();
+  for (const socket of page.server.sockets) socket.emit("welcome", welcomeTo({ ...TEACHER, role: "student" }, { now: Date.now(), state }));
+  await page.until(() => expect(page.connection.room?.me.role).toBe("student"));
+  answers.forEach((answer) => answer({ ok: false, code: "forbidden", message: "Only for the staff.", temporary: false }));
+
+  await page.until(() => expect(page.connection.pending).toEqual([]));
+  await page.until(() => expect(page.text).not.toContain("Approving"));
+  expect(received()).toHaveLength(4);
+});
+
+it("approving many is stopped as soon as one says so, also where no answers come", async () => {
+  const answers = await approving();
+  await page.click(page.button("Stop"));
+  expect(page.text).not.toContain("Approving");
+
+  // What was begun is not begun again.
+  await page.click(page.find("input[type=checkbox]:not([aria-label])"));
+  await page.click(page.button("Approve 12"));
+  await page.until(() => expect(answers).toHaveLength(8));
+  expect(new Set(received()).size).toBe(8);
+  await page.perform(() => page.connection.stop());
 });
 
 it("how many wait is told in full", async () => {

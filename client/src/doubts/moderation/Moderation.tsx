@@ -203,12 +203,19 @@ function Bulk({ doubts, chosen, onChoose, onTouch }: BulkProps) {
   async function approve(): Promise<void> {
     onChoose(new Set());
     const kept = await doToAll(ids, async (id) => {
-      // Others of the staff may have been sooner.
-      if (find(classroom.room?.doubts.doubts ?? [], id)?.state !== "pending") return false;
+      const { room, status, pending } = classroom;
+      // Who has left the class, or is not of its staff any more, has nothing more to say in it.
+      if (status.phase === "closed" || room?.me.role === "student") {
+        stop();
+        return false;
+      }
+      // Others of the staff may have been sooner, or this person in a run that was stopped.
+      if (find(room?.doubts.doubts ?? [], id)?.state !== "pending") return false;
+      if (pending.some(({ command }) => command.type === "doubt.approve" && command.id === id)) return false;
       onTouch(id);
       return perform({ type: "doubt.approve", id });
     });
-    toast(t("moderation.bulkDone", { count: kept }), "good");
+    if (kept > 0) toast(t("moderation.bulkDone", { count: kept }), "good");
   }
   if (progress !== null) {
     return (

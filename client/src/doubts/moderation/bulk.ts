@@ -1,6 +1,7 @@
 /// Doing the same to many doubts: a few at a time, so that what else one does is not kept waiting, and it can be stopped.
 ///
-/// What always holds: it goes on while another part of the page is looked at; one run at a time.
+/// What always holds: it goes on while another part of the page is looked at; one run at a time. A run that was stopped begins
+/// nothing more, and nothing is shown of it, whenever what it had begun is answered.
 
 import { useSyncExternalStore } from "react";
 
@@ -11,37 +12,38 @@ export interface Progress {
 
 const AT_ONCE = 4; // the server takes 10 commands a second for good: room is left for others
 
-let progress: Progress | null = null;
-let stopped = false;
+let run: { progress: Progress } | null = null;
 const listeners = new Set<() => void>();
 
-function tell(next: Progress | null): void {
-  progress = next;
+function tell(): void {
   for (const listener of listeners) listener();
 }
 
 /** Does it to each of `ids`, unless `stop()`ped; answers for how many of them `action` said yes. */
 export async function doToAll(ids: readonly number[], action: (id: number) => Promise<boolean>): Promise<number> {
-  if (progress !== null) return 0;
-  stopped = false;
-  let [next, done, yes] = [0, 0, 0];
-  tell({ done, of: ids.length });
+  if (run !== null) return 0;
+  const mine = { progress: { done: 0, of: ids.length } };
+  let [next, yes] = [0, 0];
+  run = mine;
+  tell();
   const work = async (): Promise<void> => {
-    while (next < ids.length && !stopped) {
+    while (next < ids.length && run === mine) {
       if (await action(ids[next++] as number)) yes += 1;
-      tell({ done: ++done, of: ids.length });
+      mine.progress = { ...mine.progress, done: mine.progress.done + 1 };
+      if (run === mine) tell();
     }
   };
   try {
     await Promise.all(Array.from({ length: AT_ONCE }, work));
   } finally {
-    tell(null);
+    if (run === mine) stop();
   }
   return yes;
 }
 
 export function stop(): void {
-  stopped = true;
+  run = null;
+  tell();
 }
 
 /** How far it is; null: nothing is being done. */
@@ -51,6 +53,6 @@ export function useProgress(): Progress | null {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    () => progress,
+    () => run?.progress ?? null,
   );
 }
