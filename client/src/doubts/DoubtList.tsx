@@ -22,14 +22,15 @@ interface Props {
   readonly onKey?: ((key: string, doubt: DoubtView) => boolean) | undefined;
   /** What is listed, in words: where that is other, it was the reader who wanted it so. */
   readonly what: string;
-  /** Where the ids of doubts go that the reader does something to: what that does to the list is no surprise. */
-  readonly mine?: Set<number> | undefined;
+  /** By the ids of doubts, when the reader last did something to them (ms, `performance.now()`): what that does to the list is no surprise. */
+  readonly mine?: ReadonlyMap<number, number> | undefined;
 }
 
-const NONE: Set<number> = new Set();
+const NONE: ReadonlyMap<number, number> = new Map();
 const NEXT = new Set(["j", "ArrowDown"]);
 const BEFORE = new Set(["k", "ArrowUp"]);
 const REACTS = 500; // ms in which a hand goes on with what it meant before the eye saw that the list has moved
+const EXPECTED = 5_000; // ms in which what happens to a doubt is taken for what the reader did to it
 
 export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE }: Props) {
   const { t } = useTranslation();
@@ -74,7 +75,7 @@ export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE 
     const by = shift(last.rows, doubts, startOf, top);
     if (by !== 0) element.scrollTop = top + by;
     const seen = last.rows.filter(({ start, size }) => start + size > top && start < top + element.clientHeight);
-    if (moved(seen, last.doubts, doubts, startOf, element.scrollTop - top, mine)) movedAt.current = performance.now();
+    if (moved(seen, last.doubts, doubts, startOf, element.scrollTop - top, expected())) movedAt.current = performance.now();
   }, [doubts, what]);
 
   useLayoutEffect(() => {
@@ -106,9 +107,15 @@ export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE 
   const had = useRef(false);
   useEffect(() => {
     if (current === null || place >= 0 || !had.current || !isAdrift()) return;
-    if (!mine.has(current)) takenAt.current = performance.now();
+    if (!expected().has(current)) takenAt.current = performance.now();
     move(followed.current);
   });
+
+  /** What may change by what the reader has just done. */
+  function expected(): ReadonlySet<number> {
+    const now = performance.now();
+    return new Set([...mine].filter(([, at]) => now - at < EXPECTED).map(([id]) => id));
+  }
 
   /** Whether what is pressed was meant for what stood there before. */
   function tooLate(changedAt: number): boolean {
@@ -118,13 +125,12 @@ export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE 
   }
 
   function onClick(event: MouseEvent<HTMLElement>): void {
-    const id = (event.target as HTMLElement).closest<HTMLElement>("[data-doubt]")?.dataset["doubt"];
-    if (id === undefined || onKey === undefined) return;
+    if (onKey === undefined || (event.target as HTMLElement).closest("[data-doubt]") === null) return;
     // A click that the keyboard makes (`detail` is 0) is on what has the focus.
     if (event.detail > 0 && tooLate(movedAt.current)) {
       event.preventDefault();
       event.stopPropagation();
-    } else mine.add(Number(id));
+    }
   }
 
   function onKeyDown(event: KeyboardEvent<HTMLElement>): void {
@@ -139,9 +145,7 @@ export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE 
     const doubt = doubts[place];
     if (doubt === undefined || onKey === undefined || event.key.length > 1 || event.key === " ") return;
     if (tooLate(takenAt.current)) return event.preventDefault();
-    if (!onKey(event.key, doubt)) return;
-    mine.add(doubt.id);
-    event.preventDefault();
+    if (onKey(event.key, doubt)) event.preventDefault();
   }
 
   return (

@@ -9,14 +9,14 @@ import { UnderWay } from "../../common/UnderWay";
 import { whose } from "../../common/useDraft";
 import { useKept } from "../../common/useKept";
 import { useShown } from "../../common/useShown";
-import { DOUBT_ANSWER_LIMIT, type DoubtView } from "../../protocol";
+import { DOUBT_ANSWER_LIMIT } from "../../protocol";
 import { useClassroom } from "../../room";
 import classes from "../doubts.module.css";
-import { Meanwhile, useMeanwhile } from "./Meanwhile";
+import { type DialogProps, Meanwhile, useMeanwhile } from "./Meanwhile";
 
 const AS_IT_IS = { pack: (text: string) => text, unpack: (text: string) => text };
 
-export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: () => void }) {
+export function AnswerDialog({ doubt, onClose, onSend }: DialogProps) {
   const { t } = useTranslation();
   const perform = useDo();
   const { room } = useClassroom();
@@ -33,6 +33,7 @@ export function AnswerDialog({ doubt, onClose }: { doubt: DoubtView; onClose: ()
   async function answer(): Promise<void> {
     if (!ready || sending) return;
     setSending(true);
+    onSend?.(doubt.id);
     // It stays open until the server has it: an answer is too long to type twice.
     kept.forget();
     const done = await perform({ type: "doubt.answer", id: doubt.id, text });

@@ -5,11 +5,11 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo } from "../../app/live";
 import common from "../../common/common.module.css";
-import { DOUBT_REASON_LIMIT, type DoubtView } from "../../protocol";
+import { DOUBT_REASON_LIMIT } from "../../protocol";
 import classes from "../doubts.module.css";
-import { Meanwhile, useMeanwhile } from "./Meanwhile";
+import { type DialogProps, Meanwhile, useMeanwhile } from "./Meanwhile";
 
-export function DismissDialog({ doubt, onClose }: { doubt: DoubtView; onClose: () => void }) {
+export function DismissDialog({ doubt, onClose, onSend }: DialogProps) {
   const { t } = useTranslation();
   const perform = useDo();
   const meanwhile = useMeanwhile(doubt);
@@ -19,6 +19,7 @@ export function DismissDialog({ doubt, onClose }: { doubt: DoubtView; onClose: (
   function dismiss(): void {
     if (reason.trim() === "") return;
     onClose();
+    onSend?.(doubt.id);
     void perform({ type: "doubt.dismiss", id: doubt.id, reason });
   }
 

@@ -8,6 +8,13 @@ import { Answer } from "../Answer";
 import classes from "../doubts.module.css";
 import { StateTag } from "../StateTag";
 
+export interface DialogProps {
+  readonly doubt: DoubtView;
+  readonly onClose: () => void;
+  /** Something is sent about the doubts with these ids. */
+  readonly onSend?: (...ids: number[]) => void;
+}
+
 /** The doubt as it is now, where that is another state or another answer than when the dialog was opened. */
 export function useMeanwhile(doubt: DoubtView): DoubtView | null {
   const now = useRoom((room) => find(room.doubts.doubts, doubt.id)) ?? doubt;

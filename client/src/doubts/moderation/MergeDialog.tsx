@@ -11,7 +11,7 @@ import { selectDoubts } from "../../room";
 import classes from "../doubts.module.css";
 import { similar } from "../similar";
 import { StateTag } from "../StateTag";
-import { Meanwhile, useMeanwhile } from "./Meanwhile";
+import { type DialogProps, Meanwhile, useMeanwhile } from "./Meanwhile";
 
 const SHOWN = 30;
 
@@ -21,7 +21,7 @@ export function mergeTargets(doubts: readonly DoubtView[], from: DoubtView): rea
   return doubts.filter(({ id, state }) => id !== from.id && states.includes(state));
 }
 
-export function MergeDialog({ doubt, onClose }: { doubt: DoubtView; onClose: () => void }) {
+export function MergeDialog({ doubt, onClose, onSend }: DialogProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const perform = useDo();
@@ -37,6 +37,7 @@ export function MergeDialog({ doubt, onClose }: { doubt: DoubtView; onClose: () 
 
   function merge(into: DoubtView): void {
     onClose();
+    onSend?.(doubt.id, into.id);
     void perform({ type: "doubt.merge", id: doubt.id, into: into.id });
   }
 

@@ -72,6 +72,38 @@ it("a press on what came under the hand just then is not taken", async () => {
   await page.until(() => expect(received()).toEqual(["doubt.approve 2"]));
 });
 
+it("what one only looked at, or did something to long ago, is no doubt of one's own", async () => {
+  await moderate();
+  page.server.onCommand = (_, answer) => answer({ ok: false, code: "unknown", message: "Not now.", temporary: false });
+  await page.perform(() => card(1).querySelector("input")?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1 })));
+  await page.perform(() => approved(1));
+  await page.until(() => expect(document.activeElement).toBe(card(2)));
+  await page.key(card(2), "a");
+  expect(received()).toEqual([]);
+  now += 1_000;
+  await page.key(card(2), "a");
+  await page.until(() => expect(received()).toEqual(["doubt.approve 2"]));
+  now += 10_000;
+  await page.perform(() => approved(2));
+  await page.until(() => expect(document.activeElement).toBe(card(3)));
+  await page.key(card(3), "a");
+
+  expect(received()).toEqual(["doubt.approve 2"]);
+});
+
+it("one goes on at once after what one said in a dialog", async () => {
+  await moderate();
+  await page.key(card(1), "d");
+  await page.until(() => expect(document.querySelector("[role=dialog] button[type=submit]")).not.toBeNull());
+  await page.click(page.find("[role=dialog] button[type=submit]"));
+  await page.until(() => expect(received()).toEqual(["doubt.dismiss 1"]));
+  await page.perform(() => approved(1));
+  await page.until(() => expect(document.querySelector('[data-doubt="1"]')).toBeNull());
+  await page.perform(() => card(2).querySelector("button[data-first]")?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1 })));
+
+  await page.until(() => expect(received()).toEqual(["doubt.dismiss 1", "doubt.approve 2"]));
+});
+
 it("one's own keys follow one another without a pause", async () => {
   await moderate();
   await page.key(card(1), "a");

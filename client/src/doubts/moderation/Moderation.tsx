@@ -41,14 +41,20 @@ export default function Moderation({ doubts, what, filter, head, empty }: Props)
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const [menu, setMenu] = useState<{ doubt: DoubtView; anchor: HTMLElement } | null>(null);
   const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
-  const [mine] = useState(() => new Set<number>());
+  const [mine] = useState(() => new Map<number, number>());
+
+  /** Something is sent about these: what that does to the list is no surprise. */
+  const touch = useCallback((...ids: number[]) => ids.forEach((id) => mine.set(id, performance.now())), [mine]);
 
   const act = useCallback(
     (action: Action, doubt: DoubtView) => {
       if (action === "dismiss" || action === "answer" || action === "merge") setDialog({ what: action, doubt });
-      else void perform(commandFor(action, doubt));
+      else {
+        touch(doubt.id);
+        void perform(commandFor(action, doubt));
+      }
     },
-    [perform],
+    [perform, touch],
   );
 
   const choose = useCallback((id: number, on: boolean) => {
@@ -105,7 +111,7 @@ export default function Moderation({ doubts, what, filter, head, empty }: Props)
           <>
             {head}
             <div className={classes.tools}>
-              {filter === "pending" && <Bulk doubts={doubts} chosen={chosen} onChoose={setChosen} onTouch={(id) => mine.add(id)} />}
+              {filter === "pending" && <Bulk doubts={doubts} chosen={chosen} onChoose={setChosen} onTouch={touch} />}
               <IconButton icon={IconKeyboard} label={t("moderation.keysTitle")} onClick={() => setDialog({ what: "keys" })} ml="auto" visibleFrom="sm" />
             </div>
           </>
@@ -114,9 +120,9 @@ export default function Moderation({ doubts, what, filter, head, empty }: Props)
       <AnchoredMenu anchor={menu?.anchor ?? null} label={t("doubts.actions")} onClose={() => setMenu(null)}>
         {menu && <Items doubt={menu.doubt} onAct={act} />}
       </AnchoredMenu>
-      {dialog?.what === "dismiss" && <DismissDialog doubt={dialog.doubt} onClose={() => setDialog(null)} />}
-      {dialog?.what === "answer" && <AnswerDialog doubt={dialog.doubt} onClose={() => setDialog(null)} />}
-      {dialog?.what === "merge" && <MergeDialog doubt={dialog.doubt} onClose={() => setDialog(null)} />}
+      {dialog?.what === "dismiss" && <DismissDialog doubt={dialog.doubt} onSend={touch} onClose={() => setDialog(null)} />}
+      {dialog?.what === "answer" && <AnswerDialog doubt={dialog.doubt} onSend={touch} onClose={() => setDialog(null)} />}
+      {dialog?.what === "merge" && <MergeDialog doubt={dialog.doubt} onSend={touch} onClose={() => setDialog(null)} />}
       {dialog?.what === "keys" && <KeysDialog onClose={() => setDialog(null)} />}
     </>
   );
