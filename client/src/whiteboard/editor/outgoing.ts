@@ -1,8 +1,9 @@
-/// What the editor has changed on a page, on its way to the others: minimal changes, one batch at a time.
+/// What the editor has changed on a page, on its way to the others: minimal changes, one command at a time.
 ///
-/// What always holds: at most one batch is under way; what changes meanwhile is gathered into the next. An element is told
-/// as a difference to what the server has, by its nonce; where the server has another version it is told whole. Each step of the
-/// member's is a command of its own, however long it had to wait; and what the server does not take keeps nothing else from it.
+/// What always holds: at most one command is under way; what changes meanwhile waits as it was when its step ended. An element is
+/// told as a difference to what the server has, by its nonce; where the server has another version it is told whole. The member's
+/// steps are told in their order, each by itself, and all of one before the next, also where it goes in parts or once more: the
+/// server joins what has the same number only with the newest. What the server does not take keeps nothing else from it.
 
 import type { Ack, BoardDelete, BoardPut, Change, Gone, Refused } from "../../protocol";
 import { base64, pack, PRECISION, PRESSURE_UNITS, quantised } from "../packing";
@@ -14,6 +15,7 @@ const BATCH = 400; // elements
 const APART: ReadonlySet<string> = new Set(["bad_request", "too_long", "too_large"]);
 const FINE = PRECISION + 2; // of points that were scaled
 const REMEMBERED = 4_000; // own nonces
+const REBASED = -1; // no nonce: the editor's version has not been told since
 
 interface Told {
   /** The nonce of the version that the server has, as far as is known. */
@@ -23,9 +25,11 @@ interface Told {
   readonly fields: Fields;
 }
 
+/** What was done in a step and is not told yet, as it was then: the editor changes its elements in place. */
 interface Doing {
-  readonly changed: SceneElement[];
-  readonly gone: SceneElement[];
+  readonly step: number;
+  readonly changed: Map<string, SceneElement>;
+  readonly gone: Map<string, SceneElement>;
 }
 
 interface Failed {
@@ -41,11 +45,10 @@ export class Outgoing {
   readonly #send: SendBatch;
   readonly #refused: (refused: Refused, ids: readonly string[]) => void;
   readonly #told = new Map<string, Told>();
-  readonly #changed = new Map<string, SceneElement>();
-  readonly #gone = new Map<string, SceneElement>();
-  /** The step in which each of them was changed first. */
-  readonly #steps = new Map<string, number>();
-  readonly #whole = new Set<string>();
+  /** What is to be told, in this order. The first is under way. */
+  readonly #turns: Doing[] = [];
+  /** The newest of what waits in them, of each element. */
+  readonly #waiting = new Map<string, SceneElement>();
   readonly #inked = new Map<string, { readonly bytes: Uint8Array; readonly fields: Fields }>();
   readonly #nonces = new Set<number>();
   /** Told, and not answered yet. */
@@ -61,20 +64,17 @@ export class Outgoing {
   /** The editor shows the very version that the server has. */
   known(element: SceneElement): void {
     this.#told.set(element.id, { base: element.versionNonce, local: element.versionNonce, fields: fieldsOf(element) });
-    this.#changed.delete(element.id);
-    this.#steps.delete(element.id);
+    if (this.waits(element.id)) this.#drop(element.id);
   }
 
   /** The server has this version; the editor has changed it since, and will tell how. */
   rebase(theirs: SceneElement): void {
-    this.#told.set(theirs.id, { base: theirs.versionNonce, local: -1, fields: fieldsOf(theirs) });
+    this.#told.set(theirs.id, { base: theirs.versionNonce, local: REBASED, fields: fieldsOf(theirs) });
   }
 
   forget(id: string): void {
     this.#told.delete(id);
-    this.#changed.delete(id);
-    this.#gone.delete(id);
-    this.#steps.delete(id);
+    if (this.#waiting.has(id)) this.#drop(id);
   }
 
   /** Whether it was this editor who made that version. */
@@ -103,23 +103,23 @@ export class Outgoing {
   }
 
   waits(id: string): boolean {
-    return this.#changed.has(id);
+    return this.#waiting.get(id)?.isDeleted === false;
   }
 
   /** Look for what the editor has changed, but for the stroke that is being drawn. Whether there is something to tell. */
   note(elements: readonly SceneElement[], drawing: string | null): boolean {
     for (const element of elements) {
-      const told = this.#told.get(element.id);
-      if (told?.local === element.versionNonce || element.id === drawing) continue;
-      if (element.isDeleted) {
-        this.#changed.delete(element.id);
-        if (told !== undefined) this.#wait(this.#gone, element, this.step);
-      } else if (told !== undefined || worthTelling(element)) {
-        this.#wait(this.#changed, element, this.step);
-        this.#gone.delete(element.id);
+      const { id, versionNonce, isDeleted } = element;
+      const told = this.#told.get(id);
+      if (told?.local === versionNonce || this.#waiting.get(id)?.versionNonce === versionNonce || id === drawing) continue;
+      if (isDeleted) this.#noteGone(element);
+      else if (told !== undefined || worthTelling(element)) {
+        const doing = this.#doing();
+        doing.gone.delete(id);
+        this.#wait(doing.changed, element);
       }
     }
-    return this.#changed.size + this.#gone.size > 0;
+    return this.#turns.length > 0;
   }
 
   /** The stroke is done: its points are the ink that has gone by, and the rest. */
@@ -134,43 +134,62 @@ export class Outgoing {
   }
 
   async #flush(): Promise<void> {
-    while (this.#changed.size + this.#gone.size > 0) {
-      const doings = this.#take();
-      this.#sending = new Set(doings.flatMap(([, { changed }]) => changed.map(({ id }) => id)));
-      await Promise.all(
-        doings.flatMap(([step, { changed, gone }]) => [
-          ...inBatches(changed).map((batch) => this.#put(step, batch)),
-          ...inBatches(gone).map((batch) => this.#delete(step, batch)),
-        ]),
-      );
-      this.#sending = new Set();
+    for (let turn = this.#turns[0]; turn !== undefined; turn = this.#turns[0]) {
+      if (turn.changed.size > 0) await this.#put(turn.step, this.#take(turn.changed));
+      else if (turn.gone.size > 0) await this.#delete(turn.step, this.#take(turn.gone));
+      else this.#turns.shift();
     }
   }
 
-  #wait(where: Map<string, SceneElement>, element: SceneElement, step: number): void {
-    where.set(element.id, element);
-    if (!this.#steps.has(element.id)) this.#steps.set(element.id, step);
+  /** What is done now. */
+  #doing(): Doing {
+    const last = this.#turns.at(-1);
+    if (last?.step === this.step) return last;
+    const doing: Doing = { step: this.step, changed: new Map(), gone: new Map() };
+    this.#turns.push(doing);
+    return doing;
   }
 
-  /** What waits, by its step. */
-  #take(): readonly (readonly [step: number, doing: Doing])[] {
-    const doings = new Map<number, Doing>();
-    const doingOf = (id: string): Doing => {
-      const step = this.#steps.get(id) ?? this.step;
-      const doing = doings.get(step) ?? { changed: [], gone: [] };
-      doings.set(step, doing);
-      return doing;
-    };
-    for (const element of this.#changed.values()) doingOf(element.id).changed.push(element);
-    for (const element of this.#gone.values()) doingOf(element.id).gone.push(element);
-    for (const waiting of [this.#changed, this.#gone, this.#steps]) waiting.clear();
-    return [...doings].sort(([one], [other]) => one - other);
+  #wait(where: Map<string, SceneElement>, element: SceneElement): void {
+    const then = { ...element };
+    where.set(element.id, then);
+    this.#waiting.set(element.id, then);
+  }
+
+  /** What nobody has been told of, and was made in this very step, is gone as if it had never been. */
+  #noteGone(element: SceneElement): void {
+    const { id } = element;
+    if (!this.#told.has(id) && !this.waits(id)) return;
+    const last = this.#turns.at(-1);
+    if (last?.step === this.step) last.changed.delete(id);
+    if (this.#told.has(id) || this.#turns.some(({ changed }) => changed.has(id))) this.#wait(this.#doing().gone, element);
+    else this.#waiting.delete(id);
+  }
+
+  /** Nothing of it is told any more. */
+  #drop(id: string): void {
+    this.#waiting.delete(id);
+    for (const { changed, gone } of this.#turns) {
+      changed.delete(id);
+      gone.delete(id);
+    }
+  }
+
+  #take(waiting: Map<string, SceneElement>): readonly SceneElement[] {
+    const batch = [...waiting.values()].slice(0, BATCH);
+    for (const element of batch) {
+      waiting.delete(element.id);
+      if (this.#waiting.get(element.id) === element) this.#waiting.delete(element.id);
+    }
+    return batch;
   }
 
   async #put(step: number, batch: readonly SceneElement[]): Promise<void> {
     const changes = batch.flatMap((element) => this.#change(element) ?? []);
     if (changes.length === 0) return;
+    this.#sending = new Set(changes.map(({ id }) => id));
     const failed = await this.#tell(step, changes, new Map(batch.map((element) => [element.id, element])));
+    this.#sending = new Set();
     const [first] = failed;
     if (first === undefined) return;
     const ids = failed.flatMap(({ ids }) => ids);
@@ -184,13 +203,8 @@ export class Outgoing {
     if (ack.ok) return [];
     if (ack.code === "stale") {
       // Somebody was faster: each is told whole, and the last writer wins.
-      for (const { id } of changes) {
-        const element = elements.get(id);
-        if (element === undefined || element.isDeleted) continue;
-        this.#whole.add(id);
-        this.#wait(this.#changed, this.#changed.get(id) ?? element, step);
-      }
-      return [];
+      const whole = changes.flatMap(({ id }) => this.#whole(elements.get(id)) ?? []);
+      return whole.length > 0 ? this.#tell(step, whole, elements) : [];
     }
     if (changes.length === 1 || !APART.has(ack.code)) return [{ refused: ack, ids: changes.map(({ id }) => id) }];
     const half = Math.ceil(changes.length / 2);
@@ -199,15 +213,24 @@ export class Outgoing {
 
   async #delete(step: number, batch: readonly SceneElement[]): Promise<void> {
     const elements = batch.map(({ id, version, versionNonce }): Gone => [id, version, versionNonce]);
-    for (const { id } of batch) this.forget(id);
+    for (const { id } of batch) this.#told.delete(id);
     for (const { versionNonce } of batch) this.#remember(versionNonce);
     const ack = await this.#send({ type: "board.delete", page: this.page, elements, step });
     if (!ack.ok) this.#refused(ack, batch.map(({ id }) => id));
   }
 
+  /** Null: what somebody else made of it won, and is shown here by now. */
+  #whole(element: SceneElement | undefined): Change | null {
+    if (element === undefined) return null;
+    const told = this.#told.get(element.id);
+    if (told !== undefined && told.local !== element.versionNonce && told.local !== REBASED) return null;
+    this.#told.delete(element.id);
+    return this.#change(element);
+  }
+
   #change(element: SceneElement): Change | null {
     const { id, version, versionNonce: nonce } = element;
-    const told = this.#whole.delete(id) ? undefined : this.#told.get(id);
+    const told = this.#told.get(id);
     const fields = fieldsOf(element);
     const set: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(fields)) if (told === undefined || !alike(told.fields[name], value)) set[name] = value;
@@ -251,8 +274,4 @@ export class Outgoing {
     this.#nonces.add(nonce);
     if (this.#nonces.size > REMEMBERED) this.#nonces.delete(this.#nonces.values().next().value as number);
   }
-}
-
-function inBatches(elements: readonly SceneElement[]): readonly (readonly SceneElement[])[] {
-  return Array.from({ length: Math.ceil(elements.length / BATCH) }, (_, index) => elements.slice(index * BATCH, (index + 1) * BATCH));
 }

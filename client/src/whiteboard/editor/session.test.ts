@@ -195,6 +195,53 @@ describe("a page in the editor", () => {
     expect(new Set(desk.told.map(({ step }) => step)).size).toBe(1);
   });
 
+  it("tells a step in parts, or once more, before the steps that follow it", async () => {
+    for (const code of ["too_large", "stale"]) {
+      const desk = new Desk();
+      let arrive = (_: Ack): void => undefined;
+      desk.answer = () => new Promise((done) => (arrive = done));
+      desk.draws("first");
+      await desk.quiet();
+      desk.draws("two", "three");
+      await desk.quiet();
+      let refusals = code === "stale" ? 1 : 0;
+      desk.answer = async (command) => {
+        await new Promise((later) => setTimeout(later, 10));
+        const refused = refusals-- > 0 || (code === "too_large" && idsOf(command).length > 1);
+        return refused ? { ok: false, code, message: "", temporary: false } : KEPT;
+      };
+      desk.scene = [...desk.scene, ...["four", "five"].map((id) => ({ ...BOX, id, versionNonce: desk.scene.length }))];
+      desk.session.changed(desk.scene, null, 1); // with "three"
+      desk.draws("last");
+      arrive(KEPT);
+      await desk.quiet();
+      const told = desk.told.map((command) => idsOf(command).join());
+      expect(told).toEqual(code === "stale" ? ["first", "two", "two", "three,four,five", "last"] : ["first", "two", "three,four,five", "three,four", "three", "four", "five", "last"]);
+    }
+  });
+
+  it("tells what is done with the same thing in several steps in as many, as it was in each", async () => {
+    const desk = new Desk();
+    let arrive = (_: Ack): void => undefined;
+    desk.answer = () => new Promise((done) => (arrive = done));
+    desk.draws("first");
+    await desk.quiet();
+    const steps: readonly Partial<SceneElement>[] = [{ x: 20 }, { x: 40 }, { isDeleted: true }];
+    for (const [index, fields] of steps.entries()) {
+      desk.session.begin();
+      Object.assign(desk.box, fields, { version: 2 + index, versionNonce: 200 + index });
+      desk.session.changed(desk.scene, null, 1);
+    }
+    desk.answer = () => Promise.resolve(KEPT);
+    arrive(KEPT);
+    await desk.quiet();
+    expect(desk.told.slice(1)).toMatchObject([
+      { type: "board.put", changes: [{ id: "box", nonce: 200, base: 100, set: { x: 20 } }] },
+      { type: "board.put", changes: [{ id: "box", nonce: 201, base: 200, set: { x: 40 } }] },
+      { type: "board.delete", elements: [["box", 4, 202]] },
+    ]);
+  });
+
   it("keeps what is on the page where a drawing is shown in its place", async () => {
     const desk = new Desk();
     desk.draws("one");
