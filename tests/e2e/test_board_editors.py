@@ -112,3 +112,23 @@ async def test_what_is_being_typed_when_the_page_is_turned_stays_on_its_page(peo
     await holds(other, lambda elements: elements == [])
     await teacher.who.button("Page before").click()
     await holds(teacher, lambda elements: [each.get("text") for each in elements] == [None, "half a sentence"])
+
+
+@pytest.mark.parametrize("reloaded", [False, True])
+async def test_what_is_undone_in_an_outage_is_what_was_done_before(
+    people: People, server: Class, reloaded: bool
+) -> None:
+    [teacher] = await editors.gather(people, server, 1)
+    await holds(teacher, lambda elements: len(elements) == 1)
+    await teacher.page.context.set_offline(True)
+    await teacher.shape("o", [(400, 120), (480, 210)])
+    await press(teacher, "Control+z")
+    await teacher.shape("d", [(540, 120), (620, 210)])
+    await teacher.shape("r", [(540, 320), (620, 410)])
+
+    await teacher.page.context.set_offline(False)
+    if reloaded:
+        await teacher.page.reload()
+        await teacher.ready()
+
+    await holds(teacher, lambda elements: [each["type"] for each in elements] == ["rectangle", "diamond", "rectangle"])

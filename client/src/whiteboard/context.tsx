@@ -16,8 +16,8 @@ interface Desk<Store extends Pages = BoardStore> {
 }
 
 interface Drawing {
-  /** Resolves when the server has answered for all that was done until now. */
-  told(): Promise<void>;
+  /** Does it after all that was done until now, and before what will be. */
+  after(act: () => Promise<unknown>): void;
 }
 
 const Context = createContext<Desk<Pages> | null>(null);
@@ -26,7 +26,7 @@ const Context = createContext<Desk<Pages> | null>(null);
 export function BoardDesk({ pages, children }: { pages?: Pages; children: ReactNode }) {
   const classroom = useClassroom();
   const desk = useMemo<Desk<Pages>>(
-    () => ({ store: pages ?? new BoardStore(classroom), book: new PictureBook(classroom.address), passing: new Passing(), drawing: { told: () => Promise.resolve() } }),
+    () => ({ store: pages ?? new BoardStore(classroom), book: new PictureBook(classroom.address), passing: new Passing(), drawing: { after: (act) => void act() } }),
     [classroom, pages],
   );
   useEffect(() => {
@@ -60,7 +60,7 @@ export function useDrawingDesk(): Desk {
 export function useTakeBack(page: number): (type: "board.undo" | "board.redo") => void {
   const { drawing } = useDesk();
   const perform = useDo();
-  return useCallback((type) => void drawing.told().then(() => perform({ type, page })), [drawing, perform, page]);
+  return useCallback((type) => void drawing.after(() => perform({ type, page })), [drawing, perform, page]);
 }
 
 /** Holds the page as long as it is shown. `sheet`: null while it is on its way; `failed`: it could not be had just now. */

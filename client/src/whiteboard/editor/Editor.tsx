@@ -61,7 +61,9 @@ export default function Editor({ page }: { page: number }) {
       },
     });
     session.current = made;
-    drawing.told = () => made.told();
+    drawing.after = (act) => made.after(act);
+    const leave = () => made.leave();
+    window.addEventListener("pagehide", leave);
     made.start();
     const { clientWidth = 1, clientHeight = 1 } = host.current ?? {};
     const view = fitting(extent(store.sheet(page)?.elements.values() ?? [], background ?? {}), clientWidth, clientHeight, 1.5);
@@ -71,7 +73,7 @@ export default function Editor({ page }: { page: number }) {
     const place = host.current;
     return () => {
       place?.querySelector<HTMLElement>("textarea.excalidraw-wysiwyg")?.blur();
-      made.stop();
+      void made.stop().then(() => window.removeEventListener("pagehide", leave));
       session.current = null;
     };
     // The background changes the view only when the page is opened.

@@ -3,7 +3,8 @@
 /// What always holds: at most one command is under way; what changes meanwhile waits as it was when its step ended. An element is
 /// told as a difference to what the server has, by its nonce; where the server has another version it is told whole. The member's
 /// steps are told in their order, each by itself, and all of one before the next, also where it goes in parts or once more: the
-/// server joins what has the same number only with the newest. What the server does not take keeps nothing else from it.
+/// server joins what has the same number only with the newest; and what is to come after them, such as undo, comes before what is
+/// done later. What the server does not take keeps nothing else from it.
 
 import type { Ack, BoardDelete, BoardPut, Change, Gone, Refused } from "../../protocol";
 import { base64, pack, PRECISION, PRESSURE_UNITS, quantised } from "../packing";
@@ -32,6 +33,9 @@ interface Doing {
   readonly gone: Map<string, SceneElement>;
 }
 
+/** What comes in its turn without being a step, such as undo. Resolves when the server has answered. */
+type Act = () => Promise<unknown>;
+
 interface Failed {
   readonly refused: Refused;
   readonly ids: readonly string[];
@@ -46,14 +50,17 @@ export class Outgoing {
   readonly #refused: (refused: Refused, ids: readonly string[]) => void;
   readonly #told = new Map<string, Told>();
   /** What is to be told, in this order. The first is under way. */
-  readonly #turns: Doing[] = [];
+  readonly #turns: (Doing | Act)[] = [];
   /** The newest of what waits in them, of each element. */
   readonly #waiting = new Map<string, SceneElement>();
   readonly #inked = new Map<string, { readonly bytes: Uint8Array; readonly fields: Fields }>();
   readonly #nonces = new Set<number>();
   /** Told, and not answered yet. */
   #sending: ReadonlySet<string> = new Set();
-  #flushing: Promise<void> | null = null;
+  #busy = false;
+  /** Nothing waits for an answer any more. */
+  #leaving = false;
+  #hurry: (_: unknown) => void = () => undefined;
 
   constructor(page: number, send: SendBatch, refused: (refused: Refused, ids: readonly string[]) => void) {
     this.page = page;
@@ -127,24 +134,58 @@ export class Outgoing {
     this.#inked.set(pen.id, { bytes: pen.packed(element), fields: pen.fields(element) });
   }
 
-  /** Tell all that waits. Resolves when nothing does any more. */
-  flush(): Promise<void> {
-    this.#flushing ??= this.#flush().finally(() => (this.#flushing = null));
-    return this.#flushing;
+  /** Do it when all that waits now is told, and before what comes later. */
+  after(act: Act): void {
+    this.#turns.push(act);
+    void this.flush();
   }
 
-  async #flush(): Promise<void> {
-    for (let turn = this.#turns[0]; turn !== undefined; turn = this.#turns[0]) {
-      if (turn.changed.size > 0) await this.#put(turn.step, this.#take(turn.changed));
-      else if (turn.gone.size > 0) await this.#delete(turn.step, this.#take(turn.gone));
-      else this.#turns.shift();
+  /** Tell all that waits. Resolves when nothing does any more, unless that is already being done. */
+  async flush(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let turn = this.#turns[0]; turn !== undefined; turn = this.#turns[0]) {
+        const done = this.#begin(turn);
+        if (done === null || this.#leaving) continue;
+        await new Promise((next, fail) => {
+          this.#hurry = next;
+          done.then(next, fail);
+        });
+      }
+    } finally {
+      this.#busy = this.#leaving = false;
     }
   }
 
-  /** What is done now. */
-  #doing(): Doing {
+  /** The browser takes the page away: what waits is given away now, without an answer to what is under way. */
+  leave(): void {
+    this.#leaving = this.#busy;
+    this.#hurry(null);
+  }
+
+  /** Null: nothing was left of it. */
+  #begin(turn: Doing | Act): Promise<unknown> | null {
+    if (typeof turn !== "function") {
+      if (turn.changed.size > 0) return this.#put(turn.step, this.#take(turn.changed));
+      if (turn.gone.size > 0) return this.#delete(turn.step, this.#take(turn.gone));
+    }
+    this.#turns.shift();
+    return typeof turn === "function" ? turn() : null;
+  }
+
+  get #doings(): readonly Doing[] {
+    return this.#turns.filter((turn) => typeof turn !== "function");
+  }
+
+  /** What is done now: of the step that was begun last, unless something is to come in between. */
+  get #last(): Doing | null {
     const last = this.#turns.at(-1);
-    if (last?.step === this.step) return last;
+    return typeof last === "object" && last.step === this.step ? last : null;
+  }
+
+  #doing(): Doing {
+    if (this.#last !== null) return this.#last;
     const doing: Doing = { step: this.step, changed: new Map(), gone: new Map() };
     this.#turns.push(doing);
     return doing;
@@ -160,16 +201,15 @@ export class Outgoing {
   #noteGone(element: SceneElement): void {
     const { id } = element;
     if (!this.#told.has(id) && !this.waits(id)) return;
-    const last = this.#turns.at(-1);
-    if (last?.step === this.step) last.changed.delete(id);
-    if (this.#told.has(id) || this.#turns.some(({ changed }) => changed.has(id))) this.#wait(this.#doing().gone, element);
+    this.#last?.changed.delete(id);
+    if (this.#told.has(id) || this.#doings.some(({ changed }) => changed.has(id))) this.#wait(this.#doing().gone, element);
     else this.#waiting.delete(id);
   }
 
   /** Nothing of it is told any more. */
   #drop(id: string): void {
     this.#waiting.delete(id);
-    for (const { changed, gone } of this.#turns) {
+    for (const { changed, gone } of this.#doings) {
       changed.delete(id);
       gone.delete(id);
     }

@@ -28,7 +28,7 @@ class Desk {
   readonly session: Session;
 
   constructor() {
-    const connection = { send: (command: BoardPut | BoardDelete) => (this.told.push(command), this.answer(command)), signal: (signal: SignalIn) => void (signal.type === "board.ink" && this.inked.push({ at: Date.now(), points: pointsOf(signal) })) };
+    const connection = { send: this.send, signal: (signal: SignalIn) => void (signal.type === "board.ink" && this.inked.push({ at: Date.now(), points: pointsOf(signal) })) };
     const store = { sheet: () => this.sheet, on: this.news.on.bind(this.news) };
     this.session = new Session(0, connection as unknown as Classroom, store as unknown as BoardStore, {
       scene: () => this.scene,
@@ -43,6 +43,8 @@ class Desk {
     });
     this.session.start();
   }
+
+  readonly send = (command: BoardPut | BoardDelete): Promise<Ack> => (this.told.push(command), this.answer(command));
 
   get box(): SceneElement {
     return this.scene.find(({ id }) => id === "box") as SceneElement;
@@ -155,21 +157,38 @@ describe("a page in the editor", () => {
     expect(new Set(desk.told.map(({ step }) => step)).size).toBe(3);
   });
 
-  it("has told of everything before it is undone", async () => {
+  it("undoes after all that was done before, and before what is done later", async () => {
     const desk = new Desk();
+    const order = (): readonly string[] => desk.told.map((command) => idsOf(command).join() || (command.type as string));
+    const undo = () => desk.session.after(() => desk.send({ type: "board.undo", page: 0 } as never));
     let arrive = (_: Ack): void => undefined;
     desk.answer = () => new Promise((done) => (arrive = done));
     desk.draws("one");
     await desk.quiet();
     desk.draws("two");
-    let told = false;
-    void desk.session.told().then(() => (told = true));
+    undo();
+    desk.draws("three");
+    await desk.quiet();
+    expect(order()).toEqual(["one"]);
     desk.answer = () => Promise.resolve(KEPT);
-    expect(told).toBe(false);
     arrive(KEPT);
     await desk.quiet();
-    expect(told).toBe(true);
-    expect(desk.told.map(idsOf)).toEqual([["one"], ["two"]]);
+    expect(order()).toEqual(["one", "two", "board.undo", "three"]);
+    undo();
+    expect(order().at(-1)).toBe("board.undo"); // at once, so that it is kept on the device
+  });
+
+  it("gives away all that waits when the page is reloaded or closed, in its order", async () => {
+    const desk = new Desk();
+    desk.answer = () => new Promise(() => undefined);
+    desk.draws("one");
+    await desk.quiet();
+    desk.draws("two");
+    desk.session.after(() => desk.send({ type: "board.undo", page: 0 } as never));
+    desk.draws("three");
+    desk.session.leave();
+    await Promise.resolve().then(() => vi.advanceTimersByTimeAsync(0));
+    expect(desk.told.map((command) => idsOf(command).join() || (command.type as string))).toEqual(["one", "two", "board.undo", "three"]);
   });
 
   it("keeps what the server takes, where there is something that it does not, and says so once", async () => {

@@ -62,14 +62,14 @@ export class Session {
     });
   }
 
-  /** What is not told yet is told all the same. */
-  stop(): void {
+  /** What is not told yet is told all the same. Resolves when it is. */
+  stop(): Promise<void> {
     clearTimeout(this.#timer);
     clearTimeout(this.#inkTimer);
     this.#off();
     this.#out.note(this.#hand.scene(), null);
     this.#over = true;
-    void this.#out.flush();
+    return new Promise((told) => this.#out.after(async () => told()));
   }
 
   /** Something new begins: what follows is undone by itself. */
@@ -84,10 +84,17 @@ export class Session {
     this.#timer = setTimeout(() => this.#flush(), 0);
   }
 
-  /** Resolves when all that was done here until now is told, and the server has answered. */
-  told(): Promise<void> {
+  /** Do it after all that was done here until now, and before what will be. */
+  after(act: () => Promise<unknown>): void {
     if (!this.#over) this.#out.note(this.#hand.scene(), this.#pen?.id ?? null);
-    return this.#out.flush();
+    this.#out.after(act);
+  }
+
+  /** The page is reloaded or closed: what waits is kept on the device, where the outbox has it. */
+  leave(): void {
+    if (!this.#over) this.#out.note(this.#hand.scene(), null);
+    void this.#out.flush();
+    this.#out.leave();
   }
 
   changed(elements: readonly SceneElement[], drawing: string | null, zoom: number): void {
