@@ -14,10 +14,13 @@ interface Notice {
   readonly id: number;
   readonly text: string;
   readonly tone: Tone;
+  /** ms, `performance.now()`. */
+  readonly at: number;
 }
 
 const MOST = 3;
 const SAID = 5_000; // ms
+const AT_ONCE = 1_000; // ms in which what has the same cause comes
 const STAYS: Readonly<Record<Tone, number>> = { good: 3_500, plain: 6_000, bad: 8_000 };
 
 let notices: readonly Notice[] = [];
@@ -39,12 +42,15 @@ function close(id: number): void {
   tell();
 }
 
-/** Show a sentence for a while. The same sentence twice is shown once. */
+/** Show a sentence for a while. The same sentence twice is shown once, and said once where it comes many times at once. */
 export function toast(text: string, tone: Tone = "plain"): void {
   const id = ++last;
-  notices = [...notices.filter((notice) => notice.text !== text), { id, text, tone }].slice(-MOST);
+  const at = performance.now();
+  const said = notices.some((notice) => notice.text === text && at - notice.at < AT_ONCE);
+  notices = [...notices.filter((notice) => notice.text !== text), { id, text, tone, at }].slice(-MOST);
   setTimeout(() => close(id), STAYS[tone]);
-  announce(text);
+  if (said) tell();
+  else announce(text);
 }
 
 /** Take away what is still shown, and what was said last. */

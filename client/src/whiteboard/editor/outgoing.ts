@@ -4,7 +4,7 @@
 /// told as a difference to what the server has, by its nonce; where the server has another version it is told whole. The member's
 /// steps are told in their order, each by itself, and all of one before the next, also where it goes in parts or once more: the
 /// server joins what has the same number only with the newest; and what is to come after them, such as undo, comes before what is
-/// done later. What the server does not take keeps nothing else from it.
+/// done later. What the server does not take keeps nothing else from it, and is told once for all that waited together.
 
 import type { Ack, BoardDelete, BoardPut, Change, Gone, Refused } from "../../protocol";
 import { base64, pack, PRECISION, PRESSURE_UNITS, quantised } from "../packing";
@@ -57,6 +57,8 @@ export class Outgoing {
   readonly #nonces = new Set<number>();
   /** Told, and not answered yet. */
   #sending: ReadonlySet<string> = new Set();
+  /** What was refused of what waited together, and is still on the page. */
+  readonly #lost = new Map<string, Refused>();
   #busy = false;
   /** Nothing waits for an answer any more. */
   #leaving = false;
@@ -118,7 +120,7 @@ export class Outgoing {
     for (const element of elements) {
       const { id, versionNonce, isDeleted } = element;
       const told = this.#told.get(id);
-      if (told?.local === versionNonce || this.#waiting.get(id)?.versionNonce === versionNonce || id === drawing) continue;
+      if (told?.local === versionNonce || this.#waiting.get(id)?.versionNonce === versionNonce || id === drawing || this.#lost.has(id)) continue;
       if (isDeleted) this.#noteGone(element);
       else if (told !== undefined || worthTelling(element)) {
         const doing = this.#doing();
@@ -145,17 +147,43 @@ export class Outgoing {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      for (let turn = this.#turns[0]; turn !== undefined; turn = this.#turns[0]) {
-        const done = this.#begin(turn);
-        if (done === null || this.#leaving) continue;
-        await new Promise((next, fail) => {
-          this.#hurry = next;
-          done.then(next, fail);
-        });
+      for (let last = this.#turns.at(-1); last !== undefined; last = this.#turns.at(-1)) {
+        await this.#tellUntil(last);
+        this.#sayRefused();
       }
     } finally {
       this.#busy = this.#leaving = false;
     }
+  }
+
+  async #tellUntil(last: Doing | Act): Promise<void> {
+    for (let turn = this.#turns[0]; turn !== undefined && this.#turns.includes(last); turn = this.#turns[0]) {
+      const done = this.#begin(turn);
+      if (done === null || this.#leaving) continue;
+      await new Promise((next, fail) => {
+        this.#hurry = next;
+        done.then(next, fail);
+      });
+    }
+  }
+
+  /** What builds on it is not told, either. */
+  #fail(failed: readonly Failed[]): void {
+    for (const { refused, ids } of failed) {
+      for (const id of ids) {
+        this.forget(id);
+        this.#lost.set(id, refused);
+      }
+    }
+    if (!this.#busy) this.#sayRefused();
+  }
+
+  #sayRefused(): void {
+    const [first] = this.#lost.values();
+    if (first === undefined) return;
+    const ids = [...this.#lost.keys()];
+    this.#lost.clear();
+    this.#refused(first, ids);
   }
 
   /** The browser takes the page away: what waits is given away now, without an answer to what is under way. */
@@ -230,11 +258,7 @@ export class Outgoing {
     this.#sending = new Set(changes.map(({ id }) => id));
     const failed = await this.#tell(step, changes, new Map(batch.map((element) => [element.id, element])));
     this.#sending = new Set();
-    const [first] = failed;
-    if (first === undefined) return;
-    const ids = failed.flatMap(({ ids }) => ids);
-    for (const id of ids) this.forget(id);
-    this.#refused(first.refused, ids);
+    this.#fail(failed);
   }
 
   /** All of them; where the server does not take them together, as many as it takes. Answers which it does not. */
@@ -256,7 +280,7 @@ export class Outgoing {
     for (const { id } of batch) this.#told.delete(id);
     for (const { versionNonce } of batch) this.#remember(versionNonce);
     const ack = await this.#send({ type: "board.delete", page: this.page, elements, step });
-    if (!ack.ok) this.#refused(ack, batch.map(({ id }) => id));
+    if (!ack.ok) this.#fail([{ refused: ack, ids: batch.map(({ id }) => id) }]);
   }
 
   /** Null: what somebody else made of it won, and is shown here by now. */

@@ -203,6 +203,32 @@ describe("a page in the editor", () => {
     expect(desk.scene.map(({ id }) => id)).not.toContain("bad");
   });
 
+  it("says once that what waited together is refused, and takes it from the page at once", async () => {
+    const desk = new Desk();
+    let arrive = (_: Ack): void => undefined;
+    desk.answer = () => new Promise((done) => (arrive = done));
+    desk.draws("first");
+    await desk.quiet();
+    const ids = Array.from({ length: 30 }, (_, index) => `n${index}`);
+    desk.draws(...ids);
+    desk.session.begin();
+    desk.scene = desk.scene.map((element) => (element.id === "n0" ? { ...element, x: 90, version: 2, versionNonce: 900 } : element));
+    desk.session.changed(desk.scene, null, 1);
+    await desk.quiet();
+    const shown = desk.shown;
+    desk.answer = async () => {
+      await new Promise((later) => setTimeout(later, 10));
+      desk.session.changed(desk.scene, null, 1); // the editor tells of its scene for any reason
+      return { ok: false, code: "forbidden", message: "", temporary: false };
+    };
+    arrive(KEPT);
+    await desk.quiet();
+    expect(desk.told.map(idsOf)).toEqual([["first"], ...ids.map((id) => [id])]);
+    expect(desk.refused).toHaveLength(1);
+    expect(desk.shown).toBe(shown + 1);
+    expect(desk.scene.map(({ id }) => id)).toEqual(["box", "first"]);
+  });
+
   it("tells in several commands what is too long for one", async () => {
     const desk = new Desk();
     desk.answer = (command) => Promise.resolve(idsOf(command).length > 10 ? { ok: false, code: "too_large", message: "", temporary: false } : KEPT);
