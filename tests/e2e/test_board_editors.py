@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
+from classroom.whiteboard.model import Drawn
 from tests.e2e import editors
 from tests.e2e.people import People
 from tests.e2e.test_whiteboard import AGAIN, WAVE, Drawer
@@ -132,3 +133,45 @@ async def test_what_is_undone_in_an_outage_is_what_was_done_before(
         await teacher.ready()
 
     await holds(teacher, lambda elements: [each["type"] for each in elements] == ["rectangle", "diamond", "rectangle"])
+
+
+async def test_a_picture_from_elsewhere_is_told_when_it_is_here_or_not_at_all(people: People, server: Class) -> None:
+    teacher, other = await editors.gather(people, server, 2)
+    page = teacher.page
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    picture = await page.evaluate("() => document.createElement('canvas').toDataURL()")
+    image = fields("image", 500, 150) | {
+        "version": 1,
+        "isDeleted": False,
+        "scale": [1, 1],
+        "crop": None,
+        "status": "saved",
+    }
+    image |= {"id": "elsewhere", "versionNonce": 1, "fileId": "foreign"}
+    files = {"foreign": {"id": "foreign", "mimeType": "image/png", "dataURL": picture, "created": 1}}
+    clipboard = {"type": "excalidraw/clipboard", "elements": [image], "files": files}
+    await page.evaluate("text => navigator.clipboard.writeText(text)", json.dumps(clipboard))
+    uploads: asyncio.Queue[Route] = asyncio.Queue()
+    await page.route("**/files", uploads.put)
+
+    # when it cannot be uploaded
+    await press(teacher, "Control+v")
+    upload = await uploads.get()
+    await upload.abort()
+    # then
+    await expect(page.get_by_text("Not kept").first).to_be_visible()
+    await holds(teacher, lambda elements: [each["type"] for each in elements] == ["rectangle"])
+
+    # when it can, and something is drawn meanwhile
+    await press(teacher, "Control+v")
+    upload = await uploads.get()
+    await teacher.shape("d", [(540, 320), (620, 410)])
+    await holds(other, lambda elements: [each["type"] for each in elements] == ["rectangle", "diamond"])
+    await upload.continue_()
+    # then
+    await holds(other, lambda elements: {each["type"] for each in elements} == {"rectangle", "diamond", "image"})
+    log = [stored.event for stored in await server.read() if isinstance(stored.event, Drawn)]
+    files_told = [change.set["fileId"] for event in log for change in event.changes if "fileId" in change.set]
+    assert len(files_told) == 1
+    assert "foreign" not in files_told
+    teacher.who.excuse()

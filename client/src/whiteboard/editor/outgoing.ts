@@ -115,15 +115,15 @@ export class Outgoing {
     return this.#waiting.get(id)?.isDeleted === false;
   }
 
-  /** Look for what the editor has changed, but for the stroke that is being drawn. Whether there is something to tell. */
-  note(elements: readonly SceneElement[], drawing: string | null): boolean {
+  /** Look for what the editor has changed, but for what is `unfinished`. Whether there is something to tell. */
+  note(elements: readonly SceneElement[], unfinished: (element: SceneElement) => boolean, step = this.step): boolean {
     for (const element of elements) {
       const { id, versionNonce, isDeleted } = element;
       const told = this.#told.get(id);
-      if (told?.local === versionNonce || this.#waiting.get(id)?.versionNonce === versionNonce || id === drawing || this.#lost.has(id)) continue;
-      if (isDeleted) this.#noteGone(element);
+      if (told?.local === versionNonce || this.#waiting.get(id)?.versionNonce === versionNonce || this.#lost.has(id) || unfinished(element)) continue;
+      if (isDeleted) this.#noteGone(element, step);
       else if (told !== undefined || worthTelling(element)) {
-        const doing = this.#doing();
+        const doing = this.#doing(step);
         doing.gone.delete(id);
         this.#wait(doing.changed, element);
       }
@@ -206,15 +206,16 @@ export class Outgoing {
     return this.#turns.filter((turn) => typeof turn !== "function");
   }
 
-  /** What is done now: of the step that was begun last, unless something is to come in between. */
-  get #last(): Doing | null {
+  /** What is done in this step, unless something is to come in between. */
+  #last(step: number): Doing | null {
     const last = this.#turns.at(-1);
-    return typeof last === "object" && last.step === this.step ? last : null;
+    return typeof last === "object" && last.step === step ? last : null;
   }
 
-  #doing(): Doing {
-    if (this.#last !== null) return this.#last;
-    const doing: Doing = { step: this.step, changed: new Map(), gone: new Map() };
+  #doing(step: number): Doing {
+    const last = this.#last(step);
+    if (last !== null) return last;
+    const doing: Doing = { step, changed: new Map(), gone: new Map() };
     this.#turns.push(doing);
     return doing;
   }
@@ -226,11 +227,11 @@ export class Outgoing {
   }
 
   /** What nobody has been told of, and was made in this very step, is gone as if it had never been. */
-  #noteGone(element: SceneElement): void {
+  #noteGone(element: SceneElement, step: number): void {
     const { id } = element;
     if (!this.#told.has(id) && !this.waits(id)) return;
-    this.#last?.changed.delete(id);
-    if (this.#told.has(id) || this.#doings.some(({ changed }) => changed.has(id))) this.#wait(this.#doing().gone, element);
+    this.#last(step)?.changed.delete(id);
+    if (this.#told.has(id) || this.#doings.some(({ changed }) => changed.has(id))) this.#wait(this.#doing(step).gone, element);
     else this.#waiting.delete(id);
   }
 

@@ -13,6 +13,7 @@ import { Session } from "./session";
 const FRAME = 16.7; // ms
 const KEPT: Ack = { ok: true, seq: 1 };
 const BOX = { id: "box", type: "rectangle", x: 0, y: 0, width: 10, height: 10, version: 1, versionNonce: 100, isDeleted: false };
+const PICTURE = { ...BOX, type: "image", versionNonce: 5 };
 
 /** The page as the server has it, and an editor that shows what it is given. */
 class Desk {
@@ -23,6 +24,8 @@ class Desk {
   /** What the server says to a command. */
   answer: (command: BoardPut | BoardDelete) => Promise<Ack> = () => Promise.resolve(KEPT);
   readonly inked: { readonly at: number; readonly points: number }[] = [];
+  /** What becomes of a picture from elsewhere. */
+  adopt: (file: string) => Promise<string | null> = (file) => Promise.resolve(`${file}-here`);
   scene: readonly SceneElement[] = [];
   shown = 0; // times
   readonly session: Session;
@@ -39,7 +42,7 @@ class Desk {
       refused: (refused) => this.refused.push(refused),
       texts: () => undefined,
       pictures: () => undefined,
-      adopt: (file) => Promise.resolve(`${file}-here`),
+      adopt: (file) => this.adopt(file),
     });
     this.session.start();
   }
@@ -299,15 +302,55 @@ describe("a page in the editor", () => {
     expect(desk.told.map(idsOf)).toEqual([["one"], ["dropped"]]);
   });
 
-  it("brings along the pictures of what is pasted from elsewhere", async () => {
+  it("tells of a picture from elsewhere when it is here, and not with what was drawn meanwhile", async () => {
     const desk = new Desk();
-    const image = { ...BOX, type: "image", versionNonce: 5 };
+    let bring = (_: string | null): void => undefined;
+    desk.adopt = () => new Promise((done) => (bring = done));
     desk.session.uploaded("known");
-    desk.scene = [...desk.scene, { ...image, id: "one", fileId: "known" }, { ...image, id: "two", fileId: "far" }];
+    desk.session.begin();
+    desk.scene = [...desk.scene, { ...PICTURE, id: "one", fileId: "known" }, { ...PICTURE, id: "two", fileId: "far" }];
     desk.session.changed(desk.scene, null, 1);
     await desk.quiet();
-    expect(desk.scene.map(({ fileId }) => fileId)).toEqual([undefined, "known", "far-here"]);
-    const [two] = desk.told.flatMap((command) => (command.type === "board.put" ? command.changes : [])).filter(({ id }) => id === "two").reverse();
-    expect(two).toMatchObject({ set: { fileId: "far-here" } });
+    desk.draws("meanwhile");
+    await desk.quiet();
+    expect(desk.told.map(idsOf)).toEqual([["one"], ["meanwhile"]]);
+    bring("here");
+    await desk.quiet();
+    expect(desk.scene.find(({ id }) => id === "two")).toMatchObject({ fileId: "here" });
+    const two = desk.told[2] as BoardPut;
+    expect(two).toMatchObject({ step: desk.told[0]?.step, changes: [{ id: "two", set: { type: "image", fileId: "here" } }] });
+    expect(two.changes[0]).not.toHaveProperty("base");
+    expect(desk.told).toHaveLength(3);
+  });
+
+  it("takes a picture that cannot be brought here from the page, and tells nobody; pasted again it is tried again", async () => {
+    const desk = new Desk();
+    desk.adopt = () => Promise.resolve(null);
+    const paste = async (): Promise<void> => {
+      desk.scene = [...desk.scene, { ...PICTURE, id: "far", fileId: "far" }];
+      desk.session.changed(desk.scene, null, 1);
+      await desk.quiet();
+    };
+    await paste();
+    expect(desk.scene.map(({ id }) => id)).toEqual(["box"]);
+    expect(desk.told).toEqual([]);
+    desk.adopt = () => Promise.resolve("here");
+    await paste();
+    expect(desk.told).toMatchObject([{ changes: [{ id: "far", set: { fileId: "here" } }] }]);
+  });
+
+  it("tells of a picture that comes when its page is left", async () => {
+    const desk = new Desk();
+    let bring = (_: string | null): void => undefined;
+    desk.adopt = () => new Promise((done) => (bring = done));
+    desk.scene = [...desk.scene, { ...PICTURE, id: "far", fileId: "far" }];
+    desk.session.changed(desk.scene, null, 1);
+    await desk.quiet();
+    void desk.session.stop();
+    desk.scene = [];
+    bring("here");
+    await desk.quiet();
+    expect(desk.told).toMatchObject([{ changes: [{ id: "far", set: { fileId: "here" } }] }]);
+    expect(desk.scene).toEqual([]);
   });
 });

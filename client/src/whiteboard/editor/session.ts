@@ -34,6 +34,8 @@ export class Session {
   readonly #hand: Stagehand;
   readonly #out: Outgoing;
   readonly #files = new Set<string>();
+  /** Pictures from elsewhere that are on their way here: what shows them is not told before. */
+  readonly #coming = new Set<string>();
   /** Ids that others have changed, and by what, of the packet that is being heard. */
   readonly #news = new Map<string, Stamped | null>();
   #pen: Pen | null = null;
@@ -44,6 +46,8 @@ export class Session {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #off: () => void = () => undefined;
   #over = false;
+  /** The page as it was left. */
+  #left: readonly SceneElement[] = [];
 
   constructor(page: number, connection: Classroom, store: BoardStore, hand: Stagehand) {
     this.#page = page;
@@ -67,7 +71,9 @@ export class Session {
     clearTimeout(this.#timer);
     clearTimeout(this.#inkTimer);
     this.#off();
-    this.#out.note(this.#hand.scene(), null);
+    this.#pen = null;
+    this.#note();
+    this.#left = this.#hand.scene().map((element) => ({ ...element }));
     this.#over = true;
     return new Promise((told) => this.#out.after(async () => told()));
   }
@@ -86,24 +92,24 @@ export class Session {
 
   /** Do it after all that was done here until now, and before what will be. */
   after(act: () => Promise<unknown>): void {
-    if (!this.#over) this.#out.note(this.#hand.scene(), this.#pen?.id ?? null);
+    if (!this.#over) this.#note();
     this.#out.after(act);
   }
 
   /** The page is reloaded or closed: what waits is kept on the device, where the outbox has it. */
   leave(): void {
-    if (!this.#over) this.#out.note(this.#hand.scene(), null);
+    if (!this.#over) this.#note();
     void this.#out.flush();
     this.#out.leave();
   }
 
   changed(elements: readonly SceneElement[], drawing: string | null, zoom: number): void {
     if (this.#over) return;
+    for (const { fileId, isDeleted } of elements) if (fileId && !isDeleted && !this.#files.has(fileId)) void this.#adopt(fileId);
     const lost = this.#out.lacking(elements);
     if (lost.length > 0) return this.#keep(lost, elements);
     this.#draw(elements, drawing, zoom);
-    if (this.#out.note(elements, drawing) && drawing === null) this.#soon();
-    for (const { fileId, isDeleted } of elements) if (fileId && !isDeleted && !this.#files.has(fileId)) void this.#adopt(fileId);
+    if (this.#note(elements, drawing) && drawing === null) this.#soon();
   }
 
   /** The room has this picture. */
@@ -113,11 +119,25 @@ export class Session {
 
   /** What is pasted from elsewhere may have pictures that the room does not have. */
   async #adopt(file: string): Promise<void> {
+    const { step } = this.#out;
     this.#files.add(file);
+    this.#coming.add(file);
     const name = await this.#hand.adopt(file);
-    if (name === null || name === file || this.#over) return;
-    this.#show(this.#hand.scene().map((element) => (element.fileId === file ? { ...element, fileId: name, version: element.version + 1, versionNonce: Math.floor(Math.random() * 2 ** 31) } : element)));
-    this.#soon();
+    this.#coming.delete(file);
+    if (name !== file) this.#files.delete(file); // it may be pasted again
+    const scene = this.#over ? this.#left : this.#hand.scene();
+    const foreign = scene.filter(({ id, fileId }) => fileId === file && !this.#out.told(id));
+    const adopted = name === null ? [] : foreign.map((element) => ({ ...element, fileId: name, version: element.version + 1, versionNonce: Math.floor(Math.random() * 2 ** 31) }));
+    const page = [...scene.filter((element) => !foreign.includes(element)), ...adopted];
+    if (this.#over) this.#left = page;
+    else this.#show(page);
+    this.#out.note(adopted, () => false, step); // not with what was drawn meanwhile, which is undone by itself
+    void this.#out.flush();
+  }
+
+  /** But for what is not finished: a stroke that is being drawn, a picture that is not here yet. */
+  #note(elements = this.#hand.scene(), drawing = this.#pen?.id ?? null): boolean {
+    return this.#out.note(elements, ({ id, fileId, isDeleted }) => id === drawing || (!!fileId && !isDeleted && this.#coming.has(fileId)));
   }
 
   pointer(x: number, y: number, laser: boolean, down: boolean): void {
@@ -179,7 +199,7 @@ export class Session {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#over) return;
-    this.#out.note(this.#hand.scene(), this.#pen?.id ?? null);
+    this.#note();
     void this.#out.flush();
   }
 
