@@ -17,7 +17,7 @@ interface Desk<Store extends Pages = BoardStore> {
 
 interface Drawing {
   /** Does it after all that was done until now, and before what will be. */
-  after(act: () => Promise<unknown>): void;
+  after(act: () => Promise<unknown>, undo: boolean): void;
 }
 
 const Context = createContext<Desk<Pages> | null>(null);
@@ -60,7 +60,7 @@ export function useDrawingDesk(): Desk {
 export function useTakeBack(page: number): (type: "board.undo" | "board.redo") => void {
   const { drawing } = useDesk();
   const perform = useDo();
-  return useCallback((type) => void drawing.after(() => perform({ type, page })), [drawing, perform, page]);
+  return useCallback((type) => void drawing.after(() => perform({ type, page }), type === "board.undo"), [drawing, perform, page]);
 }
 
 /** Holds the page as long as it is shown. `sheet`: null while it is on its way; `failed`: it could not be had just now. */

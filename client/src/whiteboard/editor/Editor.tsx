@@ -61,7 +61,7 @@ export default function Editor({ page }: { page: number }) {
       },
     });
     session.current = made;
-    drawing.after = (act) => made.after(act);
+    drawing.after = (act, undo) => made.after(act, undo);
     const leave = () => made.leave();
     window.addEventListener("pagehide", leave);
     made.start();

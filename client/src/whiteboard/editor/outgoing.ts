@@ -31,10 +31,21 @@ interface Doing {
   readonly step: number;
   readonly changed: Map<string, SceneElement>;
   readonly gone: Map<string, SceneElement>;
+  /** What became of it: the server took something of it, or refused something. */
+  kept: boolean;
+  refused: boolean;
+  /** It is to be undone. */
+  undone: boolean;
 }
 
-/** What comes in its turn without being a step, such as undo. Resolves when the server has answered. */
+/** Undo or redo. Resolves when the server has answered. */
 type Act = () => Promise<unknown>;
+
+/** `of`: what is to be undone by it, where that waits, too. */
+interface Back {
+  readonly act: Act;
+  readonly of: Doing | null;
+}
 
 interface Failed {
   readonly refused: Refused;
@@ -50,7 +61,7 @@ export class Outgoing {
   readonly #refused: (refused: Refused, ids: readonly string[]) => void;
   readonly #told = new Map<string, Told>();
   /** What is to be told, in this order. The first is under way. */
-  readonly #turns: (Doing | Act)[] = [];
+  readonly #turns: (Doing | Back)[] = [];
   /** The newest of what waits in them, of each element. */
   readonly #waiting = new Map<string, SceneElement>();
   readonly #inked = new Map<string, { readonly bytes: Uint8Array; readonly fields: Fields }>();
@@ -136,9 +147,12 @@ export class Outgoing {
     this.#inked.set(pen.id, { bytes: pen.packed(element), fields: pen.fields(element) });
   }
 
-  /** Do it when all that waits now is told, and before what comes later. */
-  after(act: Act): void {
-    this.#turns.push(act);
+  /** Do it when all that waits now is told, and before what comes later. `undo`: it takes back what was done last, and nothing if that
+   * is refused: the server would take back what was done before. */
+  after(act: Act, undo = false): void {
+    const of = undo ? (this.#doings.findLast(({ undone }) => !undone) ?? null) : null;
+    if (of !== null) of.undone = true;
+    this.#turns.push({ act, of });
     void this.flush();
   }
 
@@ -156,7 +170,7 @@ export class Outgoing {
     }
   }
 
-  async #tellUntil(last: Doing | Act): Promise<void> {
+  async #tellUntil(last: Doing | Back): Promise<void> {
     for (let turn = this.#turns[0]; turn !== undefined && this.#turns.includes(last); turn = this.#turns[0]) {
       const done = this.#begin(turn);
       if (done === null || this.#leaving) continue;
@@ -167,10 +181,13 @@ export class Outgoing {
     }
   }
 
-  /** What builds on it is not told, either. */
-  #fail(failed: readonly Failed[]): void {
+  /** What builds on what failed is not told, either. */
+  #answered(doing: Doing, told: number, failed: readonly Failed[]): void {
+    doing.refused ||= failed.length > 0;
+    doing.kept ||= failed.flatMap(({ ids }) => ids).length < told;
     for (const { refused, ids } of failed) {
       for (const id of ids) {
+        for (const doing of this.#doings) doing.refused ||= doing.changed.has(id) || doing.gone.has(id);
         this.forget(id);
         this.#lost.set(id, refused);
       }
@@ -193,29 +210,29 @@ export class Outgoing {
   }
 
   /** Null: nothing was left of it. */
-  #begin(turn: Doing | Act): Promise<unknown> | null {
-    if (typeof turn !== "function") {
-      if (turn.changed.size > 0) return this.#put(turn.step, this.#take(turn.changed));
-      if (turn.gone.size > 0) return this.#delete(turn.step, this.#take(turn.gone));
+  #begin(turn: Doing | Back): Promise<unknown> | null {
+    if ("changed" in turn) {
+      if (turn.changed.size > 0) return this.#put(turn, this.#take(turn.changed));
+      if (turn.gone.size > 0) return this.#delete(turn, this.#take(turn.gone));
     }
     this.#turns.shift();
-    return typeof turn === "function" ? turn() : null;
+    return "changed" in turn || (turn.of?.refused && !turn.of.kept) ? null : turn.act();
   }
 
   get #doings(): readonly Doing[] {
-    return this.#turns.filter((turn) => typeof turn !== "function");
+    return this.#turns.filter((turn) => "changed" in turn);
   }
 
   /** What is done in this step, unless something is to come in between. */
   #last(step: number): Doing | null {
     const last = this.#turns.at(-1);
-    return typeof last === "object" && last.step === step ? last : null;
+    return last !== undefined && "changed" in last && last.step === step ? last : null;
   }
 
   #doing(step: number): Doing {
     const last = this.#last(step);
     if (last !== null) return last;
-    const doing: Doing = { step, changed: new Map(), gone: new Map() };
+    const doing: Doing = { step, changed: new Map(), gone: new Map(), kept: false, refused: false, undone: false };
     this.#turns.push(doing);
     return doing;
   }
@@ -253,13 +270,13 @@ export class Outgoing {
     return batch;
   }
 
-  async #put(step: number, batch: readonly SceneElement[]): Promise<void> {
+  async #put(doing: Doing, batch: readonly SceneElement[]): Promise<void> {
     const changes = batch.flatMap((element) => this.#change(element) ?? []);
     if (changes.length === 0) return;
     this.#sending = new Set(changes.map(({ id }) => id));
-    const failed = await this.#tell(step, changes, new Map(batch.map((element) => [element.id, element])));
+    const failed = await this.#tell(doing.step, changes, new Map(batch.map((element) => [element.id, element])));
     this.#sending = new Set();
-    this.#fail(failed);
+    this.#answered(doing, changes.length, failed);
   }
 
   /** All of them; where the server does not take them together, as many as it takes. Answers which it does not. */
@@ -276,12 +293,12 @@ export class Outgoing {
     return [...(await this.#tell(step, changes.slice(0, half), elements)), ...(await this.#tell(step, changes.slice(half), elements))];
   }
 
-  async #delete(step: number, batch: readonly SceneElement[]): Promise<void> {
+  async #delete(doing: Doing, batch: readonly SceneElement[]): Promise<void> {
     const elements = batch.map(({ id, version, versionNonce }): Gone => [id, version, versionNonce]);
     for (const { id } of batch) this.#told.delete(id);
     for (const { versionNonce } of batch) this.#remember(versionNonce);
-    const ack = await this.#send({ type: "board.delete", page: this.page, elements, step });
-    if (!ack.ok) this.#fail([{ refused: ack, ids: batch.map(({ id }) => id) }]);
+    const ack = await this.#send({ type: "board.delete", page: this.page, elements, step: doing.step });
+    this.#answered(doing, batch.length, ack.ok ? [] : [{ refused: ack, ids: batch.map(({ id }) => id) }]);
   }
 
   /** Null: what somebody else made of it won, and is shown here by now. */

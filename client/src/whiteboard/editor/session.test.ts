@@ -69,6 +69,10 @@ class Desk {
     }
   }
 
+  undo(): void {
+    this.session.after(() => this.send({ type: "board.undo", page: 0 } as never), true);
+  }
+
   /** Somebody else has. */
   async theirs(...changes: Changed[]): Promise<void> {
     for (const change of changes) {
@@ -163,13 +167,12 @@ describe("a page in the editor", () => {
   it("undoes after all that was done before, and before what is done later", async () => {
     const desk = new Desk();
     const order = (): readonly string[] => desk.told.map((command) => idsOf(command).join() || (command.type as string));
-    const undo = () => desk.session.after(() => desk.send({ type: "board.undo", page: 0 } as never));
     let arrive = (_: Ack): void => undefined;
     desk.answer = () => new Promise((done) => (arrive = done));
     desk.draws("one");
     await desk.quiet();
     desk.draws("two");
-    undo();
+    desk.undo();
     desk.draws("three");
     await desk.quiet();
     expect(order()).toEqual(["one"]);
@@ -177,8 +180,24 @@ describe("a page in the editor", () => {
     arrive(KEPT);
     await desk.quiet();
     expect(order()).toEqual(["one", "two", "board.undo", "three"]);
-    undo();
+    desk.undo();
     expect(order().at(-1)).toBe("board.undo"); // at once, so that it is kept on the device
+  });
+
+  it("undoes nothing else where what was to be undone is refused", async () => {
+    const desk = new Desk();
+    let arrive = (_: Ack): void => undefined;
+    desk.answer = () => new Promise((done) => (arrive = done));
+    desk.draws("one");
+    await desk.quiet();
+    desk.draws("two", "bad");
+    desk.session.begin();
+    desk.scene = desk.scene.map((element) => (element.id === "bad" ? { ...element, x: 90, version: 2, versionNonce: 900 } : element));
+    for (let times = 0; times < 3; times += 1) desk.undo(); // the move, what was moved, "two"
+    desk.answer = (command) => Promise.resolve(idsOf(command).includes("bad") ? { ok: false, code: "too_many", message: "", temporary: false } : KEPT);
+    arrive(KEPT);
+    await desk.quiet();
+    expect(desk.told.map((command) => idsOf(command).join() || (command.type as string))).toEqual(["one", "two", "bad", "board.undo"]);
   });
 
   it("gives away all that waits when the page is reloaded or closed, in its order", async () => {
@@ -187,7 +206,7 @@ describe("a page in the editor", () => {
     desk.draws("one");
     await desk.quiet();
     desk.draws("two");
-    desk.session.after(() => desk.send({ type: "board.undo", page: 0 } as never));
+    desk.undo();
     desk.draws("three");
     desk.session.leave();
     await Promise.resolve().then(() => vi.advanceTimersByTimeAsync(0));

@@ -91,9 +91,9 @@ export class Session {
   }
 
   /** Do it after all that was done here until now, and before what will be. */
-  after(act: () => Promise<unknown>): void {
+  after(act: () => Promise<unknown>, undo: boolean): void {
     if (!this.#over) this.#note();
-    this.#out.after(act);
+    this.#out.after(act, undo);
   }
 
   /** The page is reloaded or closed: what waits is kept on the device, where the outbox has it. */
