@@ -133,6 +133,7 @@ async def test_what_is_undone_in_an_outage_is_what_was_done_before(
         await teacher.ready()
 
     await holds(teacher, lambda elements: [each["type"] for each in elements] == ["rectangle", "diamond", "rectangle"])
+    teacher.who.excuse()
 
 
 async def test_a_picture_from_elsewhere_is_told_when_it_is_here_or_not_at_all(people: People, server: Class) -> None:
