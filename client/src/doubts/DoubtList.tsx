@@ -1,16 +1,17 @@
 /// A list of doubts, drawn as far as it is in sight. Arrow keys, or j and k, move from one to the next.
 ///
-/// What always holds: scrolled down, it stays where it is whatever comes and goes above; and where others of the staff change it just
+/// What always holds: scrolled down, or with a hand on it, it stays where it is whatever comes and goes above; and where others of the staff change it just
 /// when a key or a button is pressed, nothing is done to a doubt that was not the one meant.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type MouseEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type MouseEvent, type PointerEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { toast } from "../app/toast";
 import { isAbove, isAdrift } from "../common/focus";
+import { IconArrowUp } from "../common/icons";
 import type { DoubtView } from "../protocol";
 import classes from "./doubts.module.css";
-import { moved, type Row, sameOrder, shift } from "./steady";
+import { moved, newAbove, type Row, sameOrder, shift } from "./steady";
 
 interface Props {
   readonly doubts: readonly DoubtView[];
@@ -30,6 +31,8 @@ const NONE: ReadonlyMap<number, number> = new Map();
 const NEXT = new Set(["j", "ArrowDown"]);
 const BEFORE = new Set(["k", "ArrowUp"]);
 const REACTS = 500; // ms in which a hand goes on with what it meant before the eye saw that the list has moved
+const NEARLY = 12; // px from the top where one sees what is newest
+const STAYS = 5_000; // ms that a finger which was lifted is taken to come back
 const EXPECTED = 5_000; // ms in which what happens to a doubt is taken for what the reader did to it
 
 export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE }: Props) {
@@ -45,6 +48,11 @@ export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE 
   /** When others last moved what is in sight, and when they last took away the doubt that the keyboard was on. */
   const movedAt = useRef(Number.NEGATIVE_INFINITY);
   const takenAt = useRef(Number.NEGATIVE_INFINITY);
+
+  /** Until when there is a pointer over it. */
+  const handUntil = useRef(Number.NEGATIVE_INFINITY);
+  /** How many came above while it was held where it was. */
+  const [newer, setNewer] = useState(0);
 
   useEffect(() => {
     const element = above.current;
@@ -69,14 +77,20 @@ export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE 
   useLayoutEffect(() => {
     const element = box.current;
     const last = drawn.current;
+    if (last?.what !== what) setNewer(0);
     if (element === null || last === null || last.what !== what || sameOrder(last.doubts, doubts)) return;
     const startOf = (index: number): number => list.measurementsCache[index]?.start ?? 0;
     const top = element.scrollTop;
-    const by = shift(last.rows, doubts, startOf, top);
+    // What came has been measured: where that was above, it was scrolled over as well; at the top it is still to be counted in.
+    if (top <= margin) list.getTotalSize();
+    const held = performance.now() < handUntil.current || element.contains(document.activeElement?.closest("[data-doubt]") ?? null);
+    const by = shift(last.rows, doubts, startOf, top, held);
     if (by !== 0) element.scrollTop = top + by;
+    const came = newAbove(last.rows, last.doubts, doubts);
+    if (by > 0 && came > 0) setNewer((before) => (before > 0 || top <= margin ? before + came : 0));
     const seen = last.rows.filter(({ start, size }) => start + size > top && start < top + element.clientHeight);
     if (moved(seen, last.doubts, doubts, startOf, element.scrollTop - top, expected())) movedAt.current = performance.now();
-  }, [doubts, what]);
+  }, [doubts, what, margin]);
 
   useLayoutEffect(() => {
     const rows = list.getVirtualItems().map(({ key, start, size }) => ({ id: Number(key), start, size }));
@@ -89,6 +103,20 @@ export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE 
     setCurrent(doubt.id);
     list.scrollToIndex(doubts.indexOf(doubt), { align: "auto" });
     focusSoon(doubt.id);
+  }
+
+  function toTop(): void {
+    const [first] = doubts;
+    if (box.current) box.current.scrollTop = 0;
+    setNewer(0);
+    if (first === undefined) return;
+    setCurrent(first.id);
+    focusSoon(first.id);
+  }
+
+  function onPointer({ type, pointerType }: PointerEvent): void {
+    if (type !== "pointerleave") handUntil.current = Number.POSITIVE_INFINITY;
+    else handUntil.current = pointerType === "mouse" ? Number.NEGATIVE_INFINITY : performance.now() + STAYS;
   }
 
   function focusSoon(id: number, tries = 10): void {
@@ -149,7 +177,23 @@ export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE 
   }
 
   return (
-    <div ref={box} className={classes.list} onKeyDown={onKeyDown} tabIndex={doubts.length === 0 ? 0 : -1}>
+    <div
+      ref={box}
+      className={classes.list}
+      onKeyDown={onKeyDown}
+      onPointerEnter={onPointer}
+      onPointerLeave={onPointer}
+      onScroll={({ currentTarget }) => newer > 0 && currentTarget.scrollTop < NEARLY && setNewer(0)}
+      tabIndex={doubts.length === 0 ? 0 : -1}
+    >
+      {newer > 0 && (
+        <div className={classes.newer}>
+          <button type="button" onClick={toTop}>
+            <IconArrowUp size={16} />
+            {t("doubts.newer", { count: newer })}
+          </button>
+        </div>
+      )}
       <div ref={above}>{head}</div>
       {doubts.length === 0 && empty}
       <div

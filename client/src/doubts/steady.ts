@@ -20,12 +20,13 @@ export function sameOrder(one: readonly Identified[], other: readonly Identified
 
 /**
  * By how many px to scroll on, so that what was at the upper edge stays there, or what comes next in its place. `rows`: those drawn
- * before, in order; `startOf`: where the row at an index of `list` begins now; `top`: how far it is scrolled.
+ * before, in order; `startOf`: where the row at an index of `list` begins now; `top`: how far it is scrolled; `held`: somebody's hand is
+ * on the list.
  */
-export function shift(rows: readonly Row[], list: readonly Identified[], startOf: (index: number) => number, top: number): number {
+export function shift(rows: readonly Row[], list: readonly Identified[], startOf: (index: number) => number, top: number, held: boolean): number {
   const first = rows.findIndex(({ start, size }) => start + size > top);
-  // At the very top one sees what comes.
-  if (first < 0 || (rows[first] as Row).start >= top) return 0;
+  // At the very top one sees what comes, unless one is about to press what is there.
+  if (first < 0 || (!held && (rows[first] as Row).start >= top)) return 0;
   const places = new Map(list.map(({ id }, index) => [id, index]));
   for (let at = first; at < rows.length; at += 1) {
     const { id, start } = rows[at] as Row;
@@ -38,6 +39,14 @@ export function shift(rows: readonly Row[], list: readonly Identified[], startOf
     return startOf(place) - (alone ? (rows[first] as Row).start : start);
   }
   return 0;
+}
+
+/** How many of `list` were not in `before`, and came above what was drawn as `rows`. */
+export function newAbove(rows: readonly Row[], before: readonly Identified[], list: readonly Identified[]): number {
+  const known = new Set(before.map(({ id }) => id));
+  const drawn = new Set(rows.map(({ id }) => id));
+  const first = list.findIndex(({ id }) => drawn.has(id));
+  return list.slice(0, Math.max(first, 0)).filter(({ id }) => !known.has(id)).length;
 }
 
 /**

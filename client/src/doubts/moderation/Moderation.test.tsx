@@ -2,6 +2,7 @@
 /// Working through the doubts while others do so too, over a real connection.
 
 import { afterEach, expect, it, vi } from "vitest";
+import { remember } from "../../app/memory";
 import type { Ack, DoubtView } from "../../protocol";
 import { Page } from "../../testing/page";
 import { EMPTY_VIEW, TEACHER, welcomeTo } from "../../testing/rooms";
@@ -70,6 +71,31 @@ it("a press on what came under the hand just then is not taken", async () => {
   now += 1_000;
   await page.perform(press);
   await page.until(() => expect(received()).toEqual(["doubt.approve 2"]));
+});
+
+it("what comes at the top does not move what is under the hand, and is told", async () => {
+  remember("doubts.sort", "newest");
+  await moderate();
+  await page.click(page.button("Open"));
+  await page.perform(() => ["one", "two", "three"].forEach((text, at) => page.server.say({ type: "doubt.asked", text, state: "open", at: at + 1 })));
+  await page.until(() => expect(document.querySelectorAll("[data-doubt]")).toHaveLength(3));
+  const box = page.find("[role=feed]").parentElement as HTMLElement;
+  const ask = () => page.perform(() => page.server.say({ type: "doubt.asked", text: "newest", state: "open" }));
+  await page.perform(() => (document.activeElement as HTMLElement).blur());
+  await ask();
+  await page.until(() => expect(document.querySelectorAll("[data-doubt]")).toHaveLength(4));
+  expect(box.scrollTop).toBe(0);
+  await page.perform(() => page.find("[role=feed]").dispatchEvent(new PointerEvent("pointerover", { bubbles: true, pointerType: "mouse" })));
+  now += 1_000;
+  await ask();
+  await page.until(() => expect(page.button("1 new doubt")).toBeTruthy());
+  expect(box.scrollTop).toBeGreaterThan(50);
+  await page.perform(() => page.find("[data-doubt] button[data-first]").dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, detail: 1 })));
+
+  await page.until(() => expect(received()).toHaveLength(1));
+  await page.click(page.button("1 new doubt"));
+  expect(box.scrollTop).toBe(0);
+  expect(page.text).not.toContain("1 new doubt");
 });
 
 it("what one only looked at, or did something to long ago, is no doubt of one's own", async () => {
