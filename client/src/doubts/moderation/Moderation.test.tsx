@@ -147,9 +147,14 @@ it("many are approved a few at a time, told as they are, and until one stops it"
   await page.click(page.find("input[type=checkbox]:not([aria-label])"));
   await page.click(page.button("Approve 12"));
   await page.until(() => expect(answers).toHaveLength(4));
-  expect(page.text).toContain("Approving: 0 of 12");
+  const bar = page.find("[role=progressbar]");
+  expect(bar.textContent).toBe("Approving: 0 of 12");
+  const said = () => [...document.querySelectorAll("[role=status]")].map(({ textContent }) => textContent).join();
+  expect(said()).toBe("Approving 12 doubts");
   answers.forEach((answer) => answer());
   await page.until(() => expect(page.text).toContain("Approving: 4 of 12"));
+  expect(bar.getAttribute("aria-valuenow")).toBe("4");
+  expect(said()).toBe("Approving 12 doubts");
   await page.until(() => expect(answers).toHaveLength(8));
   await page.click(page.button("Stop"));
   answers.slice(4).forEach((answer) => answer());
@@ -173,7 +178,7 @@ it("approving many ends where the class is left in the middle", async () => {
   await approving();
   await page.perform(() => page.connection.stop());
 
-  await page.until(() => expect(page.text).not.toContain("Approving"));
+  await page.until(() => expect(page.text).not.toContain("Approving:"));
   expect(received()).toHaveLength(4);
 });
 
@@ -184,14 +189,14 @@ it("approving many ends where one is made a student in the middle", async () => 
   answers.forEach((answer) => answer({ ok: false, code: "forbidden", message: "Only for the staff.", temporary: false }));
 
   await page.until(() => expect(page.connection.pending).toEqual([]));
-  await page.until(() => expect(page.text).not.toContain("Approving"));
+  await page.until(() => expect(page.text).not.toContain("Approving:"));
   expect(received()).toHaveLength(4);
 });
 
 it("approving many is stopped as soon as one says so, also where no answers come", async () => {
   const answers = await approving();
   await page.click(page.button("Stop"));
-  expect(page.text).not.toContain("Approving");
+  expect(page.text).not.toContain("Approving:");
 
   // What was begun is not begun again.
   await page.click(page.find("input[type=checkbox]:not([aria-label])"));

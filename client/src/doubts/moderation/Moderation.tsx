@@ -6,7 +6,7 @@ import { Button, Checkbox, Menu } from "@mantine/core";
 import { type ReactNode, useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useDo, useRoom } from "../../app/live";
-import { toast } from "../../app/toast";
+import { announce, toast } from "../../app/toast";
 import { AnchoredMenu } from "../../common/AnchoredMenu";
 import { IconButton } from "../../common/IconButton";
 import { IconChecks, IconDots, IconKeyboard } from "../../common/icons";
@@ -208,6 +208,7 @@ function Bulk({ doubts, chosen, onChoose, onTouch }: BulkProps) {
   const ids = doubts.filter(({ id, state }) => state === "pending" && chosen.has(id)).map(({ id }) => id);
   async function approve(): Promise<void> {
     onChoose(new Set());
+    announce(t("moderation.approvingMany", { count: ids.length }));
     const kept = await doToAll(ids, async (id) => {
       const { room, status, pending } = classroom;
       // Who has left the class, or is not of its staff any more, has nothing more to say in it.
@@ -221,12 +222,26 @@ function Bulk({ doubts, chosen, onChoose, onTouch }: BulkProps) {
       onTouch(id);
       return perform({ type: "doubt.approve", id });
     });
-    if (kept > 0) toast(t("moderation.bulkDone", { count: kept }), "good");
+    const done = t("moderation.bulkDone", { count: kept });
+    if (kept > 0) toast(done, "good");
+    else if (classroom.status.phase !== "closed") announce(done);
   }
   if (progress !== null) {
+    const { done, of } = progress;
+    const told = t("moderation.approving", { done: format.number(done), of: format.number(of) });
     return (
       <>
-        <span role="status">{t("moderation.approving", { done: format.number(progress.done), of: format.number(progress.of) })}</span>
+        {/* Not a status: what changes ten times a second would be read without an end. */}
+        <span
+          role="progressbar"
+          aria-label={t("moderation.approvingMany", { count: of })}
+          aria-valuemin={0}
+          aria-valuenow={done}
+          aria-valuemax={of}
+          aria-valuetext={told}
+        >
+          {told}
+        </span>
         <Button size="compact-sm" mih="var(--touch)" variant="default" onClick={stop}>
           {t("moderation.stop")}
         </Button>
