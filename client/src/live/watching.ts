@@ -10,6 +10,7 @@ import type { Classroom } from "../room";
 import { askLive, type Live, Refusal } from "./exchange";
 import { playHls } from "./hls";
 import { kindOf, Leg } from "./leg";
+import { LINGERS } from "./lingers";
 import { type Course, type News, OFF, step } from "./way";
 
 /** Something to see or hear. `attach` makes an element play it, and answers how to let go of it. */
@@ -40,7 +41,6 @@ export interface WatchView {
   readonly soundOnly: boolean;
 }
 
-const LINGERS = 8_000; // ms that a publication which broke off is waited for
 const LOOK = 500;
 
 interface Seat {

@@ -60,6 +60,27 @@ it("that only some of those who match are listed is said", async () => {
   expect(page.text).toContain("Only some of them are listed. Search by name.");
 });
 
+it("a student on stage who is cut off for a moment is not told as one who never came", async () => {
+  await found();
+  const called = () => document.querySelector('[aria-label="Called on stage, not there yet"]')?.textContent ?? "";
+  await page.perform(() => page.server.say({ type: "stage.called", member: "s7", name: "Rahul" }));
+  await page.until(() => expect(called()).toContain("Rahul"));
+  await page.perform(() => page.server.say({ type: "stage.published", member: "s7", name: "Rahul", role: "student", stream: "st", sources: ["camera"] }));
+  await page.until(() => expect(called()).toBe(""));
+  const now = performance.now();
+  const clock = vi.spyOn(performance, "now").mockReturnValue(now);
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  await page.perform(() => page.server.say({ type: "stage.unpublished", member: "s7" }));
+  await page.until(() => expect(page.connection.room?.stage.people[0]?.live).toEqual([]));
+  const later = () => timers.mock.calls.find(([, wait]) => Math.round(wait ?? 0) === 8_000)?.[0];
+  await page.until(() => expect(later()).toBeDefined());
+  expect(called()).toBe("");
+  clock.mockReturnValue(now + 8_000);
+  await page.perform(() => later()?.());
+
+  await page.until(() => expect(called()).toContain("Rahul"));
+});
+
 it("of hundreds of hands the first are shown, and how many more there are", async () => {
   const hands = Array.from({ length: 150 }, (_, place) => ({ id: `s${place}`, name: `Student ${place + 1}`, role: "student" as const }));
   page = await Page.open(<Hands />, { me: TEACHER, state: { ...many, roster: { ...many.roster, hands } } });

@@ -2,14 +2,15 @@
 
 import { Button, TextInput } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi, useDo, useMyPart, useRoom } from "../app/live";
 import { AnchoredMenu } from "../common/AnchoredMenu";
 import common from "../common/common.module.css";
 import { IconButton } from "../common/IconButton";
 import { IconArrowDown, IconDotsVertical, IconSearch, IconUserMinus, IconVideo } from "../common/icons";
-import type { PersonView, Role, RoomEvent } from "../protocol";
+import { LINGERS } from "../live/lingers";
+import type { Performer, PersonView, Role, RoomEvent } from "../protocol";
 import { useClassroom } from "../room";
 import { Hands } from "./Hands";
 import classes from "./people.module.css";
@@ -109,8 +110,7 @@ export default function StaffPeople() {
 function Called() {
   const { t } = useTranslation();
   const perform = useDo();
-  const onStage = useRoom((room) => room.stage.people);
-  const called = onStage.filter(({ role, live }) => role === "student" && live.length === 0);
+  const called = useMissing();
   if (called.length === 0) return null;
   return (
     <>
@@ -128,6 +128,26 @@ function Called() {
       </ul>
     </>
   );
+}
+
+/** Students with a place on stage who send nothing: who was cut off just then is waited for, as on the stage itself. */
+function useMissing(): readonly Performer[] {
+  const onStage = useRoom((room) => room.stage.people);
+  const there = useRef<ReadonlySet<string>>(new Set());
+  const broken = useRef<ReadonlyMap<string, number>>(new Map());
+  const [, look] = useReducer((looks: number) => looks + 1, 0);
+  const now = performance.now();
+  const away = onStage.filter(({ role, live }) => role === "student" && live.length === 0);
+  broken.current = new Map(away.map(({ id }) => [id, there.current.has(id) ? now : (broken.current.get(id) ?? Number.NEGATIVE_INFINITY)]));
+  there.current = new Set(onStage.filter(({ live }) => live.length > 0).map(({ id }) => id));
+  const left = ({ id }: Performer): number => (broken.current.get(id) ?? 0) + LINGERS - now;
+  const soonest = Math.min(...away.map(left).filter((wait) => wait > 0));
+  useEffect(() => {
+    if (soonest === Number.POSITIVE_INFINITY) return;
+    const timer = setTimeout(look, soonest);
+    return () => clearTimeout(timer);
+  }, [soonest]);
+  return away.filter((person) => left(person) <= 0);
 }
 
 function More({ person, onOpen }: { person: PersonView; onOpen: (anchor: HTMLElement) => void }) {
