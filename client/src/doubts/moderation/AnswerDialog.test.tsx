@@ -57,6 +57,20 @@ it("who is writing an answer sees the one that somebody else gave meanwhile, and
   await page.until(() => expect(page.server.received).toMatchObject([{ type: "doubt.answer", id: 3, text: "Mine." }]));
 });
 
+it("what somebody else answers is seen while one's own is still under way, and one's own is not taken for theirs", async () => {
+  page = await Page.open(<AnswerDialog doubt={DOUBT} onClose={() => undefined} />, known);
+  page.server.onCommand = () => undefined;
+  const status = () => page.find("[role=dialog] [role=status]").textContent;
+  await page.type(field(), "Mine. ");
+  await page.click(page.button("Publish the answer"));
+  await page.until(() => expect(page.server.received).toHaveLength(1));
+  await page.perform(() => page.server.say({ type: "doubt.answered", id: 3, text: "Another's, with care." }));
+  await page.until(() => expect(status()).toContain("Another's, with care."));
+  await page.perform(() => page.server.say({ type: "doubt.answered", id: 3, text: "Mine." }));
+
+  await page.until(() => expect(status()).toBe(""));
+});
+
 it("who is about to dismiss a doubt sees that somebody else has approved it", async () => {
   page = await Page.open(<DismissDialog doubt={{ ...DOUBT, state: "pending" }} onClose={() => undefined} />, known);
 

@@ -25,8 +25,8 @@ export function AnswerDialog({ doubt, onClose, onSend }: DialogProps) {
   const [sending, setSending] = useState(false);
   const shown = useShown();
   const changed = useMeanwhile(doubt);
-  // What is sent is answered by its own event, too.
-  const meanwhile = sending ? null : changed;
+  // What is sent is answered by its own event, too: that is nobody else's.
+  const meanwhile = sending && changed?.answer?.trim() === text.trim() ? null : changed;
   const left = DOUBT_ANSWER_LIMIT - [...text.trim()].length;
   const ready = text.trim() !== "" && left >= 0;
 
