@@ -19,7 +19,7 @@ from time import monotonic
 
 import msgspec
 import structlog
-from redis.exceptions import ResponseError
+from redis.exceptions import AskError, ResponseError
 
 from classroom.bus import envelopes
 from classroom.bus.asking import CONFIRM_SECONDS, Asking
@@ -155,9 +155,25 @@ class RedisBus(Bus):
         """Of a cluster, most nodes must answer: rooms of the others are reached by nobody now, wherever they are."""
         self._check_open()
         nodes = self._nodes.all
-        troubles = [trouble for trouble in await asyncio.gather(*map(_trouble, nodes)) if trouble]
+        troubles = [trouble for trouble in await asyncio.gather(*map(self._trouble, nodes)) if trouble]
         if len(troubles) * 2 >= len(nodes):
             raise Unreachable(troubles[0] if troubles else "the bus is closed")
+
+    async def _trouble(self, node: Node) -> str:
+        """Why the node is of no use; empty: it does its work."""
+        if not node.listener.connected:
+            return f"Redis does not answer: {node.listener.trouble}"
+        try:
+            async with patience(PING_SECONDS):
+                # A write, since one that takes none answers all the same. The name is one that is this node's to keep.
+                heard(await node.caller.call([("SET", node.pulse, "", "PX", PINGED_MS)]))
+        except AskError:  # that name's slot is another node's by now (MOVED), or is just being moved (ASK)
+            self._nodes.doubt()
+        except ResponseError as error:
+            return f"Redis takes no writes: {words(error)}"
+        except (Down, TimeoutError) as error:
+            return f"Redis does not answer: {words(error)}"
+        return ""
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
@@ -299,21 +315,6 @@ class RedisBus(Bus):
     async def serve(self, room: str, server: Server, displaced: Callable[[], None] | None = None) -> Cancel:
         self._check_open()
         return await self._asking.serve(room, server, displaced)
-
-
-async def _trouble(node: Node) -> str:
-    """Why the node is of no use; empty: it does its work."""
-    if not node.listener.connected:
-        return f"Redis does not answer: {node.listener.trouble}"
-    try:
-        async with patience(PING_SECONDS):
-            # A write, since one that takes none answers all the same. The name is one that is this node's to keep.
-            heard(await node.caller.call([("SET", node.pulse, "", "PX", PINGED_MS)]))
-    except ResponseError as error:
-        return f"Redis takes no writes: {words(error)}"
-    except (Down, TimeoutError) as error:
-        return f"Redis does not answer: {words(error)}"
-    return ""
 
 
 def _room_channel(room: str) -> str:

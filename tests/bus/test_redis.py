@@ -594,6 +594,23 @@ async def test_heads_travel_on_the_node_of_their_room(redis_cluster: RedisCluste
     redis_cluster.wait_until_whole()
 
 
+async def test_nodes_whose_slots_have_moved_are_of_use_and_the_slots_are_read_anew(cluster_ends: Ends) -> None:
+    nodes = cluster_ends[0]._nodes
+    now = list(nodes._slots)
+    first, second, _ = names = list(nodes._nodes)
+    were = {first: second, second: first}
+    nodes._slots = [were.get(name, name) for name in now]
+    for name in names:
+        nodes._nodes[name].pulse = nodes._pulse(name)
+    await cluster_ends[0].ping()
+
+    async def read_anew() -> bool:
+        return nodes._slots == now
+
+    await until(read_anew)
+    await cluster_ends[0].ping()
+
+
 async def test_a_room_whose_slot_moves_is_followed(redis_cluster: RedisCluster, cluster_ends: Ends) -> None:
     here, there = cluster_ends
     room, inbox = "moving-room", Inbox()
