@@ -47,7 +47,7 @@ class Inks:
         stroke = self._strokes.get(key)
         if ink.after == 0:
             self._forget(now)
-            if len(self._strokes) >= STROKES:
+            if len(self._strokes) >= STROKES and key not in self._strokes:
                 del self._strokes[next(iter(self._strokes))]
             stroke = self._strokes[key] = Stroke(ink.by, ink.look, now)
         if stroke is None or stroke.by != ink.by or len(stroke.data) != ink.after:

@@ -246,6 +246,18 @@ def test_who_comes_ends_no_stroke_however_many_are_under_way() -> None:
     assert kept.hear(InkBy(page=0, id="s0", by="t", after=3, ink=b"4"))
 
 
+def test_a_stroke_that_begins_anew_ends_nobody_else_s() -> None:
+    kept = inks.Inks(lambda: 0.0)
+    for number in range(inks.STROKES):
+        kept.hear(InkBy(page=0, id=f"s{number}", by="t", after=0, ink=b"123", look=LOOK))
+
+    assert kept.hear(InkBy(page=0, id="s9", by="t", after=0, ink=b"12", look=LOOK))
+
+    assert len(kept) == inks.STROKES
+    assert kept.hear(InkBy(page=0, id="s0", by="t", after=3, ink=b"4"))
+    assert kept.hear(InkBy(page=0, id="s9", by="t", after=2, ink=b"3"))
+
+
 async def test_the_newest_cursor_waits_and_laser_points_are_put_together(room: Class) -> None:
     link, staff = room.enter(), room.enter(member=TEACHER)
     for n in range(5):
