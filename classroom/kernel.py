@@ -138,6 +138,12 @@ class Rejected(Exception):
         self.until = until
 
 
+def too_large(limit: int, what: str = "That is") -> Rejected:
+    """What is larger than `limit` bytes. `what` begins the sentence "… larger than 10 MiB."."""
+    size = f"{limit / 2**20:g} MiB" if limit >= 1 << 20 else f"{limit} bytes"
+    return Rejected("too_large", f"{what} larger than {size}.")
+
+
 def need_staff(context: Context, what: str) -> None:
     """Refuse students. `what` completes the sentence "Only instructors and assistants may …"."""
     if not context.actor.role.staff:

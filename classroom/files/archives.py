@@ -12,7 +12,7 @@ import zlib
 from itertools import pairwise
 from pathlib import Path
 
-from classroom.kernel import Rejected
+from classroom.kernel import Rejected, too_large
 
 ENTRIES = 20_000
 RATIO = 250  # bytes out for a byte in, of an entry of more than `SMALL`
@@ -55,7 +55,7 @@ def _check_claims(entries: list[zipfile.ZipInfo], unpacked: int) -> None:
     if len(entries) > ENTRIES:
         raise Rejected("too_large", f"This file has more than {ENTRIES} parts.")
     if sum(entry.file_size for entry in entries) > unpacked:
-        raise _too_large(unpacked)
+        raise too_large(unpacked, "Unpacked, this file is")
     spans = sorted((entry.header_offset, entry.compress_size) for entry in entries)
     for (start, size), (following, _) in pairwise(spans):
         if start + size > following:
@@ -64,7 +64,7 @@ def _check_claims(entries: list[zipfile.ZipInfo], unpacked: int) -> None:
         if entry.flag_bits & 1:
             raise Rejected("bad_file", "This file needs a password.")
         if entry.file_size > SMALL and entry.file_size > RATIO * max(1, entry.compress_size):
-            raise _too_large(unpacked)
+            raise too_large(unpacked, "Unpacked, this file is")
 
 
 def _inflate(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> int:
@@ -100,10 +100,6 @@ def _ending(archive: zipfile.ZipFile) -> str:
             if kind in types:
                 return ending
     raise Rejected("unsupported_media_type", "This is not a PDF, PPTX, ODP or .excalidraw file.")
-
-
-def _too_large(unpacked: int) -> Rejected:
-    return Rejected("too_large", f"Unpacked this file has more than {unpacked} bytes.")
 
 
 def _broken() -> Rejected:

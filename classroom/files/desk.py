@@ -30,7 +30,7 @@ from classroom.files.shelf import Shelf
 from classroom.files.space import need_space
 from classroom.files.tasks import ReadImage, Wrote
 from classroom.files.workers import Workers
-from classroom.kernel import Rejected
+from classroom.kernel import Rejected, too_large
 from classroom.whiteboard.model import Board
 
 PIECE = 1 << 18  # bytes that are gathered before they are written
@@ -121,7 +121,7 @@ class Desk:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > limit:
-                    raise Rejected("too_large", f"The file has more than {limit} bytes.")
+                    raise too_large(limit)
                 if len(head) < HEAD:
                     head += bytes(chunk[: HEAD - len(head)])
                 gathered += chunk
@@ -151,7 +151,7 @@ class Desk:
         made = folder / wrote.file
         size = (await asyncio.to_thread(made.stat)).st_size
         if size > settings.image_bytes:
-            raise Rejected("too_large", f"Written anew, the image has more than {settings.image_bytes} bytes.")
+            raise too_large(settings.image_bytes, "Written anew, the image is")
         kind = kind_of(await asyncio.to_thread(_head, made))
         assert kind is not None
         file = await hash_of(made)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from aiohttp import hdrs, web
 
-from classroom.kernel import Rejected
+from classroom.kernel import Rejected, too_large
 
 PATIENCE = 30.0  # seconds that a sender may be silent, or take for a small body
 PACE = 4_096  # bytes a second that come at the least of a large one, once the patience is used up
@@ -37,7 +37,7 @@ async def pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
         raise Rejected("unsupported_media_type", "The body must not be compressed.")
     if request.content_length is not None and request.content_length > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     taken, waited = 0, 0.0
     while True:
         begun = time.monotonic()
@@ -53,7 +53,7 @@ async def pieces(request: web.Request, limit: int) -> AsyncIterator[bytes]:
         waited += time.monotonic() - begun
         taken += len(piece)
         if taken > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         yield piece
 
 
@@ -75,8 +75,3 @@ def gone(request: web.Request) -> bool:
 
 def _late() -> Rejected:
     return Rejected("unavailable", "The body did not come in time.", temporary=True)
-
-
-def _too_large(limit: int) -> Rejected:
-    size = f"{limit / 2**20:g} MiB" if limit >= 1 << 20 else f"{limit} bytes"
-    return Rejected("too_large", f"That is larger than {size}.")

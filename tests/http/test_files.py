@@ -21,7 +21,7 @@ from PIL import Image
 from classroom.config import Settings
 from classroom.http import bodies
 from classroom.http.files import LIMITS
-from classroom.kernel import Member, Role
+from classroom.kernel import Member, Rejected, Role
 from classroom.whiteboard import model as board
 from tests.files import samples
 from tests.files.conftest import s3_server, s3_url  # noqa: F401
@@ -169,6 +169,17 @@ async def test_a_body_without_an_end_is_cut_off_at_the_limit(talk: Talk) -> None
 
     await refused(await send(talk, endless()), 413, "too_large")
     assert sent < 10_000_000
+
+
+async def test_what_is_too_large_is_told_in_the_same_words_wherever_it_is_found(talk: Talk, tmp_path: Path) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(1 << 20)
+
+    for limit, size in ((10 << 20, "10 MiB"), (3 << 19, "1.5 MiB"), (1_000, "1000 bytes")):
+        with pytest.raises(Rejected) as refused:
+            await talk.classroom.desk.receive(chunks(), tmp_path / "file", limit)
+        assert refused.value.message == f"That is larger than {size}."
 
 
 async def test_who_sends_too_many_is_told_to_wait(talk: Talk) -> None:
