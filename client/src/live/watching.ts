@@ -7,10 +7,10 @@
 import { Emitter } from "../connection/emitter";
 import type { Performer, Source } from "../protocol";
 import type { Classroom } from "../room";
+import { LINGERS } from "../room/stage";
 import { askLive, type Live, Refusal } from "./exchange";
 import { playHls } from "./hls";
 import { kindOf, Leg } from "./leg";
-import { LINGERS } from "./lingers";
 import { type Course, type News, OFF, step } from "./way";
 
 /** Something to see or hear. `attach` makes an element play it, and answers how to let go of it. */

@@ -16,6 +16,8 @@ export type StageState = StageView;
 
 export type StageEvent = StageCalled | StageLeft | StagePublished | StageUnpublished | StageMuted | StageLimited;
 
+export const LINGERS = 8_000; // ms that a publication which broke off is waited for
+
 /** The stage after one event. */
 export function applyStage(stage: StageState, event: Stamped<StageEvent>): StageState {
   switch (event.type) {

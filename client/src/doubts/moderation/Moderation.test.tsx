@@ -77,7 +77,7 @@ it("what comes at the top does not move what is under the hand, and is told", as
   remember("doubts.sort", "newest");
   await moderate();
   await page.click(page.button("Open"));
-  await page.perform(() => ["one", "two", "three"].forEach((text, at) => page.server.say({ type: "doubt.asked", text, state: "open", at: at + 1 })));
+  await page.perform(() => ["one", "two", "three"].forEach((text) => page.server.say({ type: "doubt.asked", text, state: "open" })));
   await page.until(() => expect(document.querySelectorAll("[data-doubt]")).toHaveLength(3));
   const box = page.find("[role=feed]").parentElement as HTMLElement;
   const ask = () => page.perform(() => page.server.say({ type: "doubt.asked", text: "newest", state: "open" }));

@@ -1,1 +1,0 @@
-export const LINGERS = 8_000; // ms that a publication which broke off is waited for
