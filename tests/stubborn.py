@@ -41,6 +41,7 @@ class Stubborn:
         self.ready = asyncio.Event()
         self.lost = 0  # connections that ended otherwise than by this member's leaving it
         self.late: list[float] = []  # seconds from when a goodbye asked to come back until this member was in
+        self.failed: list[str] = []  # why ways in came to nothing, and after how long
         self._due: float | None = None
         self._server = server
         self._session = session
@@ -69,6 +70,7 @@ class Stubborn:
             hello = dict(self.hello)
             if self.following.epoch:
                 hello |= {"since": self.following.seq, "epoch": self.following.epoch}
+            begun = time.monotonic()
             try:
                 await client.connect(self._server.url, auth=hello, transports=["websocket"], wait_timeout=10)
                 await asyncio.wait_for(self.ready.wait(), 10)
@@ -76,7 +78,8 @@ class Stubborn:
                     self.late.append(time.monotonic() - self._due)
                     self._due = None
                 return
-            except (Refused, TimeoutError, OSError):
+            except (Refused, TimeoutError, OSError) as error:
+                self.failed.append(f"{error!r} after {time.monotonic() - begun:.1f} s, connected: {client.connected}")
                 with suppress(Exception):
                     await client.disconnect()
                 await asyncio.sleep(self._dice.uniform(0.05, 0.4))
