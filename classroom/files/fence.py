@@ -22,10 +22,8 @@ from pathlib import Path
 OURS = tuple(Path(path).resolve() for path in (sys.prefix, sys.base_prefix, Path(__file__).parent.parent))
 DEVICES = Path("/dev")  # `null`, `urandom`
 PROCESSES = Path("/proc")
-TEMPORARY = (
-    Path("/tmp"),
-    Path("/var/tmp"),
-)  # LibreOffice makes a socket in one of them, and is of no use where it cannot
+# LibreOffice makes a socket in one of them, and is of no use where it cannot.
+TEMPORARY = (Path("/tmp"), Path("/var/tmp"))
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 VERSION, PATH_BENEATH = 1, 1

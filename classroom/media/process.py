@@ -272,9 +272,8 @@ class Process:
             self._spawn(self._tell_over(self.relay, session))
 
     async def _tell_over(self, relay: Relay, session: Session) -> None:
-        async with self._turns.hold(
-            f"{session.room}/{session.member}"
-        ):  # after what has taken its place, here and elsewhere
+        # After what has taken its place, here and elsewhere.
+        async with self._turns.hold(f"{session.room}/{session.member}"):
             self._tell(_fact(session, False))
         await relay.leases.release(session.stream)
 

@@ -7,6 +7,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMyPart, useRoom } from "../app/live";
+import common from "../common/common.module.css";
 import { Empty } from "../common/small";
 import { IconArrowDown, IconMessageCircle } from "../common/icons";
 import { Button, Loader } from "@mantine/core";
@@ -98,7 +99,7 @@ export function MessageList({ actions, mayWrite, onReady }: Props) {
         </div>
       </div>
       {!atEnd && (
-        <button type="button" className={classes.newPill} onClick={() => list.scrollToEnd()}>
+        <button type="button" className={`${common.newer} ${classes.newPill}`} onClick={() => list.scrollToEnd()}>
           <IconArrowDown size={16} />
           {unseen > 0 ? t("chat.newMessages", { count: unseen }) : t("chat.toBottom")}
         </button>

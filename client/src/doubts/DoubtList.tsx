@@ -7,6 +7,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type MouseEvent, type PointerEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { toast } from "../app/toast";
+import common from "../common/common.module.css";
 import { isAbove, isAdrift } from "../common/focus";
 import { IconArrowUp } from "../common/icons";
 import type { DoubtView } from "../protocol";
@@ -188,7 +189,7 @@ export function DoubtList({ doubts, empty, head, draw, onKey, what, mine = NONE 
     >
       {newer > 0 && (
         <div className={classes.newer}>
-          <button type="button" onClick={toTop}>
+          <button type="button" className={common.newer} onClick={toTop}>
             <IconArrowUp size={16} />
             {t("doubts.newer", { count: newer })}
           </button>
